@@ -1,0 +1,1 @@
+"""The local stack: AWS, Airflow, a warehouse and GitHub on one machine, for the demo and the tests."""
