@@ -1,0 +1,1 @@
+"""What dagbranch decides: pure functions over plain values, without I/O, clock or AWS."""

@@ -1,0 +1,164 @@
+"""The only place where environment names, object keys, registry keys and schema names are derived.
+
+DAG ids are rewritten by the runtime inside each packaged DAG, which can import nothing of this.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from dagbranch.errors import InvalidEventError, SourceError
+
+RELEASE_LANES = ("stage", "prod")
+LANES = ("preview", *RELEASE_LANES)
+RESERVED_NAMES = frozenset(
+    {
+        *LANES,
+        "next",
+        "test",
+        "live",
+        # Airflow and Python execute files of these names where they stand on the path of a server.
+        "airflow_local_settings",
+        "sitecustomize",
+        "usercustomize",
+        "dags",
+        "plugins",
+    }
+)
+
+_LONGEST_BASE_NAME = 24
+_HASH_LENGTH = 6
+_ENVIRONMENT = re.compile(r"[a-z0-9][a-z0-9_]{0,59}")
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/(?!\.{1,2}\Z)[A-Za-z0-9._-]+")
+_SHA = re.compile(r"[0-9a-f]{40}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def environment_name_candidates(
+    branch: str, pull_number: int, repository: str, reserved: frozenset[str] = RESERVED_NAMES
+) -> tuple[str, ...]:
+    """The names that this pull request may claim, best first; a reserved one is not among them.
+
+    Each is a function of the pull request alone, so that a loser's name does not depend on who won.
+    """
+    base = _base_name(branch) or f"pr_{pull_number}"
+    numbered = f"{base}_{pull_number}"
+    candidates = (base, numbered, f"{numbered}_{_short_hash(repository)}")
+    return tuple(name for name in candidates if name not in reserved)
+
+
+def environment_name(branch: str, pull_number: int | None = None) -> str:
+    """The name that a branch gets where nobody claimed it before.
+
+    Raises SourceError where only a pull number could tell the name: a reserved one, or one without any letter or digit.
+    """
+    if pull_number is not None:
+        return environment_name_candidates(branch, pull_number, repository="")[0]
+    name = _base_name(branch)
+    if not name or name in RESERVED_NAMES:
+        raise SourceError(
+            f"the branch {branch!r} gives {'a reserved name' if name else 'no name'}: "
+            "its environment is named with its pull request's number (--pull-number)"
+        )
+    return name
+
+
+def is_environment_name(text: str) -> bool:
+    return _ENVIRONMENT.fullmatch(text) is not None
+
+
+def is_repository_name(text: str) -> bool:
+    return _REPOSITORY.fullmatch(text) is not None
+
+
+def schema_name(schema: str, environment: str, table_suffix: str = "_{environment}") -> str:
+    """``db_attribution`` in the environment ``feature1`` is ``db_attribution_feature1``."""
+    return schema + table_suffix.replace("{environment}", environment)
+
+
+@dataclass(frozen=True)
+class SourceArchiveKey:
+    """Where a source archive lies in the source bucket, and so which commit of which pull request it is for."""
+
+    repository: str
+    pull_number: int
+    head_sha: str
+    source_digest: str
+
+    def __str__(self) -> str:
+        return f"{source_prefix(self.repository, self.pull_number)}{self.head_sha}/{self.source_digest}.zip"
+
+    @classmethod
+    def parse(cls, key: str) -> SourceArchiveKey:
+        """Raises InvalidEventError for any other key: an upload elsewhere is not a request."""
+        parts = key.split("/")
+        match parts:
+            case ["sources", owner, name, "pull", number, sha, file] if (
+                number.isdecimal()
+                and number.isascii()
+                and _SHA.fullmatch(sha)
+                and _DIGEST.fullmatch(file.removesuffix(".zip"))
+                and is_repository_name(f"{owner}/{name}")
+            ):
+                parsed = cls(f"{owner}/{name}", int(number), sha, file.removesuffix(".zip"))
+                if str(parsed) == key:
+                    return parsed
+        raise InvalidEventError(
+            f"{key!r} is no source archive's key: expected "
+            "sources/<owner>/<repository>/pull/<pull_number>/<head_sha>/<source digest>.zip"
+        )
+
+
+def source_prefix(repository: str, pull_number: int) -> str:
+    """All source archives of one pull request."""
+    return f"sources/{repository}/pull/{pull_number}/"
+
+
+def zip_key(dags_path: str, environment: str) -> str:
+    return f"{dags_path}/{environment}.zip"
+
+
+def copy_prefix(dags_path: str, environment: str) -> str:
+    """The unpacked copy, with the configuration in it."""
+    return f"{dags_path}/{environment}/"
+
+
+def configuration_key(dags_path: str, environment: str, source_digest: str) -> str:
+    return f"{copy_prefix(dags_path, environment)}{CONFIGURATION_FOLDER}/{source_digest}.json"
+
+
+def copy_index_key(dags_path: str, environment: str) -> str:
+    """What dagbranch last put into the copy: each file's ETag and digest (an ETag alone is no digest under KMS)."""
+    return f"{copy_prefix(dags_path, environment)}{CONFIGURATION_FOLDER}/copy.json"
+
+
+CONFIGURATION_FOLDER = ".dagbranch"
+
+
+def pull_request_key(repository_id: int, pull_number: int) -> str:
+    """The registry's partition of one pull request."""
+    return f"repo#{repository_id}#pull#{pull_number}"
+
+
+def name_key(environment: str) -> str:
+    """The registry's partition of the claim on a name."""
+    return f"name#{environment}"
+
+
+def commit_tag(head_sha: str) -> str:
+    """The tag that tells, in Airflow, of which commit a DAG is."""
+    return f"commit:{head_sha[:7]}"
+
+
+def _base_name(branch: str) -> str:
+    name = re.sub(r"[^a-z0-9]+", "_", branch.lower()).strip("_")
+    if len(name) <= _LONGEST_BASE_NAME:
+        return name
+    kept = name[: _LONGEST_BASE_NAME - _HASH_LENGTH - 1].rstrip("_")
+    return f"{kept}_{_short_hash(branch)}"
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_LENGTH]

@@ -1,0 +1,77 @@
+"""Every error that dagbranch raises on purpose.
+
+DagbranchError
+├── ConfigurationError          the stack's own settings are missing or malformed: its owner mends them
+├── InvalidEventError           an event that is not what its source promises: dropped, never retried
+│   └── InvalidSignatureError   a webhook that GitHub did not sign with our secret
+├── SourceError                 what the author of a pull request can mend; the message names what to change
+│   ├── InvalidPipelineFileError    ``dagbranch.yaml``: file, line and key
+│   ├── UnsafeArchiveError          paths, links, sizes, pointers that are not packaged
+│   ├── InvalidPipelineError        DAG files that cannot be packaged, or a base that has not what is declared
+│   ├── UnsafeStatementError        a statement that would leave the environment's own schemas
+│   └── NotOursError                something of that name exists without our marker: it is never touched
+├── SupersededError             newer work has been asked for meanwhile: this work ends, and nothing is wrong
+├── NotYetError                 a condition that is still to come: the queue asks again after ``retry_seconds``
+└── UpstreamError               GitHub, AWS, Airflow or the warehouse refused for good
+    └── TransientUpstreamError      … or failed in a way that passes: the queue tries again
+"""
+
+from __future__ import annotations
+
+
+class DagbranchError(Exception):
+    """The base of all; its text is one message for a person, without secrets."""
+
+
+class ConfigurationError(DagbranchError):
+    pass
+
+
+class InvalidEventError(DagbranchError):
+    pass
+
+
+class InvalidSignatureError(InvalidEventError):
+    pass
+
+
+class SourceError(DagbranchError):
+    pass
+
+
+class InvalidPipelineFileError(SourceError):
+    pass
+
+
+class UnsafeArchiveError(SourceError):
+    pass
+
+
+class InvalidPipelineError(SourceError):
+    pass
+
+
+class UnsafeStatementError(SourceError):
+    pass
+
+
+class NotOursError(SourceError):
+    pass
+
+
+class SupersededError(DagbranchError):
+    pass
+
+
+class NotYetError(DagbranchError):
+    def __init__(self, message: str, *, retry_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_seconds = retry_seconds
+
+
+class UpstreamError(DagbranchError):
+    pass
+
+
+class TransientUpstreamError(UpstreamError):
+    pass

@@ -1,0 +1,1 @@
+"""One module per function, each with one public function of the same name: gather, decide, apply."""
