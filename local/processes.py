@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import ctypes
+import atexit
+import contextlib
 import os
 import signal
 import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-
-_PR_SET_PDEATHSIG = 1
 
 
 class NotReadyError(RuntimeError):
@@ -34,8 +35,8 @@ class Child:
                 env=dict(env),
                 cwd=cwd,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
             )
+        _guard.watch(self._process.pid)
 
     @property
     def pid(self) -> int:
@@ -58,21 +59,18 @@ class Child:
     def stop(self, grace_seconds: float = 10.0) -> None:
         """Ends the whole group: asked first, then killed; returns when nothing of it is left."""
         self._signal(signal.SIGTERM)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(grace_seconds)
-        except subprocess.TimeoutExpired:
-            pass
         self._signal(signal.SIGKILL)
         self._process.wait()
+        _guard.forget(self._process.pid)
 
     def log_end(self, lines: int = 30) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     def _signal(self, number: int) -> None:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, number)
-        except ProcessLookupError:
-            pass
 
 
 def wait_until(
@@ -87,5 +85,35 @@ def wait_until(
     return time.monotonic() - started
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+class _Guard:
+    """One small process that outlives this one just long enough to end its children (see ``local.guard``)."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+
+    def watch(self, group: int) -> None:
+        self._tell(f"+{group}")
+
+    def forget(self, group: int) -> None:
+        self._tell(f"-{group}")
+
+    def _tell(self, line: str) -> None:
+        with self._lock:
+            if self._process is None:
+                guard = Path(__file__).with_name("guard.py")
+                self._process = subprocess.Popen(
+                    [sys.executable, guard], stdin=subprocess.PIPE, text=True, start_new_session=True
+                )
+                atexit.register(self._close)
+            assert self._process.stdin is not None
+            self._process.stdin.write(line + "\n")
+            self._process.stdin.flush()
+
+    def _close(self) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+            self._process.wait()
+
+
+_guard = _Guard()

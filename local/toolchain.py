@@ -28,7 +28,7 @@ def python_of(name: str) -> Path:
     pins = REQUIREMENTS / f"{name}.txt"
     digest = hashlib.sha256(pins.read_bytes()).hexdigest()[:12]
     folder = CACHE / "venvs" / f"{name}-{digest}"
-    with _lock(name):
+    with _Lock(name):
         if not (folder / "complete").exists():
             _make(folder, pins)
             (folder / "complete").touch()
@@ -62,7 +62,7 @@ def _drop_older(name: str, keep: Path) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
-class _lock:
+class _Lock:
     """One maker at a time per environment, across processes."""
 
     def __init__(self, name: str) -> None:
