@@ -1,0 +1,8 @@
+"""A local AWS account: an emulator that enforces policies, the deployed SAM template, its functions in sandboxes."""
+
+from __future__ import annotations
+
+from local.aws.deployment import sam_build
+from local.aws.stack import InvocationResult, LocalAws
+
+__all__ = ["InvocationResult", "LocalAws", "sam_build"]

@@ -1,0 +1,117 @@
+"""The AWS emulator as a child process: on loopback, with IAM policies enforced and nothing kept after its end."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import tempfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any, cast
+
+import boto3
+from botocore.config import Config
+
+from local.processes import Child
+from local.toolchain import python_of
+
+REGION = "eu-central-1"
+ACCOUNT = "000000000000"
+_ADMINISTRATOR = "AKIALOCALADMINISTRATR"
+_LONGEST_LAMBDA_SECONDS = 900
+
+
+class Ministack:
+    """``start()`` returns when the emulator answers; ``client()`` and ``environment()`` speak as its administrator."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._port = _free_port()
+        self._secret = secrets.token_hex(20)
+        self._child: Child | None = None
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        self._temporary = tempfile.TemporaryDirectory(prefix="emulator-", dir=_made(self._folder))
+        self._child = Child(
+            [python_of("ministack"), "-m", "ministack"],
+            log=self._folder / "logs" / "ministack.log",
+            env=self._settings(Path(self._temporary.name)),
+            cwd=Path(self._temporary.name),
+        )
+        self._child.wait_until(self._answers, what="the AWS emulator", deadline_seconds=60)
+
+    def stop(self) -> None:
+        if self._child:
+            self._child.stop()
+        if self._temporary:
+            self._temporary.cleanup()
+        self._child = self._temporary = None
+
+    def client(self, service: str) -> Any:
+        """A boto3 client with the administrator's credentials; an answer may take as long as a Lambda may run."""
+        session = boto3.Session(
+            aws_access_key_id=_ADMINISTRATOR, aws_secret_access_key=self._secret, region_name=REGION
+        )
+        config = Config(read_timeout=_LONGEST_LAMBDA_SECONDS, retries={"total_max_attempts": 1}, proxies={})
+        return cast("Any", session).client(service, endpoint_url=self.endpoint, config=config)
+
+    def environment(self) -> dict[str, str]:
+        """What a command needs in its environment to talk to the emulator as the administrator, and to nobody else."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": _ADMINISTRATOR,
+            "AWS_SECRET_ACCESS_KEY": self._secret,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "NO_PROXY": "127.0.0.1,localhost",
+        }
+
+    def _settings(self, temporary: Path) -> dict[str, str]:
+        return {
+            "PATH": os.defpath,
+            "HOME": str(temporary),
+            "TMPDIR": str(temporary),
+            "STATE_DIR": str(temporary / "state"),
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self._port),
+            "AUTH": "true",
+            "AWS_ACCESS_KEY_ID": _ADMINISTRATOR,
+            "AWS_SECRET_ACCESS_KEY": self._secret,
+            "MINISTACK_ACCOUNT_ID": ACCOUNT,
+            "MINISTACK_REGION": REGION,
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            # A function that is not bound to a sandbox fails, instead of running on the emulator's own Python.
+            "LAMBDA_STRICT": "1",
+        }
+
+    def _answers(self) -> bool:
+        try:
+            with _DIRECT.open(f"{self.endpoint}/_ministack/ready", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

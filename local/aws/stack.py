@@ -1,0 +1,126 @@
+"""The local AWS account as one thing: emulator, deployed template, sandboxes, and questions about them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from local.aws import permissions
+from local.aws.deployment import deployed_functions, sam_deploy, stack_resources
+from local.aws.functions import Functions
+from local.aws.ministack import REGION, Ministack
+
+_ARTIFACTS = "sam-artifacts"
+_WRAPPED_ERROR = re.compile(r"Proxy target returned HTTP \d+: (\{.*\})", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class InvocationResult:
+    """What the function returned, or the error it raised (``errorType``, ``errorMessage``)."""
+
+    ok: bool
+    payload: Any
+
+
+class LocalAws:
+    """Everything is under ``folder`` or in child processes, and gone after ``stop()`` except the logs."""
+
+    region = REGION
+
+    def __init__(self, folder: Path, *, function_environment: Mapping[str, str] | None = None) -> None:
+        self._folder = folder
+        self._emulator = Ministack(folder)
+        self._functions = Functions(
+            folder=folder,
+            administrator=self.client,
+            environment={
+                "AWS_ENDPOINT_URL": self.endpoint,
+                "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
+                **(function_environment or {}),
+            },
+        )
+        self._stack: dict[str, str] = {}
+
+    @property
+    def endpoint(self) -> str:
+        return self._emulator.endpoint
+
+    @property
+    def logs(self) -> Path:
+        """The folder with one file per function, ``<LogicalId>.log``."""
+        return self._folder / "logs" / "functions"
+
+    def start(self) -> None:
+        self._emulator.start()
+        self._functions.start()
+
+    def stop(self) -> None:
+        self._functions.stop()
+        self._emulator.stop()
+
+    def client(self, service: str) -> Any:
+        """A boto3 client with the administrator's credentials."""
+        return self._emulator.client(service)
+
+    def deploy(self, build_folder: Path, *, stack_name: str, parameters: Mapping[str, str]) -> dict[str, str]:
+        """Deploys what ``sam_build`` made, runs its functions in sandboxes from now on, and returns the outputs."""
+        self.client("s3").create_bucket(
+            Bucket=_ARTIFACTS, CreateBucketConfiguration={"LocationConstraint": self.region}
+        )
+        sam_deploy(
+            build_folder,
+            stack_name=stack_name,
+            bucket=_ARTIFACTS,
+            parameters=parameters,
+            environment=self._emulator.environment(),
+        )
+        self._stack = stack_resources(self.client, stack_name)
+        self._functions.bind(deployed_functions(self.client, stack_name, build_folder))
+        stack = self.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"][0]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+    def invoke(self, function_logical_id: str, event: object) -> InvocationResult:
+        """Runs a function through the emulator's Lambda API, as ``aws lambda invoke`` does."""
+        answer = self.client("lambda").invoke(
+            FunctionName=self.function_name(function_logical_id), Payload=json.dumps(event).encode()
+        )
+        payload = json.loads(answer["Payload"].read() or b"null")
+        if "FunctionError" in answer:
+            return InvocationResult(ok=False, payload=_raised(payload))
+        return InvocationResult(ok=True, payload=payload)
+
+    def function_name(self, logical_id: str) -> str:
+        return self.physical_id(logical_id)
+
+    def physical_id(self, logical_id: str) -> str:
+        """The name, URL or ARN that the deployed stack gave this resource."""
+        return self._stack[logical_id]
+
+    def function_url(self, logical_id: str) -> tuple[str, dict[str, str]]:
+        """Where to send a request for this function's URL, and the Host header that it needs."""
+        url = self.client("lambda").get_function_url_config(FunctionName=self.function_name(logical_id))["FunctionUrl"]
+        return self.reachable(url)
+
+    def reachable(self, url: str) -> tuple[str, dict[str, str]]:
+        """An address of the emulator's (function URL, API) as one on loopback, with the Host header that it needs."""
+        parts = urlsplit(url)
+        return f"{self.endpoint}{parts.path or '/'}", {"Host": parts.netloc}
+
+    def permits(self, access_key_id: str, action: str, resource_arn: str) -> bool:
+        """Whether the role whose session a sandbox got with this key may do this; unknown keys may do nothing.
+
+        For what the emulator does not serve itself, such as MWAA. Policies with conditions count without a context.
+        """
+        role = self._functions.role_of(access_key_id)
+        return role is not None and permissions.allows(self.client("iam"), role, action, resource_arn)
+
+
+def _raised(payload: Any) -> Any:
+    """The function's own error, out of the emulator's words about its proxy."""
+    wrapped = _WRAPPED_ERROR.fullmatch(str(payload.get("errorMessage", "")))
+    return json.loads(wrapped[1]) if wrapped else payload
