@@ -1,0 +1,113 @@
+"""A real Airflow as child processes in one folder: scheduler, web server, and for Airflow 3 the DAG processor."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from local.airflow.configuration import USERNAME, Configuration, Line
+from local.airflow.database import environment_of, make_database
+from local.airflow.rest import AirflowRest
+from local.processes import Child, NotReadyError, wait_until
+from local.toolchain import script_of
+
+_COMMANDS: dict[Line, list[list[str]]] = {
+    "2": [["webserver"], ["scheduler", "--skip-serve-logs"]],
+    "3": [["api-server"], ["scheduler", "--skip-serve-logs"], ["dag-processor"]],
+}
+_START_DEADLINE_SECONDS = 120
+
+
+class LocalAirflow:
+    """Airflow of one line ("2" or "3"), everything of it inside ``folder``.
+
+    ``environment`` is added to that of all its processes, tasks included: connections as ``AIRFLOW_CONN_*``,
+    ``SSL_CERT_FILE``. A new file in ``dags_folder`` is found within ``scan_interval_seconds``.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        line: Line,
+        environment: Mapping[str, str] | None = None,
+        scan_interval_seconds: int = 10,
+    ) -> None:
+        self.folder = folder
+        self.line = line
+        self.username = USERNAME
+        self._configuration = Configuration(line, folder, _free_port(), scan_interval_seconds)
+        self.password = self._configuration.password
+        self.url = self._configuration.url
+        self.dags_folder = folder / "dags"
+        self.version = _pinned_version(line)
+        self._environment = environment_of(folder) | dict(environment or {})
+        self._airflow = script_of(f"airflow-{line}", "airflow")
+        self.rest = AirflowRest(line, self.url, self.username, self.password)
+        self._children: list[Child] = []
+
+    def start(self) -> None:
+        """Returns when Airflow calls itself healthy, every process of it."""
+        self._configuration.write()
+        self._configuration.passwords_file.write_text(json.dumps({self.username: self.password}))
+        make_database(self._configuration)
+        try:
+            for command in _COMMANDS[self.line]:
+                log = self.folder / "logs" / f"{command[0]}.log"
+                self._children.append(Child([self._airflow, *command], log=log, env=self._environment))
+            wait_until(self._healthy, what="Airflow is healthy", deadline_seconds=_START_DEADLINE_SECONDS)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Ends all processes; the folder stays, for its logs."""
+        while self._children:
+            self._children.pop().stop()
+        self.rest.close()
+
+    def cli(self, *arguments: str, timeout_seconds: float = 120) -> subprocess.CompletedProcess[bytes]:
+        """The real ``airflow`` command against the real database; its exit status is the caller's to read."""
+        return subprocess.run(
+            [self._airflow, *arguments],
+            env=self._environment,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=timeout_seconds,
+        )
+
+    def api(self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None) -> tuple[int, Any]:
+        """Calls Airflow's REST API: ``path`` without the version prefix; the status and the JSON of the answer."""
+        return self.rest.call(method, path, query, body)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _healthy(self) -> bool:
+        for child in self._children:
+            if not child.running():
+                raise NotReadyError(f"Airflow has ended while it started\n{child.log_end()}")
+        return self.rest.healthy()
+
+
+def _pinned_version(line: Line) -> str:
+    python = script_of(f"airflow-{line}", "python")
+    [metadata] = python.parent.parent.glob("lib/python*/site-packages/apache_airflow-[0-9]*.dist-info")
+    return metadata.name.removeprefix("apache_airflow-").removesuffix(".dist-info")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
