@@ -34,7 +34,7 @@ def sam_build(template: Path, build_folder: Path) -> None:
             return
         stamp.unlink(missing_ok=True)
         _sam(
-            ["build", "--cached", "--cache-dir", CACHE / "sam", "--build-dir", build_folder, "--template", template],
+            ["build", "--cached", "--cache-dir", CACHE / "sam" / "builds", "--build-dir", build_folder, "--template", template],
             cwd=template.parent,
             env=_sam_environment(),
         )
@@ -184,10 +184,16 @@ def _sam(command: list[str | Path], *, cwd: Path, env: Mapping[str, str]) -> Non
 
 
 def _sam_environment() -> dict[str, str]:
-    """The caller's own environment, for pip's sake, without its AWS account and with a whole Python 3.12 first."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "SAM_", "VIRTUAL_ENV"))}
-    path = os.pathsep.join([f"{sys.base_prefix}/bin", os.environ.get("PATH", os.defpath)])
-    return {**kept, "PATH": path, "SAM_CLI_TELEMETRY": "0", "AWS_EC2_METADATA_DISABLED": "true"}
+    """The caller's environment, for pip's sake, without its AWS account and Python, and with a whole Python 3.12."""
+    foreign = ("AWS_", "SAM_", "PYTHON", "VIRTUAL_ENV")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(foreign) or key == "AWS_CA_BUNDLE"}
+    return {
+        **kept,
+        "PATH": os.pathsep.join([f"{sys.base_prefix}/bin", os.environ.get("PATH", os.defpath)]),
+        "SAM_CLI_TELEMETRY": "0",
+        "__SAM_CLI_APP_DIR": str(CACHE / "sam"),
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
 
 
 def _quoted(value: str) -> str:

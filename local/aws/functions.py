@@ -38,7 +38,6 @@ class Functions:
 
     def start(self) -> None:
         self._logs.mkdir(parents=True, exist_ok=True)
-        self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sandbox-starter")
         self._workers = ThreadPoolExecutor(max_workers=64, thread_name_prefix="invocation")
         self._xray = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._xray.bind(("127.0.0.1", 0))
@@ -52,7 +51,6 @@ class Functions:
         self._thread.join()
         self._close_pools()
         self._workers.shutdown()
-        self._starter.shutdown()
         self._xray.close()
 
     def bind(self, functions: Iterable[tuple[Function, int]]) -> None:
@@ -83,7 +81,6 @@ class Functions:
             environment={**self._environment, "AWS_XRAY_DAEMON_ADDRESS": f"127.0.0.1:{self._xray.getsockname()[1]}"},
             folder=self._folder,
             log=self._logs / f"{function.logical_id}.log",
-            starter=self._starter,
             size=size,
         )
 

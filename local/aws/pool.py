@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,14 +24,13 @@ class Credentials:
 
 @dataclass
 class Pool:
-    """``start`` runs in a thread that outlives the sandboxes: Linux ends a child when its parent *thread* ends."""
+    """At most ``size`` sandboxes; an invocation that finds all of them busy waits for one."""
 
     function: Function
     assume: Callable[[Function], Credentials]
     environment: Mapping[str, str]
     folder: Path
     log: Path
-    starter: ThreadPoolExecutor
     size: int = 2
     _idle: list[tuple[Sandbox, float]] = field(default_factory=list)
     _all: set[Sandbox] = field(default_factory=set)
@@ -73,9 +71,7 @@ class Pool:
     def _start(self) -> tuple[Sandbox, float]:
         credentials = self.assume(self.function)
         environment = {**self.environment, **credentials.environment}
-        sandbox = self.starter.submit(
-            lambda: Sandbox(self.function, environment=environment, folder=self.folder, log=self.log)
-        ).result()
+        sandbox = Sandbox(self.function, environment=environment, folder=self.folder, log=self.log)
         self._all.add(sandbox)
         return sandbox, credentials.expires_at
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from typing import Any
 
@@ -16,7 +17,7 @@ def lambda_handler(event: dict[str, Any], _: object) -> dict[str, Any]:
         try:
             store(json.loads(record["body"]), record["messageId"])
         except requests.HTTPError as error:
-            print(json.dumps({"message": str(error)}))
+            logging.getLogger().warning("not stored: %s", error)
             failures.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failures}
 
