@@ -1,0 +1,13 @@
+"""A stateful double of GitHub: the REST API over real git repositories, and signed webhooks.
+
+It stands for what dagbranch needs of GitHub and answers 404 to the rest; its answers and webhooks are held
+against GitHub's published schemas by ``tests/integration/test_local_github.py``.
+"""
+
+from local.github.entries import File, Link, Submodule
+from local.github.local_github import LocalGitHub
+from local.github.pulls import Pull
+from local.github.repositories import Repository
+from local.github.webhooks import Delivery, signature
+
+__all__ = ["Delivery", "File", "Link", "LocalGitHub", "Pull", "Repository", "Submodule", "signature"]

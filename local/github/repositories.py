@@ -1,0 +1,117 @@
+"""A repository on the double, as somebody who may push to it handles it: branches, commits, forks, pull requests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from local.github.branches import push, take_head
+from local.github.context import Context
+from local.github.entries import Changes
+from local.github.pulls import Pull
+from local.github.state import HostedRepository, PullRecord, now
+
+
+class Repository:
+    """One repository; ``folder`` is its bare git repository."""
+
+    def __init__(self, context: Context, hosted: HostedRepository) -> None:
+        self._context = context
+        self._hosted = hosted
+
+    @property
+    def id(self) -> int:
+        return self._hosted.record.id
+
+    @property
+    def full_name(self) -> str:
+        return self._hosted.record.full_name
+
+    @property
+    def default_branch(self) -> str:
+        return self._hosted.record.default_branch
+
+    @property
+    def folder(self) -> Path:
+        return self._hosted.git.folder
+
+    def branch_sha(self, branch: str) -> str:
+        """The branch's newest commit; raises ValueError where there is no such branch."""
+        return self._hosted.git.branch_sha(branch)
+
+    def pull(self, number: int) -> Pull:
+        return Pull(self._context, self._hosted, number)
+
+    def commit(
+        self, branch: str, changes: Changes, message: str, start_from: str | None = None, *, deliver: bool = True
+    ) -> str:
+        """Pushes one commit with these changes and returns its sha; open pull requests of the branch follow.
+
+        A new branch starts from the default branch. ``start_from`` (a branch or a sha) starts the branch there,
+        also where it exists already: that is a force push.
+        """
+        return push(self._context, self._hosted, branch, changes, message, start_from=start_from, deliver=deliver)
+
+    def delete_branch(self, branch: str, *, deliver: bool = True) -> None:
+        """Deletes the branch; GitHub closes its open pull requests."""
+        self._hosted.git.branch_sha(branch)
+        self._hosted.git.delete_branch(branch)
+        for hosted, pull in list(self._context.state.pulls_from(self.id, branch)):
+            Pull(self._context, hosted, pull.number).close(deliver=deliver)
+
+    def fork(self, owner: str) -> Repository:
+        """A fork in another account, with the branches that there are now."""
+        made = replace(self._hosted.record, id=self._context.state.next_id(), owner=owner, parent_id=self.id)
+        git = self._hosted.git.fork(self._context.git_folder(made.id))
+        return Repository(self._context, self._context.host(git, replace(made, created_at=now(), pushed_at=now())))
+
+    def delete(self) -> None:
+        """The repository is gone from the API; pull requests that came from it stay, without ``head.repo``."""
+        del self._context.state.repositories[self.id]
+
+    def open_pull(
+        self,
+        branch: str,
+        title: str,
+        *,
+        draft: bool = False,
+        base: str | None = None,
+        head_repository: Repository | None = None,
+        deliver: bool = True,
+    ) -> Pull:
+        """Opens a pull request from ``branch``, of a fork if one is given; raises ValueError where GitHub refuses."""
+        source = self._context.state.repositories[(head_repository or self).id]
+        target = base or self.default_branch
+        with self._context.state.lock:
+            pull = self._new_pull(len(self._hosted.pulls) + 1, source, branch, target)
+            pull = replace(pull, title=title, draft=draft)
+            self._hosted.pulls[pull.number] = pull
+        self._context.announce(self._hosted, pull, "opened", deliver=deliver)
+        return self.pull(pull.number)
+
+    def _new_pull(self, number: int, source: HostedRepository, branch: str, target: str) -> PullRecord:
+        head_sha, base_sha = source.git.branch_sha(branch), self.branch_sha(target)
+        self._refuse_a_second(source, branch, target)
+        take_head(self._hosted, source, branch, number)
+        if self._hosted.git.is_ancestor(head_sha, base_sha):
+            raise ValueError(f"No commits between {target} and {branch}")
+        return PullRecord(
+            id=self._context.state.next_id(),
+            number=number,
+            title=branch,
+            author="dana-developer" if source is self._hosted else source.record.owner,
+            base_repository_id=self.id,
+            base_ref=target,
+            base_sha=base_sha,
+            head_repository_id=source.record.id,
+            head_owner=source.record.owner,
+            head_ref=branch,
+            head_sha=head_sha,
+            created_at=now(),
+            updated_at=now(),
+        )
+
+    def _refuse_a_second(self, source: HostedRepository, branch: str, target: str) -> None:
+        for _, pull in self._context.state.pulls_from(source.record.id, branch):
+            if (pull.base_repository_id, pull.base_ref) == (self.id, target):
+                raise ValueError(f"A pull request already exists for {source.record.owner}:{branch}.")
