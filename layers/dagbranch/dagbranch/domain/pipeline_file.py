@@ -1,0 +1,104 @@
+"""Reads ``dagbranch.yaml``. It comes from a pull request: one error tells every fault, with file, line and key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from dagbranch.domain.source_archive import PIPELINE_FILE
+from dagbranch.domain.specification import DataSpecification, Lanes, PipelineFile, SchemaSpecification, WrittenTable
+from dagbranch.domain.strict_yaml import Document, Fault, Path, describe_faults, read_strict_yaml
+from dagbranch.errors import InvalidPipelineFileError
+
+_SECRET_KEY: Final = re.compile(
+    r"(?:^|_)(?:password|passwd|secret|token|api_?key|private_?key|access_?key|credentials?)(?!\w*_(?:arn|id|name|ref)$)(?:_|$)",
+    re.IGNORECASE,
+)
+_SECRET_VALUE: Final = re.compile(
+    r"://[^/\s:@]*:[^/\s@]+@|-----BEGIN |\bdapi[0-9a-f]{32}|\bAKIA[0-9A-Z]{16}|\bgh[pousr]_\w{30}"
+)
+_LATER: Final = frozenset({"mask", "pipelines", "requirements"})
+
+
+def parse_pipeline_file(text: bytes | None) -> PipelineFile:
+    """The file's content; defaults where there is none. Raises InvalidPipelineFileError that lists every fault."""
+    if text is None:
+        return PipelineFile(version=1)
+    document = read_strict_yaml(text, PIPELINE_FILE)
+    faults = list(_secrets(document))
+    try:
+        pipeline_file = PipelineFile.model_validate(document.value)
+    except ValidationError as error:
+        faults += [_fault(details, document) for details in error.errors(include_url=False, include_input=False)]
+    else:
+        if not faults:
+            return pipeline_file
+    raise InvalidPipelineFileError(describe_faults(faults, PIPELINE_FILE))
+
+
+def json_schema() -> dict[str, Any]:
+    """What editors check the file with; published as ``docs/dagbranch.schema.json``."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **PipelineFile.model_json_schema(),
+        "title": PIPELINE_FILE,
+    }
+
+
+def _secrets(document: Document) -> Iterator[Fault]:
+    """Lanes hold references: a literal value that looks like a secret would be in every clone of the repository."""
+    lanes = document.value.get("lanes") if isinstance(document.value, Mapping) else None
+    for lane, settings in lanes.items() if isinstance(lanes, Mapping) else ():
+        for key, value in settings.items() if isinstance(settings, Mapping) else ():
+            path: Path = ("lanes", lane, key)
+            if not isinstance(value, str | int | float) or isinstance(value, bool):
+                continue
+            if _SECRET_KEY.search(key) or _SECRET_VALUE.search(str(value)):
+                yield Fault(
+                    path, document.line_of(path), "looks like a secret: name a connection or a reference instead"
+                )
+
+
+def _fault(details: ErrorDetails, document: Document) -> Fault:
+    # A faulty key is reported one level below the key itself.
+    path: Path = tuple(part for part in details["loc"] if part != "[key]")
+    return Fault(path, document.line_of(path), _text(details, path))
+
+
+def _text(details: ErrorDetails, path: Path) -> str:
+    kind = details["type"]
+    if kind == "extra_forbidden":
+        key = str(path[-1])
+        known = ", ".join(_known_keys(path[:-1]))
+        return (
+            "not supported in this version of dagbranch" if key in _LATER else f"unknown key: expected one of {known}"
+        )
+    return _TEXTS.get(kind) or details["msg"].removeprefix("Value error, ")
+
+
+_TEXTS: Final[Mapping[str, str]] = {
+    "missing": "missing",
+    "model_type": "expected a mapping of keys to values",
+    "dict_type": "expected a mapping of names to values",
+    "tuple_type": "expected a list of names and patterns, or: all",
+    "string_type": "expected text: write it in quotes where YAML takes it for something else",
+    "bool_type": "expected true or false",
+    "int_type": "expected a whole number",
+}
+
+
+def _known_keys(path: Path) -> Iterable[str]:
+    match path:
+        case ():
+            return PipelineFile.model_fields
+        case ("data",):
+            return DataSpecification.model_fields
+        case ("data", "schemas", _):
+            return SchemaSpecification.model_fields
+        case ("lanes",):
+            return Lanes.model_fields
+    return WrittenTable.model_fields
