@@ -73,6 +73,11 @@ def is_repository_name(text: str) -> bool:
     return _REPOSITORY.fullmatch(text) is not None
 
 
+def is_commit_sha(text: str) -> bool:
+    """A whole commit id, or the beginning of one that a person would type."""
+    return re.fullmatch(r"[0-9a-f]{7,40}", text) is not None
+
+
 def schema_name(schema: str, environment: str, table_suffix: str = "_{environment}") -> str:
     """``db_attribution`` in the environment ``feature1`` is ``db_attribution_feature1``."""
     return schema + table_suffix.replace("{environment}", environment)

@@ -1,0 +1,58 @@
+"""Trigger: a queue with the uploads to the source bucket. Effect: a packaged DAG in the MWAA bucket."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache, partial
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
+
+from dagbranch import __version__
+from dagbranch.adapters.dynamodb import DynamoDbRegistry
+from dagbranch.adapters.event_bus import DelayedQueue, EventBridgeBus
+from dagbranch.adapters.runtime_modules import runtime_modules
+from dagbranch.adapters.s3 import PARALLEL_REQUESTS, S3DagsBucket, S3SourceBucket
+from dagbranch.events import archive_uploaded
+from dagbranch.observability import PowertoolsTelemetry, logger, metrics, tracer
+from dagbranch.queue_batches import handle_batch
+from dagbranch.settings import PackageDagsSettings, load
+from dagbranch.use_cases.deploy_half import Worker
+from dagbranch.use_cases.package_dags import Runtime, package_dags
+
+
+@cache
+def _settings() -> PackageDagsSettings:
+    return load(PackageDagsSettings, os.environ)
+
+
+@cache
+def _package() -> Callable[..., None]:
+    settings = _settings()
+    s3 = boto3.client("s3", config=Config(max_pool_connections=PARALLEL_REQUESTS))
+    return partial(
+        package_dags,
+        runtime=Runtime(__version__, runtime_modules()),
+        registry=DynamoDbRegistry(boto3.client("dynamodb"), settings.registry_table),
+        sources=S3SourceBucket(s3, settings.source_bucket),
+        dags=S3DagsBucket(s3, settings.dags_bucket, settings.dags_path),
+        bus=EventBridgeBus(boto3.client("events"), settings.event_bus),
+        telemetry=PowertoolsTelemetry(),
+        clock=partial(datetime.now, UTC),
+    )
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+@metrics.log_metrics
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    settings = _settings()
+    lease_seconds = context.get_remaining_time_in_millis() // 1000 + 1
+    worker = Worker(settings.lane, context.aws_request_id, lease_seconds, settings.limits)
+    queue = DelayedQueue(boto3.client("sqs"), settings.queue_url)
+    return handle_batch(event, context, lambda body: _package()(archive_uploaded(body), worker=worker), queue)

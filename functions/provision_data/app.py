@@ -1,0 +1,70 @@
+"""Trigger: a queue with the uploads to the source bucket. Effect: views and tables in the environment's schemas."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache, partial
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from dagbranch.adapters.databricks import DatabricksWarehouse
+from dagbranch.adapters.dynamodb import DynamoDbRegistry
+from dagbranch.adapters.event_bus import DelayedQueue, EventBridgeBus
+from dagbranch.adapters.s3 import S3SourceBucket
+from dagbranch.adapters.secrets import secret_text
+from dagbranch.events import archive_uploaded
+from dagbranch.observability import PowertoolsTelemetry, logger, metrics, tracer
+from dagbranch.queue_batches import handle_batch
+from dagbranch.settings import ProvisionDataSettings, load
+from dagbranch.use_cases.deploy_half import Worker
+from dagbranch.use_cases.provision_data import provision_data
+
+
+@cache
+def _settings() -> ProvisionDataSettings:
+    return load(ProvisionDataSettings, os.environ)
+
+
+@cache
+def _secrets() -> SecretsProvider:
+    return SecretsProvider()
+
+
+@cache
+def _provision() -> Callable[..., None]:
+    settings = _settings()
+    return partial(
+        provision_data,
+        registry=DynamoDbRegistry(boto3.client("dynamodb"), settings.registry_table),
+        sources=S3SourceBucket(boto3.client("s3"), settings.source_bucket),
+        bus=EventBridgeBus(boto3.client("events"), settings.event_bus),
+        telemetry=PowertoolsTelemetry(),
+        clock=partial(datetime.now, UTC),
+    )
+
+
+def _work(worker: Worker, body: str) -> None:
+    settings = _settings()
+    with DatabricksWarehouse(
+        host=settings.databricks_host,
+        http_path=settings.databricks_http_path,
+        access_token=secret_text(_secrets(), settings.databricks_token_secret),
+    ) as warehouse:
+        _provision()(archive_uploaded(body), worker=worker, warehouse=warehouse)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+@metrics.log_metrics
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    settings = _settings()
+    lease_seconds = context.get_remaining_time_in_millis() // 1000 + 1
+    worker = Worker(settings.lane, context.aws_request_id, lease_seconds, settings.limits)
+    queue = DelayedQueue(boto3.client("sqs"), settings.queue_url)
+    return handle_batch(event, context, partial(_work, worker), queue)

@@ -1,0 +1,188 @@
+"""GitHub, read through PyGithub; the source archive is streamed past it, and only what is wanted is kept."""
+
+from __future__ import annotations
+
+import base64
+import tarfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import IO, Final
+
+import requests
+from github import Auth, Github, GithubException, GithubRetry, UnknownObjectException
+from github.GitTree import GitTree
+from github.PullRequest import PullRequest as ApiPullRequest
+from github.Repository import Repository
+
+from dagbranch.domain.checkout import TreeEntry
+from dagbranch.domain.environments import PullRequest
+from dagbranch.errors import TransientUpstreamError, UnsafeArchiveError, UpstreamError
+
+TIMEOUT_SECONDS: Final = 15
+_LONGEST_WAIT_SECONDS: Final = 20  # GithubRetry would wait for the rate limit's reset, up to an hour
+_RATIO_IS_JUDGED_FROM_BYTES: Final = 1_000_000
+_REGULAR: Final = frozenset({"100644", "100755", "120000", "160000"})
+
+
+class PyGithubGitHub:
+    """One token's view of GitHub; ``api_url`` is api.github.com or an Enterprise Server's ``/api/v3``."""
+
+    def __init__(self, api_url: str, token: str) -> None:
+        self._github = Github(
+            base_url=api_url,
+            auth=Auth.Token(token),
+            timeout=TIMEOUT_SECONDS,
+            retry=GithubRetry(total=3, backoff_max=_LONGEST_WAIT_SECONDS),
+            per_page=100,
+            lazy=True,
+            # Its own pacing, 0.25 s a request, serves people's scripts.
+            seconds_between_requests=None,
+            seconds_between_writes=None,
+        )
+
+    def pull_request(self, repository: str, pull_number: int) -> PullRequest | None:
+        with _translated(f"asking for {repository}#{pull_number}"):
+            try:
+                return _pull_request(self._github.get_repo(repository, lazy=True).get_pull(pull_number))
+            except UnknownObjectException:
+                return None
+
+    def open_pull_requests(self, repository: str) -> Sequence[PullRequest]:
+        with _translated(f"listing the open pull requests of {repository}"):
+            return [_pull_request(pull) for pull in self._repository(repository).get_pulls(state="open")]
+
+    def file(self, repository: str, head_sha: str, path: str) -> bytes | None:
+        with _translated(f"reading {path} of {repository}"):
+            try:
+                found = self._repository(repository).get_contents(path, ref=head_sha)
+            except UnknownObjectException:
+                return None
+            if isinstance(found, list) or found.type != "file":
+                raise UnsafeArchiveError(f"{path} is no regular file")
+            return found.decoded_content
+
+    def tree(self, repository: str, head_sha: str, folder: str) -> Mapping[str, TreeEntry]:
+        with _translated(f"reading the tree of {repository}"):
+            api = self._repository(repository)
+            whole = api.get_git_tree(head_sha, recursive=True)
+            if not whole.raw_data.get("truncated"):
+                return _entries(whole, "")
+            return _entries(api.get_git_tree(head_sha), "") | _subtree(api, head_sha, folder)
+
+    def archive(
+        self, repository: str, head_sha: str, wanted: frozenset[str], *, most_bytes: int, most_ratio: int
+    ) -> Mapping[str, bytes]:
+        with _translated(f"fetching the archive of {repository}"):
+            link = self._repository(repository).get_archive_link("tarball", head_sha)
+            # The link is signed for this archive; the token is not sent along.
+            with requests.get(link, stream=True, timeout=TIMEOUT_SECONDS) as answer:
+                answer.raise_for_status()
+                return _kept(_Counted(answer.iter_content(1 << 16)), wanted, most_bytes, most_ratio)
+
+    def blob(self, repository: str, sha: str) -> bytes:
+        with _translated(f"reading a file of {repository}"):
+            return base64.b64decode(self._repository(repository).get_git_blob(sha).content)
+
+    def _repository(self, repository: str) -> Repository:
+        return self._github.get_repo(repository, lazy=True)
+
+
+def _pull_request(pull: ApiPullRequest) -> PullRequest:
+    head_repository = pull.head.repo
+    return PullRequest(
+        repository_id=pull.base.repo.id,
+        repository=pull.base.repo.full_name,
+        number=pull.number,
+        is_open=pull.state == "open",
+        is_draft=pull.draft,
+        head_sha=pull.head.sha,
+        head_ref=pull.head.ref,
+        head_repository_id=head_repository.id if head_repository else None,
+    )
+
+
+def _entries(tree: GitTree, prefix: str) -> dict[str, TreeEntry]:
+    return {
+        f"{prefix}{entry.path}": TreeEntry(f"{prefix}{entry.path}", entry.mode, entry.sha, entry.size or 0)
+        for entry in tree.tree
+        if entry.mode in _REGULAR
+    }
+
+
+def _subtree(api: Repository, head_sha: str, folder: str) -> dict[str, TreeEntry]:
+    """The folder's entries, of a commit whose whole tree is too large for one answer."""
+    sha = head_sha
+    for part in folder.split("/"):
+        below = {entry.path: entry for entry in api.get_git_tree(sha).tree if entry.type == "tree"}
+        if part not in below:
+            return {}
+        sha = below[part].sha
+    tree = api.get_git_tree(sha, recursive=True)
+    if tree.raw_data.get("truncated"):
+        raise UnsafeArchiveError(f"{folder} holds more files than GitHub lists in one answer")
+    return _entries(tree, f"{folder}/")
+
+
+class _Counted:
+    """A readable stream that knows how many bytes came over the wire."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = b""
+        self.received_bytes = 0
+
+    def read(self, size: int = -1) -> bytes:
+        while len(self._rest) < size or size < 0:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                break
+            self.received_bytes += len(chunk)
+            self._rest += chunk
+        taken, self._rest = (self._rest, b"") if size < 0 else (self._rest[:size], self._rest[size:])
+        return taken
+
+
+def _kept(stream: _Counted, wanted: frozenset[str], most_bytes: int, most_ratio: int) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    kept_bytes = 0
+    with tarfile.open(fileobj=_as_file(stream), mode="r|gz") as archive:
+        for member in archive:
+            path = member.name.partition("/")[2]  # below GitHub's own top folder
+            if not member.isreg() or path not in wanted:
+                continue
+            kept_bytes += member.size
+            _check_bomb(kept_bytes, stream.received_bytes, most_bytes, most_ratio)
+            content = archive.extractfile(member)
+            assert content is not None, "a regular member has content"
+            files[path] = content.read()
+            if len(files) == len(wanted):
+                break
+    return files
+
+
+def _check_bomb(kept_bytes: int, received_bytes: int, most_bytes: int, most_ratio: int) -> None:
+    if kept_bytes > most_bytes:
+        raise UnsafeArchiveError(f"the packaged files have over {most_bytes} bytes")
+    if kept_bytes > max(_RATIO_IS_JUDGED_FROM_BYTES, most_ratio * received_bytes):
+        raise UnsafeArchiveError(f"the packaged files are compressed by more than {most_ratio}: a compression bomb")
+
+
+def _as_file(stream: _Counted) -> IO[bytes]:
+    return stream  # type: ignore[return-value] # tarfile's stream mode only reads
+
+
+@contextmanager
+def _translated(doing: str) -> Iterator[None]:
+    try:
+        yield
+    except GithubException as error:
+        passes = error.status in {403, 429} and "rate limit" in str(error.data).lower()
+        kind = TransientUpstreamError if passes or error.status >= 500 else UpstreamError
+        message = error.data.get("message", "") if isinstance(error.data, dict) else ""
+        raise kind(f"{doing}: GitHub answered {error.status} {message}") from error
+    except requests.HTTPError as error:
+        # Its text holds the address, and the address a signature.
+        raise TransientUpstreamError(f"{doing}: GitHub answered {error.response.status_code}") from None
+    except (requests.RequestException, tarfile.TarError, zlib.error, EOFError) as error:
+        raise TransientUpstreamError(f"{doing}: {type(error).__name__}") from None

@@ -1,0 +1,199 @@
+"""The ``dagbranch`` command: the same core as the functions, for people and for CI, without AWS."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from dagbranch import __version__
+from dagbranch.adapters.runtime_modules import runtime_modules
+from dagbranch.adapters.source_folders import read_source
+from dagbranch.domain import packaging
+from dagbranch.domain.data_plan import DataPlan, plan_data_environment, schema_pairs
+from dagbranch.domain.declared_base import implied_base, parse_base
+from dagbranch.domain.naming import CONFIGURATION_FOLDER, LANES, environment_name, is_commit_sha, is_environment_name
+from dagbranch.domain.pipeline_file import parse_pipeline_file
+from dagbranch.domain.source_archive import PIPELINE_FILE, source_digest, write_canonical_zip
+from dagbranch.errors import DagbranchError, SourceError
+
+_BAD_INPUT: Final = 2
+_LOCAL: Final = "local/local"  # whose an environment is that no pull request asked for
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; bad input ends in one line on standard error and exit status 2."""
+    options = _parser().parse_args(arguments)
+    try:
+        result, text = options.run(options)
+    except (DagbranchError, OSError) as error:
+        print(f"dagbranch: {' '.join(str(error).split())}", file=sys.stderr)
+        return _BAD_INPUT
+    print(json.dumps(result) if options.json else text)
+    return 0
+
+
+def _name(options: argparse.Namespace) -> tuple[Mapping[str, Any], str]:
+    name = environment_name(options.branch, options.pull_number)
+    return {"environment": name}, name
+
+
+def _archive(options: argparse.Namespace) -> tuple[Mapping[str, Any], str]:
+    archive = write_canonical_zip(read_source(options.source))
+    options.output.write_bytes(archive)
+    digest = source_digest(archive)
+    return {"archive": str(options.output), "source_digest": digest}, digest
+
+
+def _package(options: argparse.Namespace) -> tuple[Mapping[str, Any], str]:
+    environment = _checked_environment(options.environment)
+    if not is_commit_sha(options.commit):
+        raise SourceError(f"--commit {options.commit}: expected 7 to 40 hexadecimal digits of a commit")
+    files = read_source(options.source)
+    pipeline_file = parse_pipeline_file(files.get(PIPELINE_FILE))
+    digest = source_digest(write_canonical_zip(files))
+    packaged = packaging.package_dags(
+        files,
+        dags_folder=pipeline_file.dags,
+        source_digest=digest,
+        runtime=runtime_modules(),
+        version=__version__,
+    )
+    configuration = packaging.configuration(
+        environment=environment,
+        lane=options.lane,
+        repository=_LOCAL,
+        pull_number=None,
+        head_sha=options.commit,
+        source_digest=digest,
+        settings=pipeline_file.settings(options.lane).model_dump(exclude_none=True),
+        schemas=pipeline_file.schema_names(options.lane, environment),
+    )
+    folder: Path = options.output
+    zip_file = folder / f"{environment}.zip"
+    if zip_file.exists():
+        packaging.read_manifest(zip_file.read_bytes())  # raises where it is not ours to replace
+    _write_copy(folder / environment, {**packaged.copy, f"{CONFIGURATION_FOLDER}/{digest}.json": configuration})
+    _write_at_once(zip_file, packaged.archive)
+    result = {
+        "environment": environment,
+        "zip": str(zip_file),
+        "sha256": packaged.sha256,
+        "source_digest": digest,
+        "copy": str(folder / environment),
+        "modules": list(packaged.modules),
+        "warnings": list(packaged.warnings),
+    }
+    lines = [f"{zip_file}  {packaged.sha256}", *packaged.modules, *(f"warning: {one}" for one in packaged.warnings)]
+    return result, "\n".join(lines)
+
+
+def _plan(options: argparse.Namespace) -> tuple[Mapping[str, Any], str]:
+    environment = _checked_environment(options.environment)
+    plan = _data_plan(read_source(options.source), environment, options.base)
+    statements = plan.everything() if plan else ()
+    listed = [{"sql": one.sql, "writes": list(one.writes), "reads": list(one.reads)} for one in statements]
+    return {"environment": environment, "statements": listed}, "\n".join(f"{one.sql};" for one in statements)
+
+
+def _data_plan(files: Mapping[str, bytes], environment: str, base_file: Path | None) -> DataPlan | None:
+    """What would run where nothing of the environment stands yet; None where no data is declared."""
+    pipeline_file = parse_pipeline_file(files.get(PIPELINE_FILE))
+    specification = pipeline_file.data_of("preview")
+    if specification is None:
+        return None
+    suffix = pipeline_file.table_suffix("preview")
+    pairs = schema_pairs(specification, environment, suffix)
+    base = implied_base(specification, pairs) if base_file is None else parse_base(base_file.read_bytes())
+    return plan_data_environment(
+        specification,
+        environment=environment,
+        repository=_LOCAL,
+        pull_number=0,
+        table_suffix=suffix,
+        base=base,
+        existing={},
+    )
+
+
+def _checked_environment(name: str) -> str:
+    if not is_environment_name(name):
+        raise SourceError(f"--environment {name}: expected a name of a-z, 0-9 and _, as `dagbranch name` prints it")
+    return name
+
+
+def _write_copy(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Brings the folder to exactly these files; a file that does not change is not touched."""
+    if folder.is_symlink() or (folder.exists() and not (folder / CONFIGURATION_FOLDER).is_dir()):
+        raise SourceError(f"{folder} is there and was not made by dagbranch: it is left alone")
+    for path, content in files.items():
+        file = folder / path
+        if not file.is_file() or file.read_bytes() != content:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            _write_at_once(file, content)
+    for file in sorted(folder.rglob("*"), reverse=True):
+        if file.is_dir() and not any(file.iterdir()):
+            file.rmdir()
+        elif file.is_file() and file.relative_to(folder).as_posix() not in files:
+            file.unlink()
+
+
+def _write_at_once(file: Path, content: bytes) -> None:
+    """A reader sees the file before or after, never in between."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=".dagbranch-")
+    with os.fdopen(descriptor, "wb") as output:
+        output.write(content)
+    Path(temporary).chmod(0o644)
+    shutil.move(temporary, file)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dagbranch", description="Environments for pull requests on Airflow.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    name = _command(commands, "name", _name, "print the name of a branch's environment")
+    name.add_argument("branch", metavar="BRANCH")
+    name.add_argument("--pull-number", type=_pull_number, metavar="N")
+
+    archive = _command(commands, "archive", _archive, "make the canonical source archive and print its digest")
+    archive.add_argument("source", type=Path, metavar="SOURCE")
+    archive.add_argument("--output", type=Path, required=True, metavar="FILE")
+
+    package = _command(commands, "package", _package, "make an environment's zip and copy in a dags folder")
+    package.add_argument("source", type=Path, metavar="SOURCE", help="a folder, or a source archive")
+    package.add_argument("--environment", required=True, metavar="NAME")
+    package.add_argument("--commit", required=True, metavar="SHA")
+    package.add_argument("--output", type=Path, required=True, metavar="DAGS_FOLDER")
+    package.add_argument("--lane", choices=LANES, default="preview")
+
+    plan = _command(commands, "plan", _plan, "print the DDL that would run, in order")
+    plan.add_argument("source", type=Path, metavar="SOURCE", help="a folder, or a source archive")
+    plan.add_argument("--environment", required=True, metavar="NAME")
+    plan.add_argument("--base", type=Path, metavar="FILE", help='JSON: {"schema": {"table": "table" or "view"}}')
+    return parser
+
+
+def _command(commands: Any, name: str, run: Any, summary: str) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary)
+    command.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    command.set_defaults(run=run)
+    return command
+
+
+def _pull_number(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("a pull request's number is at least 1")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""What has to be put, kept and dropped to bring an unpacked copy to the files of a packaged DAG."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dagbranch.domain.environments import Environment
+from dagbranch.domain.ownership import marker_of
+
+_DIGEST = "dagbranch-source-digest"
+_VERSION = "dagbranch-version"
+_HEAD_SHA = "dagbranch-head-sha"
+
+
+@dataclass(frozen=True)
+class CopiedFile:
+    """What dagbranch put into the copy: the ETag that S3 answered with, and the content's SHA-256."""
+
+    etag: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class CopyPlan:
+    put: Mapping[str, bytes]
+    keep: Mapping[str, CopiedFile]
+    drop: tuple[str, ...]
+
+
+def plan_copy(wanted: Mapping[str, bytes], standing: Mapping[str, CopiedFile]) -> CopyPlan:
+    """A file is kept only where S3 still has the very object that was put with that content."""
+    put, keep = {}, {}
+    for path, content in wanted.items():
+        known = standing.get(path)
+        if known is not None and known.sha256 == hashlib.sha256(content).hexdigest():
+            keep[path] = known
+        else:
+            put[path] = content
+    return CopyPlan(put, keep, tuple(sorted(standing.keys() - wanted.keys())))
+
+
+def zip_marker(environment: Environment, source_digest: str, version: str) -> dict[str, str]:
+    """The zip's metadata: whose it is, of which commit, and what would make putting it again needless."""
+    return {
+        **marker_of(environment),
+        _DIGEST: source_digest,
+        _VERSION: version,
+        _HEAD_SHA: environment.head_sha,
+    }
+
+
+def commit_that_stands(marker: Mapping[str, str], source_digest: str, version: str) -> str | None:
+    """The commit in the configuration of a zip with this content; None where another content stands."""
+    if marker.get(_DIGEST) == source_digest and marker.get(_VERSION) == version:
+        return marker.get(_HEAD_SHA)
+    return None
+
+
+def digest_that_stands(marker: Mapping[str, str]) -> str | None:
+    return marker.get(_DIGEST)

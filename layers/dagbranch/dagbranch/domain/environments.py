@@ -1,0 +1,276 @@
+"""What an environment is in the registry, and which facts move it: pure functions from one record to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Literal
+
+from dagbranch.errors import InvalidEventError, NotYetError, SupersededError
+
+_EARLY_ARCHIVE_IS_KEPT_FOR = timedelta(minutes=15)
+_EARLY_ARCHIVE_RETRY_SECONDS = 10
+LEASE_RETRY_SECONDS = 5
+
+
+class Status(StrEnum):
+    REFUSED = "refused"  # nothing is made for this pull request; the message says why
+    REQUESTED = "requested"
+    DEPLOYING = "deploying"
+    READY = "ready"
+    FAILED = "failed"
+    REMOVING = "removing"
+    REMOVED = "removed"
+
+
+type HalfName = Literal["pipeline", "data"]
+
+
+@dataclass(frozen=True)
+class PullRequest:
+    """A pull request as GitHub tells it at this moment."""
+
+    repository_id: int
+    repository: str
+    number: int
+    is_open: bool
+    is_draft: bool
+    head_sha: str
+    head_ref: str
+    head_repository_id: int | None  # None where the fork was deleted
+
+    @property
+    def is_from_a_fork(self) -> bool:
+        return self.head_repository_id != self.repository_id
+
+
+@dataclass(frozen=True)
+class Half:
+    """What of an environment stands: its pipeline in the bucket, or its data in the warehouse."""
+
+    source_digest: str
+    head_sha: str  # the commit that this digest was deployed for: the one in the DAGs' tags
+    generation: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Lease:
+    owner: str
+    until: datetime
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One registry item. ``generation`` counts the requests, ``revision`` the writes (for conditional updates)."""
+
+    repository_id: int
+    repository: str
+    pull_number: int
+    lane: str
+    status: Status
+    head_sha: str
+    branch: str
+    updated_at: datetime
+    requested_at: datetime
+    name: str | None = None
+    generation: int = 0
+    revision: int = 0
+    source_digest: str | None = None
+    pipeline: Half | None = None
+    data: Half | None = None
+    leases: Mapping[str, Lease] = field(default_factory=dict)
+    schemas: tuple[str, ...] = ()  # full names of all that were ever made for it
+    seen_by_airflow: bool = False
+    zip_removed_at: datetime | None = None
+    message: str = ""
+    delivery: str = ""
+    receipt: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether something of it may stand anywhere."""
+        return self.status not in {Status.REFUSED, Status.REMOVED}
+
+    @property
+    def claimed_name(self) -> str:
+        """The name; raises InvalidEventError for a pull request that never got one."""
+        if self.name is None:
+            raise InvalidEventError(f"{self.repository}#{self.pull_number} has no environment")
+        return self.name
+
+    @property
+    def halves_agree(self) -> bool:
+        """Whether pipeline and data stand at the same digest, both for the newest request."""
+        return (
+            self.pipeline is not None
+            and self.data is not None
+            and self.pipeline.source_digest == self.data.source_digest
+            and self.pipeline.generation == self.data.generation == self.generation
+        )
+
+
+def reason_to_refuse(pull: PullRequest, existing: Environment | None) -> str | None:
+    """Why this pull request gets no environment, in words for its author; None where it gets one."""
+    if pull.is_from_a_fork:
+        return "the pull request comes from another repository: code of a fork is not deployed to the shared server"
+    if pull.is_draft and not (existing and existing.is_live):
+        return "the pull request is a draft: mark it as ready for review to get an environment"
+    return None
+
+
+def refused(
+    existing: Environment | None, pull: PullRequest, lane: str, reason: str, delivery: str, now: datetime
+) -> Environment:
+    """The record of a refusal. An environment that stands is left as it is, but for the message."""
+    if existing is not None and existing.is_live:
+        return replace(existing, message=reason, updated_at=now)
+    return Environment(
+        repository_id=pull.repository_id,
+        repository=pull.repository,
+        pull_number=pull.number,
+        lane=lane,
+        status=Status.REFUSED,
+        head_sha=pull.head_sha,
+        branch=pull.head_ref,
+        requested_at=now,
+        updated_at=now,
+        generation=existing.generation if existing else 0,
+        revision=existing.revision if existing else 0,
+        message=reason,
+        delivery=delivery,
+    )
+
+
+def is_served(existing: Environment | None, pull: PullRequest) -> bool:
+    """Whether this commit stands already, so that the same event twice is no work."""
+    return existing is not None and existing.status == Status.READY and existing.head_sha == pull.head_sha
+
+
+def requested(existing: Environment | None, pull: PullRequest, lane: str, delivery: str, now: datetime) -> Environment:
+    """The record that asks for the pull request's head commit; a request under way for the same commit goes on."""
+    if existing is None or not existing.is_live:
+        before = existing.generation if existing else 0
+        return Environment(
+            repository_id=pull.repository_id,
+            repository=pull.repository,
+            pull_number=pull.number,
+            lane=lane,
+            status=Status.REQUESTED,
+            head_sha=pull.head_sha,
+            branch=pull.head_ref,
+            requested_at=now,
+            updated_at=now,
+            generation=before + 1,
+            revision=existing.revision if existing else 0,
+            delivery=delivery,
+        )
+    if existing.status == Status.REMOVING:
+        raise NotYetError("the environment is being removed: it is made anew afterwards", retry_seconds=15)
+    under_way = existing.status in {Status.REQUESTED, Status.DEPLOYING} and existing.head_sha == pull.head_sha
+    return replace(
+        existing,
+        repository=pull.repository,
+        status=Status.REQUESTED,
+        head_sha=pull.head_sha,
+        generation=existing.generation if under_way else existing.generation + 1,
+        requested_at=existing.requested_at if under_way else now,
+        updated_at=now,
+        message="",
+        delivery=delivery,
+    )
+
+
+def check_is_asked_for(environment: Environment | None, head_sha: str, uploaded_at: datetime, now: datetime) -> None:
+    """Returns where the registry asks for this commit; else raises what the archive is: early, or too late.
+
+    An archive of a CI job may come before GitHub's event: it is asked about again for 15 minutes.
+    """
+    if environment is not None and environment.head_sha == head_sha:
+        if environment.status in {Status.REQUESTED, Status.DEPLOYING, Status.READY, Status.FAILED}:
+            return
+        raise SupersededError(f"the environment is {environment.status}: nothing is deployed for {head_sha[:7]}")
+    if environment is not None and environment.requested_at > uploaded_at:
+        raise SupersededError(f"commit {head_sha[:7]} was superseded by {environment.head_sha[:7]}")
+    if now - uploaded_at < _EARLY_ARCHIVE_IS_KEPT_FOR:
+        raise NotYetError(f"nobody asked for {head_sha[:7]} yet", retry_seconds=_EARLY_ARCHIVE_RETRY_SECONDS)
+    raise SupersededError(f"nobody asked for {head_sha[:7]} within 15 minutes of its upload")
+
+
+def with_lease(environment: Environment, half: HalfName, owner: str, now: datetime, seconds: int) -> Environment:
+    """Raises NotYetError while another worker holds this half."""
+    held = environment.leases.get(half)
+    if held is not None and held.owner != owner and held.until > now:
+        raise NotYetError(f"another worker is at the {half} of {environment.name}", retry_seconds=LEASE_RETRY_SECONDS)
+    lease = Lease(owner, now + timedelta(seconds=seconds))
+    return replace(environment, leases={**environment.leases, half: lease}, updated_at=now)
+
+
+def without_lease(environment: Environment, half: HalfName, owner: str) -> Environment:
+    held = environment.leases.get(half)
+    if held is None or held.owner != owner:
+        return environment
+    return replace(environment, leases={name: lease for name, lease in environment.leases.items() if name != half})
+
+
+def check_not_superseded(environment: Environment, generation: int) -> None:
+    if environment.generation != generation or environment.status == Status.REMOVING or not environment.is_live:
+        raise SupersededError(
+            f"request {generation} of {environment.name} was superseded: "
+            f"it is {environment.status} at request {environment.generation}"
+        )
+
+
+def with_pipeline(environment: Environment, standing: Half) -> Environment:
+    """The record after the zip was put; raises SupersededError where a newer request has come meanwhile."""
+    check_not_superseded(environment, standing.generation)
+    return replace(_deploying(environment, standing), pipeline=standing)
+
+
+def with_data(environment: Environment, standing: Half, schemas: Iterable[str]) -> Environment:
+    """The record after the data stands; ``schemas`` are added to those that a removal has to look for."""
+    check_not_superseded(environment, standing.generation)
+    made = dict.fromkeys([*environment.schemas, *schemas])
+    return replace(_deploying(environment, standing), data=standing, schemas=tuple(made))
+
+
+def ready(environment: Environment, generation: int, now: datetime) -> Environment:
+    check_not_superseded(environment, generation)
+    return replace(environment, status=Status.READY, message="", seen_by_airflow=True, updated_at=now)
+
+
+def failed(environment: Environment, generation: int, message: str, now: datetime) -> Environment:
+    check_not_superseded(environment, generation)
+    return replace(environment, status=Status.FAILED, message=message, updated_at=now)
+
+
+def removing(environment: Environment, now: datetime) -> Environment:
+    """Raises the generation, so that every deploy under way finds itself superseded."""
+    if environment.status == Status.REMOVING:
+        return environment
+    return replace(
+        environment, status=Status.REMOVING, generation=environment.generation + 1, updated_at=now, message=""
+    )
+
+
+def removed(environment: Environment, receipt: Mapping[str, object], now: datetime) -> Environment:
+    """Nothing but the receipt is kept of it."""
+    return replace(
+        environment,
+        status=Status.REMOVED,
+        pipeline=None,
+        data=None,
+        leases={},
+        schemas=(),
+        seen_by_airflow=False,
+        zip_removed_at=None,
+        receipt=receipt,
+        message="",
+        updated_at=now,
+    )
+
+
+def _deploying(environment: Environment, standing: Half) -> Environment:
+    return replace(environment, status=Status.DEPLOYING, source_digest=standing.source_digest, updated_at=standing.at)

@@ -1,0 +1,100 @@
+"""What the functions are asked to do, in typed form; and the kinds of event that dagbranch itself announces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from dagbranch.domain.environments import Environment, PullRequest
+from dagbranch.domain.sweep import Action
+
+
+class EventKind(StrEnum):
+    """The detail-types of dagbranch's own events on the bus."""
+
+    ENVIRONMENT_REQUESTED = "Environment Requested"
+    PACKAGED = "Packaged"
+    PROVISIONED = "Provisioned"
+    READY = "Ready"
+    FAILED = "Failed"
+    REMOVAL_REQUESTED = "Removal Requested"
+    REMOVED = "Removed"
+
+
+@dataclass(frozen=True)
+class WebhookRequest:
+    """One HTTP request to the webhook's door, before anything about it is believed."""
+
+    body: bytes
+    signature: str
+    delivery: str
+    event_name: str
+
+
+@dataclass(frozen=True)
+class PullRequestEvent:
+    """Something happened to a pull request. What is true of it now, GitHub is asked.
+
+    ``claims`` is what the payload itself says, for a repository that GitHub is not asked about.
+    """
+
+    repository_id: int
+    repository: str
+    pull_number: int
+    head_sha: str
+    delivery: str
+    claims: PullRequest | None
+
+
+@dataclass(frozen=True)
+class ArchiveUploaded:
+    key: str
+    uploaded_at: datetime
+
+
+@dataclass(frozen=True)
+class EnvironmentEvent:
+    """One of dagbranch's own events on the bus."""
+
+    kind: str
+    lane: str
+    repository: str
+    repository_id: int
+    pull_number: int
+    head_sha: str
+    generation: int
+
+
+def event_detail(environment: Environment, at: datetime, **data: object) -> dict[str, object]:
+    """The detail of every event that dagbranch puts on the bus about an environment."""
+    return {
+        "version": 1,
+        "environment": environment.name,
+        "lane": environment.lane,
+        "repository": environment.repository,
+        "pull_number": environment.pull_number,
+        "head_sha": environment.head_sha,
+        "source_digest": environment.source_digest,
+        "generation": environment.generation,
+        "at": at.isoformat(),
+        "message": environment.message,
+        "data": {"repository_id": environment.repository_id, **data},
+    }
+
+
+def action_detail(action: Action, lane: str, at: datetime) -> dict[str, object]:
+    """The detail of a request that the sweep makes: it may know the pull request only from GitHub."""
+    return {
+        "version": 1,
+        "environment": None,
+        "lane": lane,
+        "repository": action.repository,
+        "pull_number": action.pull_number,
+        "head_sha": action.head_sha,
+        "source_digest": None,
+        "generation": 0,
+        "at": at.isoformat(),
+        "message": action.why,
+        "data": {"repository_id": action.repository_id},
+    }

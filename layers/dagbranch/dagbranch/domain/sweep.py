@@ -1,0 +1,62 @@
+"""The comparison of what the registry holds with what GitHub says, and the work that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from dagbranch.domain.environments import Environment, PullRequest, Status, reason_to_refuse
+
+
+@dataclass(frozen=True)
+class Action:
+    """``request``: the head commit is to be deployed; ``remove``: the environment outlived its pull request."""
+
+    kind: Literal["request", "remove"]
+    repository: str
+    repository_id: int
+    pull_number: int
+    head_sha: str
+    why: str
+
+
+def plan_sweep(environments: Iterable[Environment], open_pulls: Mapping[str, Iterable[PullRequest]]) -> list[Action]:
+    """What is to be done, a pull request at most once. ``open_pulls`` is complete for each repository that it names.
+
+    A repository that GitHub was not asked about (no longer on the stack's list) is removed from the server:
+    nothing keeps its environments at GitHub's truth any more.
+    """
+    found = {(one.repository_id, one.pull_number): one for one in environments}
+    pulls = {(pull.repository_id, pull.number): pull for of_one in open_pulls.values() for pull in of_one}
+    actions = [_outlived(one) for key, one in sorted(found.items()) if one.is_live and key not in pulls]
+    for key, pull in sorted(pulls.items()):
+        if (why := _behind(found.get(key), pull)) is not None:
+            actions.append(Action("request", pull.repository, pull.repository_id, pull.number, pull.head_sha, why))
+    return actions
+
+
+def _outlived(environment: Environment) -> Action:
+    return Action(
+        "remove",
+        environment.repository,
+        environment.repository_id,
+        environment.pull_number,
+        environment.head_sha,
+        "its pull request is not open",
+    )
+
+
+def _behind(environment: Environment | None, pull: PullRequest) -> str | None:
+    if reason_to_refuse(pull, environment) is not None:
+        # A refusal that is on record needs no second one; a missing record is made by the intake.
+        return "it was never looked at" if environment is None else None
+    if environment is None:
+        return "it was never looked at"
+    if environment.status == Status.REMOVING:
+        return None
+    if not environment.is_live:
+        return f"it is open, and its environment is {environment.status}"
+    if environment.head_sha != pull.head_sha:
+        return f"its head is {pull.head_sha[:7]}, its environment at {environment.head_sha[:7]}"
+    return None

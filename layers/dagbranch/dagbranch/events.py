@@ -1,0 +1,167 @@
+"""Raw AWS and GitHub payloads → typed requests: the only module that knows their shapes.
+
+Every function raises InvalidEventError for a payload that is not what its source promises.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from aws_lambda_powertools.utilities.parser import BaseModel, ValidationError, parse
+from aws_lambda_powertools.utilities.parser.models import EventBridgeModel
+from pydantic import Field
+
+from dagbranch.domain.environments import PullRequest
+from dagbranch.domain.requests import ArchiveUploaded, EnvironmentEvent, PullRequestEvent, WebhookRequest
+from dagbranch.errors import InvalidEventError
+
+GITHUB = "github.com"
+DAGBRANCH = "dagbranch"
+
+
+class _Event(EventBridgeModel):
+    detail: dict[str, Any]
+
+
+class _Repository(BaseModel):
+    id: int
+    full_name: str
+
+
+class _HeadRepository(BaseModel):
+    id: int
+
+
+class _Head(BaseModel):
+    sha: str = Field(pattern=r"^[0-9a-f]{40}$")
+    ref: str
+    repo: _HeadRepository | None
+
+
+class _PullRequest(BaseModel):
+    number: int = Field(gt=0)
+    state: Literal["open", "closed"]
+    draft: bool = False
+    head: _Head
+
+
+class _PullRequestDetail(BaseModel):
+    repository: _Repository
+    pull_request: _PullRequest
+
+
+class _S3Object(BaseModel):
+    key: str
+
+
+class _ObjectCreatedDetail(BaseModel):
+    object: _S3Object
+
+
+class _OwnData(BaseModel):
+    repository_id: int
+
+
+class _OwnDetail(BaseModel):
+    version: Literal[1]
+    lane: str
+    repository: str
+    pull_number: int = Field(gt=0)
+    head_sha: str
+    generation: int
+    data: _OwnData
+
+
+def webhook_request(event: Mapping[str, Any]) -> WebhookRequest:
+    """A function URL's or an HTTP API's request (payload format 2.0); header names in any case."""
+    headers = event.get("headers")
+    body = event.get("body") or ""
+    if not isinstance(headers, Mapping) or not isinstance(body, str):
+        raise InvalidEventError("the request is no HTTP request of payload format 2.0")
+    sent = {str(name).lower(): str(value) for name, value in headers.items()}
+    return WebhookRequest(
+        body=_decoded(body) if event.get("isBase64Encoded") else body.encode(),
+        signature=sent.get("x-hub-signature-256", ""),
+        delivery=sent.get("x-github-delivery", ""),
+        event_name=sent.get("x-github-event", ""),
+    )
+
+
+def pull_request_event(body: str) -> PullRequestEvent:
+    """GitHub's ``pull_request`` event, or dagbranch's own request for a pull request, from a queue's message."""
+    event = _event(body)
+    if event.source == DAGBRANCH:
+        own = environment_event(body)
+        return PullRequestEvent(own.repository_id, own.repository, own.pull_number, own.head_sha, event.id, None)
+    detail = _parsed(_PullRequestDetail, event.detail)
+    pull, head = detail.pull_request, detail.pull_request.head
+    claims = PullRequest(
+        repository_id=detail.repository.id,
+        repository=detail.repository.full_name,
+        number=pull.number,
+        is_open=pull.state == "open",
+        is_draft=pull.draft,
+        head_sha=head.sha,
+        head_ref=head.ref,
+        head_repository_id=head.repo.id if head.repo else None,
+    )
+    return PullRequestEvent(
+        repository_id=detail.repository.id,
+        repository=detail.repository.full_name,
+        pull_number=pull.number,
+        head_sha=head.sha,
+        delivery=event.resources[0] if event.resources else event.id,
+        claims=claims,
+    )
+
+
+def archive_uploaded(body: str) -> ArchiveUploaded:
+    event = _event(body)
+    detail = _parsed(_ObjectCreatedDetail, event.detail)
+    return ArchiveUploaded(detail.object.key, event.time)
+
+
+def environment_event(body: str) -> EnvironmentEvent:
+    event = _event(body)
+    detail = _parsed(_OwnDetail, event.detail)
+    return EnvironmentEvent(
+        kind=event.detail_type,
+        lane=detail.lane,
+        repository=detail.repository,
+        repository_id=detail.data.repository_id,
+        pull_number=detail.pull_number,
+        head_sha=detail.head_sha,
+        generation=detail.generation,
+    )
+
+
+def _event(body: str) -> _Event:
+    try:
+        payload = json.loads(body)
+    except (ValueError, RecursionError):
+        raise InvalidEventError("the message is no JSON") from None
+    return _parsed(_Event, payload)
+
+
+def _parsed[M: BaseModel](model: type[M], payload: dict[str, Any]) -> M:
+    try:
+        return parse(event=payload, model=model)
+    except (ValidationError, ValueError) as error:
+        raise InvalidEventError(f"no {model.__name__.strip('_')}: {_faults(error)}") from None
+
+
+def _faults(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        return "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:3])
+    return type(error).__name__
+
+
+def _decoded(body: str) -> bytes:
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidEventError("the body says that it is base64, and is not") from None

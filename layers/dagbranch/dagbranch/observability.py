@@ -1,0 +1,38 @@
+"""One Powertools Logger, Tracer and Metrics for all functions, and the Telemetry port over them."""
+
+from __future__ import annotations
+
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.metrics import MetricUnit
+
+# Named by POWERTOOLS_SERVICE_NAME, the stack, so that two lanes in one account can be told apart.
+logger = Logger()
+tracer = Tracer()
+metrics = Metrics(namespace="dagbranch")
+
+# On every line, also before they are known: a query by any of them finds all lines or none.
+EVERY_LINE = ("environment", "repository", "pull_number", "head_sha")
+
+
+class PowertoolsTelemetry:
+    """What the use cases tell, as structured log lines and embedded metrics."""
+
+    def about(self, **keys: object) -> None:
+        logger.append_keys(**keys)
+
+    def info(self, message: str, **data: object) -> None:
+        logger.info(message, extra=data)
+
+    def warning(self, message: str, **data: object) -> None:
+        logger.warning(message, extra=data)
+
+    def count(self, name: str) -> None:
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=1)
+
+    def seconds(self, name: str, value: float) -> None:
+        metrics.add_metric(name=name, unit=MetricUnit.Seconds, value=value)
+
+
+def begin_record() -> None:
+    """Forgets what the last record was about."""
+    logger.append_keys(**dict.fromkeys(EVERY_LINE))

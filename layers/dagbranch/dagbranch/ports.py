@@ -1,0 +1,168 @@
+"""What lies outside of the process, as the use cases see it. Adapters implement these; tests have fakes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from dagbranch.domain.airflow_listing import ImportFailure, ListedDag
+from dagbranch.domain.checkout import TreeEntry
+from dagbranch.domain.data_plan import ExistingSchema, Kind, Seed
+from dagbranch.domain.deployment import CopiedFile
+from dagbranch.domain.environments import Environment, PullRequest
+from dagbranch.domain.fence import Fence
+from dagbranch.domain.naming import SourceArchiveKey
+from dagbranch.domain.statements import Statement
+
+
+class GitHub(Protocol):
+    """Read access to repositories that the stack lists."""
+
+    def pull_request(self, repository: str, pull_number: int) -> PullRequest | None:
+        """None where it, or its repository, is not there."""
+
+    def open_pull_requests(self, repository: str) -> Sequence[PullRequest]: ...
+
+    def file(self, repository: str, head_sha: str, path: str) -> bytes | None: ...
+
+    def tree(self, repository: str, head_sha: str, folder: str) -> Mapping[str, TreeEntry]:
+        """Every file, link and submodule of the commit by path; of a huge commit, those of the root and the folder."""
+
+    def archive(
+        self, repository: str, head_sha: str, wanted: frozenset[str], *, most_bytes: int, most_ratio: int
+    ) -> Mapping[str, bytes]:
+        """The wanted regular files as GitHub's own archive has them, by path, streamed.
+
+        Raises UnsafeArchiveError where what is kept exceeds ``most_bytes``, or ``most_ratio`` times what was received.
+        """
+
+    def blob(self, repository: str, sha: str) -> bytes: ...
+
+
+class Registry(Protocol):
+    """The table of environments. Every write is conditional on the revision that was read."""
+
+    def get(self, repository_id: int, pull_number: int) -> Environment | None: ...
+
+    def find(self, lane: str, repository: str, pull_number: int) -> Environment | None:
+        """By the repository's name, as object keys carry it."""
+
+    def all(self, lane: str) -> Iterator[Environment]: ...
+
+    def claim(self, environment: Environment, names: Iterable[str], event: str) -> Environment:
+        """Writes a new environment under the first of the names that is free, in one transaction with the claim."""
+
+    def save(self, environment: Environment, event: str) -> Environment:
+        """Writes the successor of the revision it carries, with a line of history; returns it with its new revision.
+
+        Raises TransientUpstreamError where another writer came first.
+        """
+
+    def update(self, environment: Environment, change: Callable[[Environment], Environment], event: str) -> Environment:
+        """Applies a pure change to the newest revision, again if another writer comes between."""
+
+    def release(self, environment: Environment, event: str) -> Environment:
+        """Like ``save``, and frees the claimed name in the same transaction."""
+
+
+@dataclass(frozen=True)
+class StoredZip:
+    """The zip as it lies in the bucket, with what its metadata says."""
+
+    etag: str
+    marker: Mapping[str, str]
+
+
+class SourceBucket(Protocol):
+    def put(self, key: SourceArchiveKey, archive: bytes, marker: Mapping[str, str]) -> None: ...
+
+    def get(self, key: SourceArchiveKey, most_bytes: int) -> bytes:
+        """Raises UnsafeArchiveError above ``most_bytes``, SupersededError where it is gone."""
+
+    def remove(self, repository: str, pull_number: int) -> int:
+        """Deletes every version of the pull request's archives; returns how many objects that were."""
+
+
+class DagsBucket(Protocol):
+    """The ``dags/`` folder of the MWAA bucket. ``marker`` is what our objects carry as metadata."""
+
+    def is_free(self, environment: str, marker: Mapping[str, str]) -> bool:
+        """Whether no zip and no folder of that name is there that carries another marker, or none."""
+
+    def zip(self, environment: str) -> StoredZip | None: ...
+
+    def zip_content(self, environment: str) -> bytes: ...
+
+    def copied(self, environment: str) -> Mapping[str, CopiedFile]:
+        """The files of the copy that lie there now as dagbranch put them, by path within the copy."""
+
+    def put_copy(
+        self, environment: str, files: Mapping[str, bytes], kept: Mapping[str, CopiedFile], marker: Mapping[str, str]
+    ) -> None:
+        """Puts these files in parallel and notes them, with those kept, as what dagbranch put."""
+
+    def put_configuration(
+        self, environment: str, source_digest: str, content: bytes, marker: Mapping[str, str]
+    ) -> None: ...
+
+    def put_zip(
+        self, environment: str, content: bytes, marker: Mapping[str, str], *, replaces: StoredZip | None
+    ) -> None:
+        """Raises TransientUpstreamError where another zip was put since ``replaces`` was read."""
+
+    def drop_copied(self, environment: str, paths: Iterable[str], *, keep_configurations: Sequence[str]) -> None:
+        """Removes what a commit dropped, and the configurations of other digests than these."""
+
+    def remove_zip(self, environment: str, marker: Mapping[str, str]) -> int: ...
+
+    def remove_copy(self, environment: str, marker: Mapping[str, str]) -> int:
+        """Every version of every object of the copy that carries the marker; returns how many objects that were."""
+
+    def left(self, environment: str) -> Sequence[str]:
+        """The keys that are still there, whoever put them."""
+
+
+class EventBus(Protocol):
+    def publish(self, detail_type: str, detail: Mapping[str, object]) -> None: ...
+
+    def forward(self, event_name: str, payload: str, delivery: str) -> None:
+        """A webhook's event, in the shape of AWS's quick start: source github.com, the payload as detail."""
+
+
+class Airflow(Protocol):
+    def dags(self, environment: str) -> Sequence[ListedDag]:
+        """The rows that carry the environment's tag, inactive ones too."""
+
+    def import_failures(self) -> Sequence[ImportFailure]: ...
+
+    def delete_dag(self, dag_id: str) -> None:
+        """Returns also where it is gone already; raises NotYetError while its tasks run."""
+
+
+class Warehouse(Protocol):
+    """Schemas by full name; one that does not exist is not in an answer."""
+
+    def tables(self, schemas: Collection[str]) -> Mapping[str, Mapping[str, Kind]]: ...
+
+    def existing(self, schemas: Collection[str]) -> Mapping[str, ExistingSchema]: ...
+
+    def execute(self, statements: Sequence[Statement], fence: Fence) -> None:
+        """Runs them in order; none runs before all have passed the fence."""
+
+    def seed(self, seeds: Sequence[Seed], fence: Fence) -> None:
+        """Runs them beside each other; all failures are told together."""
+
+
+class Telemetry(Protocol):
+    """One structured log and one set of metrics; every line carries what ``about`` was told."""
+
+    def about(self, **keys: object) -> None: ...
+
+    def info(self, message: str, **data: object) -> None: ...
+
+    def warning(self, message: str, **data: object) -> None: ...
+
+    def count(self, name: str) -> None: ...
+
+    def seconds(self, name: str, value: float) -> None: ...

@@ -1,0 +1,127 @@
+"""Every environment variable of the functions: one frozen, typed settings class per function.
+
+No default for anything that names a resource. ``load`` tells all that is missing or malformed in one error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from dagbranch.domain.naming import LANES, is_repository_name
+from dagbranch.domain.source_archive import Limits
+from dagbranch.errors import ConfigurationError
+
+
+def _repositories(value: object) -> object:
+    """``owner/name, owner/other`` → a set of names; raises ValueError for anything else."""
+    if not isinstance(value, str):
+        return value
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    wrong = [name for name in names if not is_repository_name(name)]
+    if wrong or not names:
+        raise ValueError(f"expected owner/name, comma-separated, found {', '.join(wrong) or 'nothing'}")
+    return frozenset(name.lower() for name in names)
+
+
+type Text = Annotated[str, Field(min_length=1)]
+type Repositories = Annotated[frozenset[str], BeforeValidator(_repositories)]
+type Lane = Annotated[str, Field(pattern=f"^({'|'.join(LANES)})$")]
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", alias_generator=lambda name: name.upper(), str_strip_whitespace=True
+    )
+
+
+class _GitHubSettings(Settings):
+    github_api_url: Text
+    github_token_secret: Text
+    allowed_repositories: Repositories
+
+
+class _RegistrySettings(Settings):
+    registry_table: Text
+    lane: Lane
+    event_bus: Text
+
+
+class _DagsBucketSettings(Settings):
+    dags_bucket: Text
+    dags_path: Text
+
+
+class _SourceBucketSettings(Settings):
+    source_bucket: Text
+
+
+class _AirflowSettings(Settings):
+    mwaa_environment: Text
+
+
+class _WarehouseSettings(Settings):
+    databricks_host: Text
+    databricks_http_path: Text
+    databricks_token_secret: Text
+
+
+class _LimitSettings(Settings):
+    most_files: Annotated[int, Field(gt=0)]
+    most_megabytes: Annotated[int, Field(gt=0)]
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(files=self.most_files, size_bytes=self.most_megabytes * 1_000_000)
+
+
+class ReceiveWebhookSettings(Settings):
+    event_bus: Text
+    registry_table: Text
+    webhook_secret: Text
+
+
+class FetchSourceSettings(
+    _GitHubSettings, _RegistrySettings, _SourceBucketSettings, _DagsBucketSettings, _LimitSettings
+):
+    queue_url: Text
+
+
+class PackageDagsSettings(_RegistrySettings, _SourceBucketSettings, _DagsBucketSettings, _LimitSettings):
+    queue_url: Text
+
+
+class ProvisionDataSettings(_RegistrySettings, _SourceBucketSettings, _WarehouseSettings, _LimitSettings):
+    queue_url: Text
+
+
+class VerifyEnvironmentSettings(_RegistrySettings, _AirflowSettings, _DagsBucketSettings):
+    queue_url: Text
+    verify_patience_seconds: Annotated[int, Field(gt=0)]
+
+
+class SweepEnvironmentsSettings(_GitHubSettings, _RegistrySettings):
+    queue_url: Text
+
+
+class RemoveEnvironmentSettings(
+    _GitHubSettings,
+    _RegistrySettings,
+    _SourceBucketSettings,
+    _DagsBucketSettings,
+    _AirflowSettings,
+    _WarehouseSettings,
+):
+    queue_url: Text
+    removal_settle_seconds: Annotated[int, Field(ge=0)]
+
+
+def load[S: Settings](settings: type[S], environ: Mapping[str, str]) -> S:
+    """Raises ConfigurationError that names every variable which is missing or malformed, and none of their values."""
+    try:
+        return settings.model_validate(dict(environ))
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise ConfigurationError(f"{settings.__name__}: {faults}") from None

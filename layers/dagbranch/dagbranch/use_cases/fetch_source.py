@@ -1,0 +1,148 @@
+"""A pull request's newest commit → its source archive in the source bucket, under a name that it claimed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from dagbranch.domain.checkout import kept_links, plan_checkout
+from dagbranch.domain.environments import (
+    Environment,
+    PullRequest,
+    failed,
+    is_served,
+    reason_to_refuse,
+    refused,
+    requested,
+)
+from dagbranch.domain.naming import SourceArchiveKey, environment_name_candidates
+from dagbranch.domain.ownership import marker_of
+from dagbranch.domain.pipeline_file import parse_pipeline_file
+from dagbranch.domain.requests import EventKind, PullRequestEvent, event_detail
+from dagbranch.domain.source_archive import PIPELINE_FILE, Limits, source_digest, write_canonical_zip
+from dagbranch.errors import SourceError
+from dagbranch.ports import DagsBucket, EventBus, GitHub, Registry, SourceBucket, Telemetry
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What the stack's own parameters allow."""
+
+    lane: str
+    allowed_repositories: frozenset[str]  # lower case
+    limits: Limits
+
+
+def fetch_source(
+    event: PullRequestEvent,
+    *,
+    intake: Intake,
+    github: GitHub,
+    registry: Registry,
+    sources: SourceBucket,
+    dags: DagsBucket,
+    bus: EventBus,
+    telemetry: Telemetry,
+    now: datetime,
+) -> None:
+    """Deploys nothing itself: the archive's arrival in the bucket is the request to do so.
+
+    A refusal, and what the author has to mend, end in the registry; only faults that pass are raised.
+    """
+    telemetry.about(repository=event.repository, pull_number=event.pull_number, head_sha=event.head_sha)
+    existing = registry.get(event.repository_id, event.pull_number)
+    if event.repository.lower() not in intake.allowed_repositories:
+        if event.claims is not None:
+            refusal = f"the repository {event.repository} is not on this stack's list (AllowedRepositories)"
+            _refuse(existing, event.claims, refusal, event.delivery, intake, registry, telemetry, now)
+        return
+    pull = github.pull_request(event.repository, event.pull_number)
+    if pull is None or not pull.is_open:
+        telemetry.info("the pull request is not open: nothing is deployed")
+        return
+    if (reason := reason_to_refuse(pull, existing)) is not None:
+        _refuse(existing, pull, reason, event.delivery, intake, registry, telemetry, now)
+    elif is_served(existing, pull):
+        telemetry.info("this commit stands already")
+    else:
+        environment = _request(existing, pull, event.delivery, intake, registry, dags, now)
+        telemetry.about(environment=environment.name, head_sha=environment.head_sha)
+        _deliver(environment, intake, github, registry, sources, bus, telemetry, now)
+
+
+def _refuse(
+    existing: Environment | None,
+    pull: PullRequest,
+    reason: str,
+    delivery: str,
+    intake: Intake,
+    registry: Registry,
+    telemetry: Telemetry,
+    now: datetime,
+) -> None:
+    registry.save(refused(existing, pull, intake.lane, reason, delivery, now), event=f"refused: {reason}")
+    telemetry.info("refused", reason=reason)
+    telemetry.count("PullRequestRefused")
+
+
+def _request(
+    existing: Environment | None,
+    pull: PullRequest,
+    delivery: str,
+    intake: Intake,
+    registry: Registry,
+    dags: DagsBucket,
+    now: datetime,
+) -> Environment:
+    asked = requested(existing, pull, intake.lane, delivery, now)
+    if asked.name is not None:
+        return registry.save(asked, event=f"requested {pull.head_sha[:7]}")
+    candidates = environment_name_candidates(pull.head_ref, pull.number, pull.repository)
+    free = (name for name in candidates if dags.is_free(name, marker_of(asked)))
+    return registry.claim(asked, free, event=f"requested {pull.head_sha[:7]}")
+
+
+def _deliver(
+    environment: Environment,
+    intake: Intake,
+    github: GitHub,
+    registry: Registry,
+    sources: SourceBucket,
+    bus: EventBus,
+    telemetry: Telemetry,
+    now: datetime,
+) -> None:
+    try:
+        archive = write_canonical_zip(_checkout(environment, intake.limits, github))
+    except SourceError as error:
+        message = str(error)
+        marked = registry.update(
+            environment, lambda newest: failed(newest, environment.generation, message, now), event="failed"
+        )
+        bus.publish(EventKind.FAILED, event_detail(marked, now))
+        telemetry.warning("the source cannot be packaged", reason=message)
+        telemetry.count("EnvironmentFailed")
+        return
+    key = SourceArchiveKey(
+        environment.repository, environment.pull_number, environment.head_sha, source_digest(archive)
+    )
+    sources.put(key, archive, marker_of(environment))
+    telemetry.info("source archive put", key=str(key), size_bytes=len(archive))
+
+
+def _checkout(environment: Environment, limits: Limits, github: GitHub) -> Mapping[str, bytes]:
+    """The commit's files that ``dagbranch.yaml`` names, exactly as they are in git."""
+    repository, sha = environment.repository, environment.head_sha
+    pipeline_file = parse_pipeline_file(github.file(repository, sha, PIPELINE_FILE))
+    tree = github.tree(repository, sha, pipeline_file.dags)
+    links = {
+        entry.path: github.blob(repository, entry.sha).decode("utf-8", "replace")
+        for entry in kept_links(tree, pipeline_file.kept)
+    }
+    plan = plan_checkout(tree, links, pipeline_file.kept, limits)
+    archived = github.archive(
+        repository, sha, plan.wanted(), most_bytes=limits.size_bytes, most_ratio=limits.compression_ratio
+    )
+    mended = {entry.path: github.blob(repository, entry.sha) for entry in plan.missing_from(archived)}
+    return plan.complete({**archived, **mended})

@@ -1,0 +1,122 @@
+"""A source archive → the packaged DAG, its unpacked copy and its configuration in the MWAA bucket.
+
+The zip is the commit point: the copy and the configuration come before it, what the commit dropped leaves after it.
+Nothing of the archive is ever executed here: it is read as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from dagbranch.domain import packaging
+from dagbranch.domain.deployment import commit_that_stands, digest_that_stands, plan_copy, zip_marker
+from dagbranch.domain.environments import Environment, Half, check_not_superseded, with_pipeline
+from dagbranch.domain.ownership import carries, marker_of
+from dagbranch.domain.requests import ArchiveUploaded, EventKind
+from dagbranch.errors import NotOursError
+from dagbranch.ports import DagsBucket, EventBus, Registry, SourceBucket, StoredZip, Telemetry
+from dagbranch.use_cases.deploy_half import Deployed, Source, Worker, deploy_half
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """The modules that travel in every packaged DAG, and the version of dagbranch that they are of."""
+
+    version: str
+    modules: Mapping[str, bytes]
+
+
+def package_dags(
+    upload: ArchiveUploaded,
+    *,
+    worker: Worker,
+    runtime: Runtime,
+    registry: Registry,
+    sources: SourceBucket,
+    dags: DagsBucket,
+    bus: EventBus,
+    telemetry: Telemetry,
+    clock: Callable[[], datetime],
+) -> None:
+    """Raises what ``deploy_half`` raises; where the same content stands already, nothing is put."""
+
+    def deploy(environment: Environment, source: Source) -> Deployed:
+        standing = _standing_zip(environment, dags)
+        head_sha = commit_that_stands(standing.marker, source.digest, runtime.version) if standing else None
+        data: dict[str, object] = {"unchanged": True}
+        if head_sha is None:
+            head_sha = environment.head_sha
+            data = _put(environment, source, runtime, standing, registry, dags)
+        half = Half(source.digest, head_sha, environment.generation, clock())
+        return Deployed(lambda newest: with_pipeline(newest, half), data)
+
+    deploy_half(
+        "pipeline",
+        upload,
+        announce=EventKind.PACKAGED,
+        deploy=deploy,
+        worker=worker,
+        registry=registry,
+        sources=sources,
+        bus=bus,
+        telemetry=telemetry,
+        clock=clock,
+    )
+
+
+def _standing_zip(environment: Environment, dags: DagsBucket) -> StoredZip | None:
+    name = environment.claimed_name
+    standing = dags.zip(name)
+    if standing is not None and not carries(standing.marker, marker_of(environment)):
+        raise NotOursError(f"{name}.zip is in the dags folder and is not of this pull request: it is left alone")
+    return standing
+
+
+def _put(
+    environment: Environment,
+    source: Source,
+    runtime: Runtime,
+    standing: StoredZip | None,
+    registry: Registry,
+    dags: DagsBucket,
+) -> dict[str, object]:
+    name, marker = environment.claimed_name, marker_of(environment)
+    packaged = packaging.package_dags(
+        source.files,
+        dags_folder=source.pipeline_file.dags,
+        source_digest=source.digest,
+        runtime=runtime.modules,
+        version=runtime.version,
+    )
+    plan = plan_copy(packaged.copy, dags.copied(name))
+    dags.put_copy(name, plan.put, plan.keep, marker)
+    dags.put_configuration(name, source.digest, _configuration(environment, source), marker)
+    newest = registry.get(environment.repository_id, environment.pull_number)
+    assert newest is not None, "the registry lost the item under our lease"
+    check_not_superseded(newest, environment.generation)
+    dags.put_zip(name, packaged.archive, zip_marker(environment, source.digest, runtime.version), replaces=standing)
+    before = digest_that_stands(standing.marker) if standing else None
+    # The last digest's configuration stays: a worker that has the new zip not yet still reads it.
+    dags.drop_copied(name, plan.drop, keep_configurations=[digest for digest in (source.digest, before) if digest])
+    return {
+        "zip_sha256": packaged.sha256,
+        "modules": len(packaged.modules),
+        "files_put": len(plan.put),
+        "files_kept": len(plan.keep),
+        "warnings": list(packaged.warnings),
+    }
+
+
+def _configuration(environment: Environment, source: Source) -> bytes:
+    return packaging.configuration(
+        environment=environment.claimed_name,
+        lane=environment.lane,
+        repository=environment.repository,
+        pull_number=environment.pull_number,
+        head_sha=environment.head_sha,
+        source_digest=source.digest,
+        settings=source.pipeline_file.settings(environment.lane).model_dump(exclude_none=True),
+        schemas=source.pipeline_file.schema_names(environment.lane, environment.claimed_name),
+    )
