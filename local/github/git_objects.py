@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -69,7 +70,11 @@ def read_tree(repository: GitRepository, treeish: str, *, recursive: bool) -> li
 
 
 def find_entry(repository: GitRepository, commit: str, path: str) -> TreeEntry | None:
-    return next(iter(_tree_entries(git(repository.folder, "ls-tree", "-z", "-l", commit, "--", path))), None)
+    """What is at ``path`` in the commit, which may lead through ``..`` but not out of the repository; else None."""
+    inside = posixpath.normpath(path)
+    if inside.startswith(("..", "/")):
+        return None
+    return next(iter(_tree_entries(git(repository.folder, "ls-tree", "-z", "-l", commit, "--", inside))), None)
 
 
 def blob_size_bytes(repository: GitRepository, sha: str) -> int | None:

@@ -53,9 +53,7 @@ def _folder(call: Call, ref: str, commit: str, path: str) -> list[dict[str, Any]
 def _file_or_link(call: Call, ref: str, commit: str, entry: TreeEntry, path: str) -> Answer:
     if contents.is_link(entry):
         target = read_blob(call.hosted.git, entry.sha).decode()
-        followed = find_entry(
-            call.hosted.git, commit, posixpath.normpath(f"{posixpath.dirname(path)}/{target}".strip("/"))
-        )
+        followed = find_entry(call.hosted.git, commit, posixpath.join(posixpath.dirname(path), target))
         if followed is None or followed.kind != "blob" or contents.is_link(followed):
             return json_answer(contents.shown_link(call.urls, call.full_name, ref, entry, path, target))
         entry = followed
