@@ -26,7 +26,7 @@ _CODE = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion"
 def sam_build(template: Path, build_folder: Path) -> None:
     """Builds ``template`` into ``build_folder``, or leaves it as it is when template, sources and tools are the same.
 
-    Raises CalledProcessError with SAM's own words on standard error.
+    Raises CalledProcessError with SAM's own words as a note.
     """
     digest, stamp = inputs_digest(template), build_folder / _STAMP
     with _locked(build_folder):
@@ -34,7 +34,16 @@ def sam_build(template: Path, build_folder: Path) -> None:
             return
         stamp.unlink(missing_ok=True)
         _sam(
-            ["build", "--cached", "--cache-dir", CACHE / "sam" / "builds", "--build-dir", build_folder, "--template", template],
+            [
+                "build",
+                "--cached",
+                "--cache-dir",
+                CACHE / "sam" / "builds",
+                "--build-dir",
+                build_folder,
+                "--template",
+                template,
+            ],
             cwd=template.parent,
             env=_sam_environment(),
         )
@@ -53,7 +62,10 @@ def inputs_digest(template: Path) -> str:
 def sam_deploy(
     build_folder: Path, *, stack_name: str, bucket: str, parameters: Mapping[str, str], environment: Mapping[str, str]
 ) -> None:
-    """Deploys the built template; ``environment`` names the account. Raises CalledProcessError with SAM's words."""
+    """Deploys the built template into the account that ``environment`` names.
+
+    Raises CalledProcessError with SAM's own words as a note.
+    """
     overrides = [f"ParameterKey={key},ParameterValue={_quoted(value)}" for key, value in parameters.items()]
     capabilities = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
     _sam(
@@ -168,19 +180,20 @@ def _concurrency(aws_lambda: Any, name: str) -> int:
 
 
 def _sam(command: list[str | Path], *, cwd: Path, env: Mapping[str, str]) -> None:
-    done = subprocess.run(
-        [script_of("sam", "sam"), *command],
-        cwd=cwd,
-        env=dict(env),
-        stdin=subprocess.DEVNULL,
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    if done.returncode:
-        print(done.stdout, file=sys.stderr, flush=True)
-        done.check_returncode()
+    try:
+        subprocess.run(
+            [script_of("sam", "sam"), *command],
+            cwd=cwd,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=True,
+        )
+    except subprocess.CalledProcessError as error:
+        error.add_note(error.stdout)
+        raise
 
 
 def _sam_environment() -> dict[str, str]:

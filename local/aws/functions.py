@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYetError
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.aws.loopback import LoopbackHandler, LoopbackServer
 from local.aws.pool import Credentials, Pool
-from local.aws.runtime_api import Answer
+from local.aws.runtime_api import Answer, error
 from local.aws.sandbox import Function
 
 PROXY_VARIABLE = "MINISTACK_LAMBDA_PROXY_URL"
@@ -35,23 +36,19 @@ class Functions:
         self._size = size
         self._pools: dict[str, Pool] = {}
         self._roles: dict[str, str] = {}
+        self._running = ExitStack()
 
     def start(self) -> None:
         self._logs.mkdir(parents=True, exist_ok=True)
-        self._workers = ThreadPoolExecutor(max_workers=64, thread_name_prefix="invocation")
-        self._xray = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._xray.bind(("127.0.0.1", 0))
-        self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
+        self._workers = self._running.enter_context(ThreadPoolExecutor(64, thread_name_prefix="invocation"))
+        self._xray = self._running.enter_context(_deaf_socket())
+        self._running.callback(self._close_pools)
+        self._server = LoopbackServer(_Handler, self)
+        self._running.callback(self._server.close)
+        self._server.start()
 
     def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-        self._close_pools()
-        self._workers.shutdown()
-        self._xray.close()
+        self._running.close()
 
     def bind(self, functions: Iterable[tuple[Function, int]]) -> None:
         """Makes the emulator send these functions' events here; ``int`` is how many may run at once."""
@@ -68,11 +65,20 @@ class Functions:
         return f"http://127.0.0.1:{self._server.server_port}/"
 
     def submit(self, name: str, event: bytes, *, request_id: str, trace: str) -> Future[Answer]:
-        return self._workers.submit(self._pools[name].invoke, event, request_id=request_id, trace=trace)
+        return self._workers.submit(self._invoke, name, event, request_id, trace)
 
     def role_of(self, access_key_id: str) -> str | None:
         """The ARN of the role whose session a sandbox got with this key."""
         return self._roles.get(access_key_id)
+
+    def _invoke(self, name: str, event: bytes, request_id: str, trace: str) -> Answer:
+        pool = self._pools.get(name)
+        if pool is None:
+            return error("Sandbox.Stopped", f"{name} is not bound to a sandbox")
+        try:
+            return pool.invoke(event, request_id=request_id, trace=trace)
+        except (BotoCoreError, ClientError) as failure:
+            return error("Sandbox.NoCredentials", f"no session of the role {pool.function.role}: {failure}")
 
     def _pool(self, function: Function, size: int) -> Pool:
         return Pool(
@@ -102,47 +108,30 @@ class Functions:
             pool.close()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
-    def __init__(self, functions: Functions) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.functions = functions
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: _Server
-
+class _Handler(LoopbackHandler):
     def do_POST(self) -> None:
         event = self.rfile.read(int(self.headers["Content-Length"]))
-        work = self.server.functions.submit(
+        work = cast("Functions", self.server.owner).submit(
             self.headers["X-Amzn-Lambda-Function-Name"],
             event,
             request_id=self.headers["X-Amzn-Lambda-Request-Id"],
             trace=self.headers.get("X-Amzn-Trace-Id", ""),
         )
-        self._reply(self._await(work))
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the base class names it)
-        """Requests are not worth a line: the functions' own logs tell their invocations."""
+        answer = self._await(work)
+        self.reply(200 if answer.ok else 500, answer.payload if answer.ok else shortened(answer.payload))
 
     def _await(self, work: Future[Answer]) -> Answer:
         """Interim responses keep the emulator waiting: its time-out would count the start of the sandbox too."""
-        while True:
-            try:
-                return work.result(timeout=_STILL_AT_WORK_SECONDS)
-            except NotYetError:
-                self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        while not wait([work], timeout=_STILL_AT_WORK_SECONDS).done:
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        return work.result()
 
-    def _reply(self, answer: Answer) -> None:
-        body = answer.payload if answer.ok else shortened(answer.payload)
-        self.send_response(200 if answer.ok else 500)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+
+def _deaf_socket() -> socket.socket:
+    """Where X-Ray's SDK may send its datagrams: bound, so that nobody else gets them, and never read."""
+    deaf = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    deaf.bind(("127.0.0.1", 0))
+    return deaf
 
 
 def shortened(error: bytes) -> bytes:

@@ -59,7 +59,12 @@ class Ministack:
         session = boto3.Session(
             aws_access_key_id=_ADMINISTRATOR, aws_secret_access_key=self._secret, region_name=REGION
         )
-        config = Config(read_timeout=_LONGEST_LAMBDA_SECONDS, retries={"total_max_attempts": 1}, proxies={})
+        config = Config(
+            read_timeout=_LONGEST_LAMBDA_SECONDS,
+            retries={"total_max_attempts": 1},
+            proxies={},
+            inject_host_prefix=False,
+        )
         return cast("Any", session).client(service, endpoint_url=self.endpoint, config=config)
 
     def environment(self) -> dict[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local.aws.runtime_api import Answer
+from local.aws.runtime_api import Answer, error
 from local.aws.sandbox import Function, Sandbox
 
 _CREDENTIALS_MARGIN_SECONDS = 60.0
@@ -39,7 +39,10 @@ class Pool:
 
     def invoke(self, event: bytes, *, request_id: str, trace: str) -> Answer:
         """Waits for a free sandbox or starts one, and gives it back warm if it can be used again."""
-        sandbox, expires_at = self._take()
+        taken = self._take()
+        if taken is None:
+            return error("Sandbox.Stopped", f"{self.function.logical_id} was stopped")
+        sandbox, expires_at = taken
         try:
             return sandbox.invoke(event, request_id=request_id, trace=trace)
         finally:
@@ -54,7 +57,7 @@ class Pool:
         for sandbox in doomed:
             sandbox.close()
 
-    def _take(self) -> tuple[Sandbox, float]:
+    def _take(self) -> tuple[Sandbox, float] | None:
         with self._changed:
             while not self._closed:
                 while self._idle:
@@ -66,7 +69,7 @@ class Pool:
                 if len(self._all) < self.size:
                     return self._start()
                 self._changed.wait()
-            raise RuntimeError(f"{self.function.logical_id} is stopped")
+        return None
 
     def _start(self) -> tuple[Sandbox, float]:
         credentials = self.assume(self.function)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import queue
 import secrets
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import cast
+
+from local.aws.loopback import LoopbackHandler, LoopbackServer
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,8 @@ class RuntimeApi:
         self.init_error: bytes | None = None
         self._waiting: queue.Queue[Invocation | None] = queue.Queue()
         self._open: dict[str, Invocation] = {}
-        self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
+        self._server = LoopbackServer(_Handler, self)
+        self._server.start()
 
     @property
     def address(self) -> str:
@@ -66,56 +67,42 @@ class RuntimeApi:
         if invocation := self._open.pop(request_id, None):
             invocation.answers.put(answer)
 
-    def fail_init(self, error: bytes) -> None:
-        self.init_error = error
+    def fail_init(self, reason: bytes) -> None:
+        self.init_error = reason
         self.ready.set()
 
     def close(self) -> None:
         self._waiting.put(None)
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.close()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
-    def __init__(self, api: RuntimeApi) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.api = api
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: _Server
+class _Handler(LoopbackHandler):
+    @property
+    def _api(self) -> RuntimeApi:
+        return cast("RuntimeApi", self.server.owner)
 
     def do_GET(self) -> None:
         """``/2018-06-01/runtime/invocation/next``"""
-        invocation = self.server.api.next()
+        invocation = self._api.next()
         if invocation is None:
-            self._reply(410, b"{}")
+            self.close_connection = True
         else:
-            self._reply(200, invocation.event, invocation.headers())
+            self.reply(200, invocation.event, invocation.headers())
 
     def do_POST(self) -> None:
         """``…/runtime/init/error`` or ``…/runtime/invocation/<id>/(response|error)``"""
         body = self._body()
         match self.path.split("/")[3:]:
             case ["init", "error"]:
-                self.server.api.fail_init(body)
+                self._api.fail_init(body)
             case ["invocation", request_id, "response"]:
-                self.server.api.answer(request_id, Answer(ok=True, payload=body or b"null"))
+                self._api.answer(request_id, Answer(ok=True, payload=body or b"null"))
             case ["invocation", request_id, "error"]:
-                self.server.api.answer(request_id, Answer(ok=False, payload=body))
+                self._api.answer(request_id, Answer(ok=False, payload=body))
             case _:
-                self._reply(404, b"{}")
+                self.reply(404, b"{}")
                 return
-        self._reply(202, b'{"status":"OK"}')
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the base class names it)
-        """Requests are not worth a line: the function's own log tells its invocations."""
+        self.reply(202, b'{"status":"OK"}')
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding") != "chunked":
@@ -127,14 +114,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return b"".join(chunks)
 
-    def _reply(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
-        self.send_response(status)
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+
+def error(kind: str, message: str) -> Answer:
+    """An error of Lambda's own, in the shape of a function's."""
+    return Answer(ok=False, payload=json.dumps({"errorType": kind, "errorMessage": message}).encode())
 
 
 def _unsampled_trace() -> str:

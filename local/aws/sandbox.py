@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local.aws.runtime_api import Answer, Invocation, RuntimeApi
+from local.aws.runtime_api import Answer, Invocation, RuntimeApi, error
 from local.processes import Child
 from local.toolchain import PYTHON_VERSION, python_of
 
@@ -64,7 +64,7 @@ class Sandbox:
     def invoke(self, event: bytes, *, request_id: str, trace: str = "") -> Answer:
         """Returns the function's answer, or Lambda's own error for a time-out, an exit or a failed start."""
         if len(event) > _EVENT_LIMIT_BYTES:
-            return _error("RequestEntityTooLargeException", f"{len(event)} bytes, the limit is {_EVENT_LIMIT_BYTES}")
+            return error("RequestEntityTooLargeException", f"{len(event)} bytes, the limit is {_EVENT_LIMIT_BYTES}")
         if failure := self._init_failure():
             return failure
         invocation = Invocation(request_id, event, self._function.arn, self._function.timeout_seconds, trace)
@@ -83,10 +83,10 @@ class Sandbox:
         deadline = self._started + _INIT_SECONDS
         while not self._api.ready.wait(0.05):
             if not self._child.running():
-                return _error("Runtime.ExitError", f"the runtime exited before it was ready, see {self._log}")
+                return error("Runtime.ExitError", f"the runtime exited before it was ready, see {self._log}")
             if time.monotonic() > deadline:
                 self._child.stop()
-                return _error("Sandbox.Timedout", f"the init phase took more than {_INIT_SECONDS:.0f} s")
+                return error("Sandbox.Timedout", f"the init phase took more than {_INIT_SECONDS:.0f} s")
         if self._api.init_error is not None:
             return Answer(ok=False, payload=self._api.init_error)
         if self._init_seconds is None:
@@ -101,10 +101,10 @@ class Sandbox:
             except queue.Empty:
                 pass
             if not self._child.running():
-                return _error("Runtime.ExitError", "the runtime exited without an answer")
+                return error("Runtime.ExitError", "the runtime exited without an answer")
             if time.monotonic() > deadline:
                 self._child.stop(grace_seconds=0)
-                return _error("Sandbox.Timedout", f"Task timed out after {invocation.timeout_seconds:.2f} seconds")
+                return error("Sandbox.Timedout", f"Task timed out after {invocation.timeout_seconds:.2f} seconds")
 
     def _report(self, request_id: str, answer: Answer, seconds: float) -> None:
         """Ends the invocation in the function's log as Lambda does with the log format JSON."""
@@ -149,7 +149,3 @@ class Sandbox:
 
 def _runtime_folder() -> Path:
     return python_of("lambda").parent.parent / "lib" / f"python{PYTHON_VERSION}" / "site-packages"
-
-
-def _error(kind: str, message: str) -> Answer:
-    return Answer(ok=False, payload=json.dumps({"errorType": kind, "errorMessage": message}).encode())

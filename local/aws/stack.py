@@ -58,8 +58,11 @@ class LocalAws:
     def start(self) -> None:
         self._emulator.start()
         self._functions.start()
+        location = {"LocationConstraint": self.region}
+        self.client("s3").create_bucket(Bucket=_ARTIFACTS, CreateBucketConfiguration=location)
 
     def stop(self) -> None:
+        """Ends everything that was started, also where ``start()`` failed half-way."""
         self._functions.stop()
         self._emulator.stop()
 
@@ -68,10 +71,10 @@ class LocalAws:
         return self._emulator.client(service)
 
     def deploy(self, build_folder: Path, *, stack_name: str, parameters: Mapping[str, str]) -> dict[str, str]:
-        """Deploys what ``sam_build`` made, runs its functions in sandboxes from now on, and returns the outputs."""
-        self.client("s3").create_bucket(
-            Bucket=_ARTIFACTS, CreateBucketConfiguration={"LocationConstraint": self.region}
-        )
+        """Deploys what ``sam_build`` made, runs its functions in sandboxes from now on, and returns the outputs.
+
+        One stack at a time: the questions below are about the one deployed last.
+        """
         sam_deploy(
             build_folder,
             stack_name=stack_name,

@@ -1,0 +1,336 @@
+"""The local AWS account keeps its promises, shown on a small stack that has one of each thing of the real one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.aws import LocalAws, sam_build
+from local.aws.invoke import main as invoke_main
+from local.aws.pool import Credentials, Pool
+from local.aws.sandbox import Function, Sandbox
+from local.processes import wait_until
+from local.toolchain import CACHE, python_of
+
+DATA = Path(__file__).parent.parent / "data" / "local_aws"
+BUILD = CACHE / "build" / "local_aws_test"
+GREETING = "say \"hi\", 'ho' = yes \\ no"
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[LocalAws]:
+    sam_build(DATA / "template.yaml", BUILD)
+    with tempfile.TemporaryDirectory() as folder:
+        account = LocalAws(Path(folder), function_environment={"SSL_CERT_FILE": "/certificates/authority.pem"})
+        try:
+            account.start()
+            account.deploy(BUILD, stack_name="small", parameters={"Greeting": GREETING})
+            yield account
+        finally:
+            account.stop()
+        assert [path.name for path in Path(folder).iterdir()] == ["logs"]
+
+
+@pytest.fixture
+def front(tmp_path: Path) -> Function:
+    """The function without an account: run from its sources, with the time-out of the template."""
+    shutil.copytree(DATA / "front", tmp_path / "build" / "front")
+    return Function(
+        logical_id="Front",
+        name="front",
+        arn="arn:aws:lambda:eu-central-1:000000000000:function:front",
+        role="arn:aws:iam::000000000000:role/front",
+        region="eu-central-1",
+        handler="app.lambda_handler",
+        timeout_seconds=2,
+        memory_mb=256,
+        code=tmp_path / "build" / "front",
+    )
+
+
+# The sandbox
+
+
+def test_function_sees_its_code_its_layers_and_the_runtime_and_nothing_else(aws: LocalAws) -> None:
+    path = aws.invoke("Front", {}).payload["path"]
+
+    runtime = python_of("lambda").parent.parent / "lib" / "python3.12" / "site-packages"
+    assert path[:3] == [str(BUILD / "Front"), str(BUILD / "Signing" / "python"), str(runtime)]
+    assert not [entry for entry in path[3:] if "site-packages" in entry or str(Path.cwd()) in entry]
+
+
+def test_function_gets_what_lambda_gives_and_its_own_settings(aws: LocalAws) -> None:
+    seen = aws.invoke("Front", {"any": "event"}).payload
+
+    environment = seen["environment"]
+    assert environment["GREETING"] == GREETING
+    assert environment["SSL_CERT_FILE"] == "/certificates/authority.pem"
+    assert environment["AWS_REGION"] == aws.region
+    assert environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "256"
+    assert environment["AWS_LAMBDA_LOG_FORMAT"] == "JSON"
+    assert environment["AWS_LAMBDA_FUNCTION_NAME"] == aws.function_name("Front")
+    assert seen["event"] == {"any": "event"}
+    assert 0 < seen["remaining_ms"] <= 2000
+    assert "PYTEST_CURRENT_TEST" not in environment
+    assert "MINISTACK_LAMBDA_PROXY_URL" not in environment
+
+
+def test_function_has_the_credentials_of_its_own_role(aws: LocalAws) -> None:
+    environment = aws.invoke("Front", {}).payload["environment"]
+
+    key = environment["AWS_ACCESS_KEY_ID"]
+    environments = f"arn:aws:airflow:{aws.region}:000000000000:environment"
+    assert aws.permits(key, "airflow:CreateCliToken", f"{environments}/test")
+    assert not aws.permits(key, "airflow:CreateCliToken", f"{environments}/live")
+    assert not aws.permits(key, "airflow:InvokeRestApi", f"{environments}/test")
+    assert not aws.permits("AKIASOMEBODYELSE", "airflow:CreateCliToken", f"{environments}/test")
+
+
+def test_permissions_boundary_narrows_what_a_role_may_do(aws: LocalAws) -> None:
+    iam, role = aws.client("iam"), aws.physical_id("FrontRole")
+    key = aws.invoke("Front", {}).payload["environment"]["AWS_ACCESS_KEY_ID"]
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+    boundary = iam.create_policy(PolicyName="boundary", PolicyDocument=json.dumps(document))["Policy"]["Arn"]
+
+    iam.put_role_permissions_boundary(RoleName=role, PermissionsBoundary=boundary)
+    try:
+        environment = f"arn:aws:airflow:{aws.region}:000000000000:environment/test"
+        assert not aws.permits(key, "airflow:CreateCliToken", environment)
+    finally:
+        iam.delete_role_permissions_boundary(RoleName=role)
+
+
+def test_second_event_finds_the_sandbox_warm(front: Function, tmp_path: Path) -> None:
+    with _pool(front, tmp_path) as pool:
+        first, second = _run(pool, {}), _run(pool, {})
+
+    assert (first["calls"], second["calls"]) == (1, 2)
+    assert first["process"] == second["process"]
+
+
+def test_simultaneous_events_get_sandboxes_of_their_own_up_to_the_limit(front: Function, tmp_path: Path) -> None:
+    with _pool(front, tmp_path, size=2) as pool, ThreadPoolExecutor() as threads:
+        seen = list(threads.map(lambda _: _run(pool, {"do": "sleep", "seconds": 0.3}), range(4)))
+
+    assert len({one["process"] for one in seen}) == 2
+    assert len({one["temporary"] for one in seen}) == 2
+
+
+def test_sandbox_is_replaced_before_its_credentials_expire(front: Function, tmp_path: Path) -> None:
+    with _pool(front, tmp_path, credentials_last_seconds=30) as pool:
+        first, second = _run(pool, {}), _run(pool, {})
+
+    assert first["process"] != second["process"]
+
+
+def test_function_that_takes_too_long_is_ended_and_the_next_event_gets_a_new_process(aws: LocalAws) -> None:
+    before = aws.invoke("Front", {}).payload["process"]
+
+    timed_out = aws.invoke("Front", {"do": "sleep", "seconds": 60})
+    after = aws.invoke("Front", {})
+
+    assert not timed_out.ok
+    assert timed_out.payload == {"errorType": "Sandbox.Timedout", "errorMessage": "Task timed out after 2.00 seconds"}
+    assert after.ok
+    assert after.payload["process"] != before
+    assert not _exists(before)
+
+
+def test_function_that_exits_is_an_error_and_the_next_event_gets_a_new_process(aws: LocalAws) -> None:
+    exited, after = aws.invoke("Front", {"do": "exit"}), aws.invoke("Front", {})
+
+    assert not exited.ok
+    assert exited.payload["errorType"] == "Runtime.ExitError"
+    assert after.ok
+
+
+def test_error_comes_back_short_and_stands_in_the_log_with_its_stack_trace(aws: LocalAws) -> None:
+    raised = aws.invoke("Front", {"do": "fail"})
+
+    assert not raised.ok
+    assert raised.payload["errorType"] == "ValueError"
+    assert raised.payload["errorMessage"].startswith("this is what went wrong")
+    assert "raise ValueError" in (aws.logs / "Front.log").read_text()
+
+
+def test_function_that_cannot_be_imported_tells_why(front: Function, tmp_path: Path) -> None:
+    (front.code / "app.py").write_text("import boto3\n")
+
+    with _pool(front, tmp_path) as pool:
+        answer = pool.invoke(b"{}", request_id="one", trace="")
+
+    assert not answer.ok
+    assert json.loads(answer.payload)["errorType"] == "Runtime.ImportModuleError"
+    assert "boto3" in json.loads(answer.payload)["errorMessage"]
+
+
+def test_closed_sandbox_leaves_no_process_and_no_temporary_file(front: Function, tmp_path: Path) -> None:
+    sandbox = Sandbox(front, environment={}, folder=tmp_path, log=tmp_path / "front.log")
+    seen = json.loads(sandbox.invoke(b'{"do": "write"}', request_id="one").payload)
+    assert Path(seen["temporary"], "left").exists()
+
+    sandbox.close()
+
+    assert not _exists(seen["process"])
+    assert not Path(seen["temporary"]).exists()
+    assert not [path for path in front.code.rglob("*") if path.suffix == ".pyc"]
+
+
+# Events
+
+
+def test_matching_event_on_the_bus_reaches_the_function_through_its_queue(aws: LocalAws) -> None:
+    _put_event(aws, {"action": "opened", "key": "stored/from-the-bus"})
+
+    _wait_for_objects(aws, "stored/from-the-bus", 1)
+
+
+def test_new_object_reaches_the_function_through_the_default_bus(aws: LocalAws) -> None:
+    aws.client("s3").put_object(Bucket=aws.physical_id("Bucket"), Key="incoming/new", Body=b"x")
+
+    _wait_for_objects(aws, "stored/Object Created/", 1)
+
+
+def test_message_that_fails_goes_alone_to_the_dead_letters_because_the_role_may_write_elsewhere(aws: LocalAws) -> None:
+    entries = [_entry("one", "stored/batch/1"), _entry("two", "forbidden/2"), _entry("three", "stored/batch/3")]
+    aws.client("sqs").send_message_batch(QueueUrl=aws.physical_id("Queue"), Entries=entries)
+
+    dead = _wait_for_dead_letter(aws)
+
+    assert json.loads(dead) == {"detail": {"key": "forbidden/2"}}
+    _wait_for_objects(aws, "stored/batch/", 2)
+    assert not _keys(aws, "forbidden/")
+
+
+def test_function_url_answers_with_what_the_function_returns(aws: LocalAws) -> None:
+    assert _posted(*aws.function_url("Front")) == (202, {"got": "hello", "path": "/"})
+
+
+def test_http_api_answers_with_what_the_function_returns(aws: LocalAws) -> None:
+    stack = aws.client("cloudformation").describe_stacks(StackName="small")["Stacks"][0]
+    address = next(output["OutputValue"] for output in stack["Outputs"] if output["OutputKey"] == "Webhook")
+
+    assert _posted(*aws.reachable(address)) == (202, {"got": "hello", "path": "/webhook"})
+
+
+# Building, deploying, running once
+
+
+def test_unchanged_sources_are_not_built_again_and_changed_ones_are(tmp_path: Path) -> None:
+    (tmp_path / "front").mkdir()
+    (tmp_path / "front" / "app.py").write_text("ANSWER = 1\n")
+    (tmp_path / "template.yaml").write_text(
+        "Transform: AWS::Serverless-2016-10-31\n"
+        "Resources:\n"
+        "  Front:\n"
+        "    Type: AWS::Serverless::Function\n"
+        "    Properties: {CodeUri: front, Runtime: python3.12, Handler: app.lambda_handler}\n"
+    )
+    built = tmp_path / "build" / "Front" / "app.py"
+    sam_build(tmp_path / "template.yaml", tmp_path / "build")
+    built.write_text("kept because nothing was built\n")
+
+    sam_build(tmp_path / "template.yaml", tmp_path / "build")
+    kept = built.read_text()
+    (tmp_path / "front" / "app.py").write_text("ANSWER = 2\n")
+    sam_build(tmp_path / "template.yaml", tmp_path / "build")
+
+    assert kept == "kept because nothing was built\n"
+    assert built.read_text() == "ANSWER = 2\n"
+
+
+def test_stack_that_is_deployed_again_runs_its_functions_with_the_new_settings(aws: LocalAws) -> None:
+    outputs = aws.deploy(BUILD, stack_name="small", parameters={"Greeting": GREETING, "Mood": "mellow"})
+
+    assert outputs["Bucket"] == aws.physical_id("Bucket")
+    assert aws.invoke("Front", {}).payload["environment"]["MOOD"] == "mellow"
+
+
+def test_one_function_runs_once_from_the_command_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    event = tmp_path / "event.json"
+    event.write_text('{"from": "a file"}')
+    arguments = ["Front", str(event), "--parameter", "Greeting=a=b", "--template", str(DATA / "template.yaml")]
+
+    status = invoke_main([*arguments, "--build-folder", str(BUILD)])
+
+    printed = capfd.readouterr()
+    assert status == 0
+    assert json.loads(printed.out)["event"] == {"from": "a file"}
+    assert json.loads(printed.out)["environment"]["GREETING"] == "a=b"
+    assert '"platform.report"' in printed.err
+
+
+@contextmanager
+def _pool(function: Function, folder: Path, *, size: int = 1, credentials_last_seconds: int = 3600) -> Iterator[Pool]:
+    """A pool on its own, with made-up credentials."""
+    pool = Pool(
+        function=function,
+        assume=lambda _: Credentials({}, time.time() + credentials_last_seconds),
+        environment={},
+        folder=folder,
+        log=folder / "front.log",
+        size=size,
+    )
+    try:
+        yield pool
+    finally:
+        pool.close()
+
+
+def _run(pool: Pool, event: dict[str, Any]) -> dict[str, Any]:
+    answer = pool.invoke(json.dumps(event).encode(), request_id=os.urandom(8).hex(), trace="")
+    assert answer.ok, answer.payload
+    return dict(json.loads(answer.payload))
+
+
+def _exists(process_id: int) -> bool:
+    return Path(f"/proc/{process_id}").exists()
+
+
+def _put_event(aws: LocalAws, detail: dict[str, str]) -> None:
+    entry = {"EventBusName": aws.physical_id("Bus"), "Source": "github.com", "DetailType": "pull_request"}
+    aws.client("events").put_events(Entries=[{**entry, "Detail": json.dumps(detail)}])
+
+
+def _entry(name: str, key: str) -> dict[str, str]:
+    return {"Id": name, "MessageBody": json.dumps({"detail": {"key": key}})}
+
+
+def _keys(aws: LocalAws, prefix: str) -> list[str]:
+    listed = aws.client("s3").list_objects_v2(Bucket=aws.physical_id("Bucket"), Prefix=prefix)
+    return [found["Key"] for found in listed.get("Contents", [])]
+
+
+def _wait_for_objects(aws: LocalAws, prefix: str, count: int) -> None:
+    wait_until(lambda: len(_keys(aws, prefix)) == count, what=f"objects under {prefix}", deadline_seconds=30)
+
+
+def _wait_for_dead_letter(aws: LocalAws) -> str:
+    received: list[str] = []
+
+    def arrived() -> bool:
+        answer = aws.client("sqs").receive_message(QueueUrl=aws.physical_id("DeadLetters"), WaitTimeSeconds=1)
+        received.extend(message["Body"] for message in answer.get("Messages", []))
+        return bool(received)
+
+    wait_until(arrived, what="a dead letter", deadline_seconds=30)
+    return received[0]
+
+
+def _posted(url: str, headers: dict[str, str]) -> tuple[int, dict[str, str]]:
+    request = urllib.request.Request(url, data=b"hello", headers={**headers, "Content-Type": "text/plain"})
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=30) as answer:
+        body = json.load(answer)
+    return answer.status, {key: body[key] for key in ("got", "path")}
