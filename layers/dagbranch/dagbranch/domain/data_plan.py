@@ -80,7 +80,7 @@ class RemovalPlan:
 
 
 def schema_pairs(specification: DataSpecification, environment: str, table_suffix: str) -> tuple[SchemaPair, ...]:
-    """The schemas to ask for. Raises InvalidPipelineError where a target is also a source, or another target."""
+    """The schemas to ask for. Raises InvalidPipelineError where a target is a source as well."""
     pairs = tuple(
         SchemaPair(
             declared,
@@ -90,14 +90,11 @@ def schema_pairs(specification: DataSpecification, environment: str, table_suffi
         for declared, schema in specification.schemas.items()
     )
     sources = {pair.source for pair in pairs}
-    targets: set[str] = set()
     for pair in pairs:
-        if pair.target in sources or pair.target in targets:
-            whose = "a source of the data" if pair.target in sources else "another schema's of this environment"
+        if pair.target in sources:
             raise InvalidPipelineError(
-                f"{_key(pair)}: in the environment {environment} it would be {pair.target}, which is {whose}"
+                f"{_key(pair)}: the environment {environment} would write to {pair.target}, a source of the data"
             )
-        targets.add(pair.target)
     return pairs
 
 
