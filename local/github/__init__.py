@@ -1,7 +1,7 @@
 """A stateful double of GitHub: the REST API over real git repositories, and signed webhooks.
 
 It stands for what dagbranch needs of GitHub and answers 404 to the rest; its answers and webhooks are held
-against GitHub's published schemas by ``tests/integration/test_local_github.py``.
+against GitHub's published schemas by ``tests/integration/local_github/``.
 """
 
 from local.github.entries import File, Link, Submodule
