@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -75,34 +76,56 @@ def deploy_half(
     )
     check_is_asked_for(found, key.head_sha, upload.uploaded_at, clock())
     assert found is not None, "nothing was asked for"
+    with _leased(found, half, worker, registry, clock) as environment:
+        check_is_asked_for(environment, key.head_sha, upload.uploaded_at, clock())
+        try:
+            deployed = deploy(environment, _read(sources, key, worker.limits))
+        except SourceError as error:
+            _note_failure(environment, half, str(error), worker, registry, bus, telemetry, clock)
+            return
+        noted = registry.update(
+            environment,
+            lambda newest: without_lease(deployed.change(newest), half, worker.name),
+            event=f"{announce.lower()} {key.source_digest[:12]}",
+        )
+    bus.publish(announce, event_detail(noted, clock(), **deployed.data))
+    telemetry.info(str(announce), **deployed.data)
+    telemetry.seconds(f"RequestTo{announce}", (clock() - noted.requested_at).total_seconds())
+
+
+@contextmanager
+def _leased(
+    found: Environment, half: HalfName, worker: Worker, registry: Registry, clock: Callable[[], datetime]
+) -> Iterator[Environment]:
+    """The record under our lease, which the write that ends the work gives back, and an error on the way as well."""
     environment = registry.update(
         found, lambda newest: with_lease(newest, half, worker.name, clock(), worker.lease_seconds), event=""
     )
     try:
-        check_is_asked_for(environment, key.head_sha, upload.uploaded_at, clock())
-        deployed = deploy(environment, _read(sources, key, worker.limits))
-    except SourceError as error:
-        message = str(error)
-        noted = registry.update(
-            environment,
-            lambda newest: without_lease(failed(newest, environment.generation, message, clock()), half, worker.name),
-            event=f"{half} failed",
-        )
-        bus.publish(EventKind.FAILED, event_detail(noted, clock()))
-        telemetry.warning(f"{half} failed", reason=message)
-        telemetry.count("EnvironmentFailed")
-        return
+        yield environment
     except BaseException:
         registry.update(environment, lambda newest: without_lease(newest, half, worker.name), event="")
         raise
+
+
+def _note_failure(
+    environment: Environment,
+    half: HalfName,
+    message: str,
+    worker: Worker,
+    registry: Registry,
+    bus: EventBus,
+    telemetry: Telemetry,
+    clock: Callable[[], datetime],
+) -> None:
     noted = registry.update(
         environment,
-        lambda newest: without_lease(deployed.change(newest), half, worker.name),
-        event=f"{announce.lower()} {key.source_digest[:12]}",
+        lambda newest: without_lease(failed(newest, environment.generation, message, clock()), half, worker.name),
+        event=f"{half} failed",
     )
-    bus.publish(announce, event_detail(noted, clock(), **deployed.data))
-    telemetry.info(str(announce), **deployed.data)
-    telemetry.seconds(f"RequestTo{announce}", (clock() - noted.requested_at).total_seconds())
+    bus.publish(EventKind.FAILED, event_detail(noted, clock()))
+    telemetry.warning(f"{half} failed", reason=message)
+    telemetry.count("EnvironmentFailed")
 
 
 def _read(sources: SourceBucket, key: SourceArchiveKey, limits: Limits) -> Source:
