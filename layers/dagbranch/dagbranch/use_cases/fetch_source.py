@@ -21,7 +21,7 @@ from dagbranch.domain.ownership import marker_of
 from dagbranch.domain.pipeline_file import parse_pipeline_file
 from dagbranch.domain.requests import EventKind, PullRequestEvent, event_detail
 from dagbranch.domain.source_archive import PIPELINE_FILE, Limits, source_digest, write_canonical_zip
-from dagbranch.errors import SourceError
+from dagbranch.errors import NotOursError, SourceError
 from dagbranch.ports import DagsBucket, EventBus, GitHub, Registry, SourceBucket, Telemetry
 
 
@@ -66,7 +66,11 @@ def fetch_source(
     elif is_served(existing, pull):
         telemetry.info("this commit stands already")
     else:
-        environment = _request(existing, pull, event.delivery, intake, registry, dags, now)
+        try:
+            environment = _request(existing, pull, event.delivery, intake, registry, dags, now)
+        except NotOursError as error:
+            _refuse(existing, pull, str(error), event.delivery, intake, registry, telemetry, now)
+            return
         telemetry.about(environment=environment.name, head_sha=environment.head_sha)
         _deliver(environment, intake, github, registry, sources, bus, telemetry, now)
 
