@@ -37,7 +37,7 @@ class ImportFailure:
 
 @dataclass(frozen=True)
 class Readiness:
-    """``failures`` is empty where the environment is ready; ``dropped`` are rows that no commit has any more."""
+    """``failures`` is empty where the environment is ready; ``dropped`` are rows that this commit has no more."""
 
     dag_ids: tuple[str, ...]
     dropped: tuple[str, ...]
@@ -74,7 +74,8 @@ def judge_readiness(
         return Readiness((), (), (_nothing_listed(environment, tag, waited),))
     return Readiness(
         tuple(dag.dag_id for dag in current),
-        _dropped(own, current, tag),
+        # Which rows a module that cannot be imported still has, nobody knows: all of them are kept until it can.
+        () if broken else _dropped(own, current, tag),
         tuple(_in_words(failure, source_paths) for failure in broken),
     )
 
