@@ -20,7 +20,8 @@ PIPELINE_FILE: Final = "dagbranch.yaml"
 _EARLIEST: Final = (1980, 1, 1, 0, 0, 0)
 _UNIX: Final = 3
 _REGULAR_FILE: Final = 0o100644 << 16
-_MANGLED = re.compile(r"[\x00-\x1f\x7f\\]")
+# Control characters, backslashes, and what stands for bytes that are no UTF-8.
+_MANGLED = re.compile("[\\x00-\\x1f\\x7f\\\\\\ud800-\\udfff]")
 
 
 @dataclass(frozen=True)
@@ -51,14 +52,15 @@ def read_source_archive(archive: bytes, limits: Limits) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as opened:
             entries = opened.infolist()
-            check_sizes({entry.filename: entry.file_size for entry in entries}, limits)
+            sizes = {entry.filename: entry.file_size for entry in entries}
+            if len(sizes) != len(entries):
+                raise UnsafeArchiveError("the source archive holds a path twice")
+            check_sizes(sizes, limits)
             for entry in entries:
                 _check_entry(entry)
             files = {entry.filename: opened.read(entry) for entry in entries}
     except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
         raise UnsafeArchiveError(f"the source archive is no readable zip: {error}") from error
-    if len(files) != len(entries):
-        raise UnsafeArchiveError("the source archive holds a path twice")
     if write_canonical_zip(files) != archive:
         raise UnsafeArchiveError("the source archive is not in canonical form: make it with `dagbranch archive`")
     return files
@@ -69,7 +71,7 @@ def check_path(path: str) -> None:
     parts = path.split("/")
     if path.startswith("/") or any(part in {"", ".", ".."} for part in parts) or _MANGLED.search(path):
         raise UnsafeArchiveError(f"the path {path!r} leads out of the archive or is not portable")
-    if len(path.encode("utf-8", "surrogatepass")) > 700:
+    if len(path.encode()) > 700:
         raise UnsafeArchiveError(f"the path {path[:60]!r}… is longer than 700 bytes, S3 keys hold 1,024 in all")
 
 
