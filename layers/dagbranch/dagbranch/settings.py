@@ -20,9 +20,10 @@ def _repositories(value: object) -> object:
     if not isinstance(value, str):
         return value
     names = [name.strip() for name in value.split(",") if name.strip()]
-    wrong = [name for name in names if not is_repository_name(name)]
+    wrong = [str(position) for position, name in enumerate(names, start=1) if not is_repository_name(name)]
     if wrong or not names:
-        raise ValueError(f"expected owner/name, comma-separated, found {', '.join(wrong) or 'nothing'}")
+        found = f"which {', '.join(wrong)} of {len(names)} is not" if names else "found nothing"
+        raise ValueError(f"expected owner/name, comma-separated, {found}")
     return frozenset(name.lower() for name in names)
 
 
