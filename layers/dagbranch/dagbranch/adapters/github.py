@@ -20,7 +20,7 @@ from dagbranch.domain.environments import PullRequest
 from dagbranch.errors import TransientUpstreamError, UnsafeArchiveError, UpstreamError
 
 TIMEOUT_SECONDS: Final = 15
-_LONGEST_WAIT_SECONDS: Final = 20  # GithubRetry would wait for the rate limit's reset, up to an hour
+_LONGEST_WAIT_SECONDS: Final = 20  # else GithubRetry waits for the rate limit's reset, up to an hour
 _RATIO_IS_JUDGED_FROM_BYTES: Final = 1_000_000
 _REGULAR: Final = frozenset({"100644", "100755", "120000", "160000"})
 
@@ -33,7 +33,9 @@ class PyGithubGitHub:
             base_url=api_url,
             auth=Auth.Token(token),
             timeout=TIMEOUT_SECONDS,
-            retry=GithubRetry(total=3, backoff_max=_LONGEST_WAIT_SECONDS),
+            retry=GithubRetry(
+                total=3, max_rate_limit_wait=_LONGEST_WAIT_SECONDS, retry_after_max=_LONGEST_WAIT_SECONDS
+            ),
             per_page=100,
             lazy=True,
             # Its own pacing, 0.25 s a request, serves people's scripts.
