@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from dagbranch import __version__
 from dagbranch.adapters.runtime_modules import runtime_modules
@@ -129,33 +128,40 @@ def _checked_environment(name: str) -> str:
 
 
 def _write_copy(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Brings the folder to exactly these files; a file that does not change is not touched."""
+    """Brings the folder to exactly these files."""
     if folder.is_symlink() or (folder.exists() and not (folder / CONFIGURATION_FOLDER).is_dir()):
         raise SourceError(f"{folder} is there and was not made by dagbranch: it is left alone")
-    for path, content in files.items():
-        file = folder / path
-        if not file.is_file() or file.read_bytes() != content:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            _write_at_once(file, content)
+    # First, because a folder of the last commit may be a file of this one.
     for file in sorted(folder.rglob("*"), reverse=True):
-        if file.is_dir() and not any(file.iterdir()):
-            file.rmdir()
-        elif file.is_file() and file.relative_to(folder).as_posix() not in files:
+        if file.is_symlink() or (file.is_file() and file.relative_to(folder).as_posix() not in files):
             file.unlink()
+        elif file.is_dir() and not any(file.iterdir()):
+            file.rmdir()
+    for path, content in files.items():
+        _write_at_once(folder / path, content)
 
 
 def _write_at_once(file: Path, content: bytes) -> None:
-    """A reader sees the file before or after, never in between."""
+    """A reader sees the file before or after, never in between; one that does not change is not touched."""
+    if file.is_file() and file.read_bytes() == content:
+        return
     file.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=".dagbranch-")
     with os.fdopen(descriptor, "wb") as output:
         output.write(content)
     Path(temporary).chmod(0o644)
-    shutil.move(temporary, file)
+    Path(temporary).replace(file)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells what is wrong with the arguments in one line; the usage is what --help is for."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(_BAD_INPUT, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="dagbranch", description="Environments for pull requests on Airflow.")
+    parser = _Parser(prog="dagbranch", description="Environments for pull requests on Airflow.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -189,10 +195,9 @@ def _command(commands: Any, name: str, run: Any, summary: str) -> argparse.Argum
 
 
 def _pull_number(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("a pull request's number is at least 1")
-    return number
+    if not (text.isascii() and text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is no pull request's number")
+    return int(text)
 
 
 if __name__ == "__main__":
