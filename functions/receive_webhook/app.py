@@ -8,24 +8,17 @@ from typing import Any
 
 import boto3
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.idempotency import (
-    DynamoDBPersistenceLayer,
-    IdempotencyConfig,
-    idempotent_function,
-)
-from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyAlreadyInProgressError
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from dagbranch.adapters.deliveries import TakenDeliveries
 from dagbranch.adapters.event_bus import EventBridgeBus
 from dagbranch.adapters.secrets import secret_text
-from dagbranch.errors import InvalidEventError, InvalidSignatureError
+from dagbranch.errors import InvalidEventError, InvalidSignatureError, NotYetError
 from dagbranch.events import webhook_request
 from dagbranch.observability import begin_record, logger, metrics, tracer
 from dagbranch.settings import ReceiveWebhookSettings, load
 from dagbranch.use_cases.receive_webhook import MOST_BODY_BYTES, receive_webhook
-
-_ONE_DAY_SECONDS = 86_400
 
 
 @cache
@@ -44,10 +37,8 @@ def _bus() -> EventBridgeBus:
 
 
 @cache
-def _deliveries() -> DynamoDBPersistenceLayer:
-    return DynamoDBPersistenceLayer(
-        _settings().registry_table, key_attr="pk", sort_key_attr="sk", expiry_attr="expires_at"
-    )
+def _deliveries() -> TakenDeliveries:
+    return TakenDeliveries(_settings().registry_table)
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -65,21 +56,12 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         return _answer(401, str(error))
     except InvalidEventError as error:
         return _answer(400, str(error))
-    except IdempotencyAlreadyInProgressError:
-        return _answer(409, "this delivery is being taken at this moment")
+    except NotYetError as error:
+        return _answer(409, str(error))
 
 
 def _forward_once(context: LambdaContext, event_name: str, payload: str, delivery: str) -> None:
-    """A delivery that was completed is not put on the bus again: GitHub and a person may both send it twice."""
-
-    def forward(*, delivery: str) -> None:
-        _bus().forward(event_name, payload, delivery)
-
-    config = IdempotencyConfig(expires_after_seconds=_ONE_DAY_SECONDS, lambda_context=context)
-    once = idempotent_function(
-        forward, data_keyword_argument="delivery", persistence_store=_deliveries(), config=config
-    )
-    once(delivery=delivery)
+    _deliveries().once(delivery, partial(_bus().forward, event_name, payload, delivery), context)
 
 
 def _answer(status: int, message: str) -> dict[str, Any]:
