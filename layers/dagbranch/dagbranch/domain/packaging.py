@@ -1,0 +1,190 @@
+"""The packaged DAG: from the files of a source archive to the zip, the unpacked copy and the configuration beside it.
+
+The zip holds ``_src/`` (the dags folder as it is), ``_dagbranch/`` (the runtime and the manifest) and one stub per DAG
+module at its root, where alone Airflow looks. Nothing in it depends on the environment, the lane or the commit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from dagbranch.domain.dag_modules import dag_modules, stub_names, warnings_about
+from dagbranch.domain.naming import CONFIGURATION_FOLDER
+from dagbranch.domain.source_archive import write_canonical_zip
+from dagbranch.errors import InvalidPipelineError
+
+RUNTIME_PACKAGE: Final = "_dagbranch"
+MANIFEST_PATH: Final = f"{RUNTIME_PACKAGE}/manifest.json"
+IGNORE_FILE: Final = ".airflowignore"
+# Hides every file of the copy from Airflow, as a regular expression (2.x) and as a glob (3.x) alike.
+IGNORE_EVERYTHING: Final = b"[^~]*\n"
+_SOURCES: Final = "_src/"
+_IMPORT_NAME: Final = b"dagbranch.runtime"
+
+_STUB: Final = '''\
+"""Made by dagbranch: through this file Airflow reads the DAGs of {module}."""
+
+import importlib
+import os
+import sys
+
+zip_path = os.path.dirname(__file__)
+runtime = sys.modules.get("_dagbranch.load")
+if runtime is None or not runtime.serves(zip_path):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "_dagbranch"]:
+        del sys.modules[name]
+    importlib.invalidate_caches()
+    runtime = importlib.import_module("_dagbranch.load")
+runtime.export(zip_path, {module}, globals())
+'''
+
+
+@dataclass(frozen=True)
+class PackagedDag:
+    """``copy`` and ``modules`` have paths relative to the dags folder."""
+
+    archive: bytes
+    sha256: str
+    copy: Mapping[str, bytes]
+    modules: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """``modules``: source path by stub."""
+
+    dagbranch: str
+    source_digest: str
+    modules: Mapping[str, str]
+
+
+def package_dags(
+    files: Mapping[str, bytes], *, dags_folder: str, source_digest: str, runtime: Mapping[str, bytes], version: str
+) -> PackagedDag:
+    """The packaged DAG of a repository; ``files`` by repository path, ``runtime`` by path within its package.
+
+    Raises InvalidPipelineError where there is no DAG module, or a file stands where dagbranch puts its own.
+    """
+    sources = _dags_folder_of(files, dags_folder)
+    modules = _modules_of(sources, dags_folder)
+    stubs = stub_names(modules)
+    copied = {path: content for path, content in sources.items() if path != IGNORE_FILE}
+    archive = write_canonical_zip(
+        {
+            **{stub: _stub(module) for module, stub in stubs.items()},
+            **{_SOURCES + path: content for path, content in sources.items()},
+            **{f"{RUNTIME_PACKAGE}/{path}": _renamed(source) for path, source in runtime.items()},
+            MANIFEST_PATH: _manifest(copied, stubs, source_digest, version),
+        }
+    )
+    return PackagedDag(
+        archive=archive,
+        sha256=hashlib.sha256(archive).hexdigest(),
+        copy={**copied, IGNORE_FILE: IGNORE_EVERYTHING},
+        modules=modules,
+        warnings=tuple(warnings_about(modules, sources)),
+    )
+
+
+def configuration(
+    *,
+    environment: str,
+    lane: str,
+    repository: str,
+    pull_number: int | None,
+    head_sha: str,
+    source_digest: str,
+    settings: Mapping[str, object],
+    schemas: Mapping[str, str],
+) -> bytes:
+    """What is put at ``naming.configuration_key``, before the zip; ``schemas``: the environment's name by schema."""
+    return _canonical_json(
+        {
+            "version": 1,
+            "environment": environment,
+            "lane": lane,
+            "repository": repository,
+            "pull_number": pull_number,
+            "head_sha": head_sha,
+            "source_digest": source_digest,
+            "settings": dict(settings),
+            "schemas": dict(schemas),
+        }
+    )
+
+
+def read_manifest(archive: bytes) -> Manifest:
+    """Raises InvalidPipelineError for a zip that is no packaged DAG of ours."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+            found = json.loads(opened.read(MANIFEST_PATH))
+        return Manifest(found["dagbranch"], found["source_digest"], found["modules"])
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
+        raise InvalidPipelineError(f"this zip is no packaged DAG of dagbranch: {error}") from error
+
+
+def source_path_of(stub_file: str, manifest: Manifest) -> str | None:
+    """The repository's module behind the file that Airflow names in an import error, or None for another file."""
+    return manifest.modules.get(stub_file.replace("\\", "/").rpartition("/")[2])
+
+
+def _dags_folder_of(files: Mapping[str, bytes], dags_folder: str) -> dict[str, bytes]:
+    """The folder's files by their path in it; bytecode caches are not sources and differ between machines."""
+    prefix = "/".join(part for part in dags_folder.split("/") if part not in {"", "."})
+    prefix = f"{prefix}/" if prefix else ""
+    return {
+        path.removeprefix(prefix): content
+        for path, content in files.items()
+        if path.startswith(prefix) and "__pycache__" not in path.split("/")
+    }
+
+
+def _modules_of(sources: Mapping[str, bytes], dags_folder: str) -> tuple[str, ...]:
+    reserved = [path for path in sorted(sources) if path.startswith(f"{CONFIGURATION_FOLDER}/")]
+    if reserved:
+        raise InvalidPipelineError(
+            f"{dags_folder}/{reserved[0]}: {CONFIGURATION_FOLDER}/ is where dagbranch puts its own"
+        )
+    modules = dag_modules(sources)
+    if not modules:
+        raise InvalidPipelineError(
+            f"no DAG module in {dags_folder!r} ({len(sources)} files): a DAG module is a .py file with the words "
+            "'airflow' and 'dag' (or 'asset') in its text; `dags` in dagbranch.yaml names the folder to look in"
+        )
+    return modules
+
+
+def _stub(module: str) -> bytes:
+    """Its text has both words that Airflow's safe mode wants of a root module."""
+    return _STUB.replace("{module}", ascii(module)).encode()
+
+
+def _renamed(source: bytes) -> bytes:
+    """The runtime under the package name that it has in a zip: another dagbranch may be installed on the server."""
+    return source.replace(_IMPORT_NAME, RUNTIME_PACKAGE.encode())
+
+
+def _manifest(copied: Mapping[str, bytes], stubs: Mapping[str, str], source_digest: str, version: str) -> bytes:
+    return _canonical_json(
+        {
+            "version": 1,
+            "dagbranch": version,
+            "source_digest": source_digest,
+            "files": {
+                path: {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+                for path, content in copied.items()
+            },
+            "modules": {stub: module for module, stub in stubs.items()},
+        }
+    )
+
+
+def _canonical_json(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"

@@ -1,0 +1,100 @@
+"""What differs between Airflow's versions: where its classes are, and how it looks for DAG files."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import tempfile
+import zipfile
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from airflow import __version__
+from airflow.configuration import conf
+from airflow.utils.file import might_contain_dag
+
+IGNORE_FILE = ".airflowignore"
+PARSING_CONTEXT = "_AIRFLOW_PARSING_CONTEXT_DAG_ID"
+
+
+def dag_classes() -> list[type]:
+    """Every class that DAG code may know as DAG; in 3.x those of the SDK and of the scheduler are two."""
+    found = [first_of(("airflow.sdk", "DAG")), first_of(("airflow.models.dag", "DAG"))]
+    return [dag_class for dag_class in dict.fromkeys(found) if dag_class is not None]
+
+
+def dag_context() -> Any:
+    return first_of(
+        ("airflow.sdk.definitions._internal.contextmanager", "DagContext"), ("airflow.models.dag", "DagContext")
+    )
+
+
+def first_of(*places: tuple[str, str]) -> Any:
+    """The first of these (module, name) that this version of Airflow has, or None."""
+    for module, name in places:
+        try:
+            return getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError):
+            continue
+    return None
+
+
+@contextmanager
+def registering_for(module_name: str) -> Iterator[Any]:
+    """DAGs used in ``with`` are registered, for a module that is there whatever loads; afterwards all is as before."""
+    context = dag_context()
+    name, registered = context.current_autoregister_module_name, set(context.autoregistered_dags)
+    context.current_autoregister_module_name = module_name
+    try:
+        yield context
+    finally:
+        context.current_autoregister_module_name = name
+        context.autoregistered_dags.clear()
+        context.autoregistered_dags.update(registered)
+
+
+@contextmanager
+def parsing_context(dag_id: str | None) -> Iterator[None]:
+    """Code that asks Airflow which DAG is wanted (``get_parsing_context``) gets this answer."""
+    before = os.environ.get(PARSING_CONTEXT)
+    if before is None or dag_id is None:
+        yield
+        return
+    os.environ[PARSING_CONTEXT] = dag_id
+    try:
+        yield
+    finally:
+        os.environ[PARSING_CONTEXT] = before
+
+
+def wanted_dag_id() -> str | None:
+    return os.environ.get(PARSING_CONTEXT)
+
+
+def looks_like_dag(archive: zipfile.ZipFile, name: str) -> bool:
+    """Airflow's own safe mode, which is not the same in every version and can be replaced by a setting."""
+    return bool(might_contain_dag(name, conf.getboolean("core", "dag_discovery_safe_mode", fallback=True), archive))
+
+
+def not_ignored(paths: Collection[str], ignore_files: Mapping[str, bytes]) -> set[str]:
+    """The paths that Airflow's own matcher leaves, in the syntax that this server is set to."""
+    if not ignore_files:
+        return set(paths)
+    with tempfile.TemporaryDirectory() as folder:
+        for path, content in {**dict.fromkeys(paths, b""), **ignore_files}.items():
+            file = Path(folder, path)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        syntax = conf.get("core", "dag_ignore_file_syntax", fallback=_default_syntax())
+        find_path_from_directory = first_of(
+            ("airflow.utils.file", "find_path_from_directory"),
+            ("airflow._shared.module_loading", "find_path_from_directory"),
+        )
+        found = find_path_from_directory(folder, IGNORE_FILE, syntax)
+        return {Path(file).relative_to(folder).as_posix() for file in found} & set(paths)
+
+
+def _default_syntax() -> str:
+    return "regexp" if __version__.startswith("2.") else "glob"

@@ -1,0 +1,71 @@
+"""What the environment is called, in which lane and at which commit: read from beside the zip, never from the code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+CONFIGURATION_FOLDER = ".dagbranch"
+PREVIEW = "preview"
+
+
+class NotConfiguredError(ImportError):
+    """The environment has no configuration of this very source, so it has no DAGs."""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    environment: str
+    lane: str
+    head_sha: str
+    settings: Mapping[str, object]
+    schemas: Mapping[str, str]
+
+    @property
+    def rewrites_ids(self) -> bool:
+        """Many environments share a preview server; a release lane's server belongs to the code as it is written."""
+        return self.lane == PREVIEW
+
+    @property
+    def as_written(self) -> bool:
+        return bool(self.settings.get("as_written", self.lane != PREVIEW))
+
+    @property
+    def schedules(self) -> bool:
+        return self.as_written or bool(self.settings.get("schedules", False))
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return (self.environment, f"commit:{self.head_sha[:7]}")
+
+
+def configuration_file(copy: Path, source_digest: str) -> Path:
+    return copy / CONFIGURATION_FOLDER / f"{source_digest}.json"
+
+
+def read_configuration(copy: Path, source_digest: str) -> Configuration:
+    """Raises NotConfiguredError where there is none, or one of another environment."""
+    file = configuration_file(copy, source_digest)
+    try:
+        found = json.loads(file.read_bytes())
+        configuration = Configuration(
+            environment=found["environment"],
+            lane=found["lane"],
+            head_sha=found["head_sha"],
+            settings=found["settings"],
+            schemas=found["schemas"],
+        )
+    except FileNotFoundError:
+        raise NotConfiguredError(
+            f"dagbranch: {file} is not there, so the environment {copy.name} has no DAGs (yet): it is put before "
+            "the zip and comes with the next sync of the dags folder"
+        ) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise NotConfiguredError(f"dagbranch: {file} is no configuration of an environment: {error!r}") from error
+    if configuration.environment != copy.name:
+        raise NotConfiguredError(
+            f"dagbranch: {file} is of the environment {configuration.environment!r}, its zip is called {copy.name}.zip"
+        )
+    return configuration

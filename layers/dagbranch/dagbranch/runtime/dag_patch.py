@@ -1,0 +1,129 @@
+"""DAGs are given their environment when they are made: ``DAG.__init__`` is wrapped while modules load, no longer."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from dagbranch.runtime.configuration import Configuration
+from dagbranch.runtime.identity import Identity
+
+_SCHEDULE_ATTRIBUTES = ("timetable", "schedule", "schedule_interval")
+
+
+@dataclass
+class Maker:
+    """What every DAG gets, and which DAGs were made by which module.
+
+    ``module`` is the DAG module (its path within the dags folder) whose code runs at the moment.
+    """
+
+    configuration: Configuration
+    identity: Identity
+    macros: Mapping[str, object]
+    root: str
+    modules: Collection[str]
+    module: str = ""
+    made: dict[int, tuple[Any, str]] = field(default_factory=dict)
+
+    def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The constructor's arguments in the environment, from those in the code."""
+        folder = os.path.join(self.root, os.path.dirname(self.module))  # noqa: PTH118,PTH120 - Jinja wants text
+        return {
+            **given,
+            "dag_id": self.identity.assign(given["dag_id"]),
+            "tags": _with_tags(given.get("tags"), self.configuration.tags),
+            "template_searchpath": [folder, *_as_list(given.get("template_searchpath")), self.root],
+            "user_defined_macros": {**self.macros, **(given.get("user_defined_macros") or {})},
+        }
+
+    @contextmanager
+    def running(self, path: str) -> Iterator[None]:
+        """Tells that a source file is executed; a file that is no DAG module works for the one that called it."""
+        before, self.module = self.module, path if path in self.modules else self.module
+        try:
+            yield
+        finally:
+            self.module = before
+
+    def finish(self, dag: Any, unscheduled: Callable[[], Any]) -> None:
+        """Remembers a DAG; one whose lane has no schedules was made as written first, so that its errors show."""
+        self.made[id(dag)] = (dag, self.module)
+        if not self.configuration.as_written:
+            vars(dag)["is_paused_upon_creation"] = False
+        if not self.configuration.schedules and _is_valid(dag.timetable):
+            probe = vars(unscheduled())
+            vars(dag).update({name: probe[name] for name in _SCHEDULE_ATTRIBUTES if name in probe}, catchup=False)
+
+
+@contextmanager
+def wrapped(classes: Collection[type], maker: Maker) -> Iterator[None]:
+    originals = {dag_class: dag_class.__dict__["__init__"] for dag_class in classes if "__init__" in vars(dag_class)}
+    busy: set[int] = set()
+    for dag_class, original in originals.items():
+        dag_class.__init__ = _wrapper(dag_class, original, maker, busy)  # type: ignore[misc] # that is what it does
+    try:
+        yield
+    finally:
+        for dag_class, original in originals.items():
+            dag_class.__init__ = original  # type: ignore[misc] # as above
+
+
+def _wrapper(dag_class: type, original: Callable[..., None], maker: Maker, busy: set[int]) -> Callable[..., None]:
+    positional = list(inspect.signature(original).parameters)[1:]
+
+    @functools.cache
+    def unscheduled() -> Any:
+        """Airflow's own idea, in this version, of a DAG without a schedule."""
+        probe: Any = object.__new__(dag_class)
+        original(probe, "unscheduled", schedule=None)
+        return probe
+
+    @functools.wraps(original)
+    def init(dag: Any, *args: Any, **kwargs: Any) -> None:
+        given = {**dict(zip(positional, args, strict=False)), **kwargs}
+        # A subclass that calls this twice, or a call that Airflow itself will refuse, is none of ours.
+        if id(dag) in busy or len(given) != len(args) + len(kwargs) or not isinstance(given.get("dag_id"), str):
+            original(dag, *args, **kwargs)
+            return
+        busy.add(id(dag))
+        try:
+            original(dag, **maker.arguments(given))
+        finally:
+            busy.discard(id(dag))
+        dag.fileloc = _caller()
+        maker.finish(dag, unscheduled)
+
+    return init
+
+
+def _caller() -> str:
+    """The file that makes the DAG, which Airflow takes from the stack and would find to be this one."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename == __file__:
+        frame = frame.f_back
+    return frame.f_code.co_filename if frame is not None else ""
+
+
+def _is_valid(timetable: Any) -> bool:
+    """A schedule that Airflow is going to refuse is left for it to refuse: its author wants to know."""
+    try:
+        timetable.validate()
+    except Exception:  # noqa: BLE001 - timetables are plug-ins and raise what they like
+        return False
+    return True
+
+
+def _as_list(searchpath: Any) -> list[Any]:
+    if searchpath is None:
+        return []
+    return [searchpath] if isinstance(searchpath, (str, os.PathLike)) else list(searchpath)
+
+
+def _with_tags(given: Any, added: tuple[str, ...]) -> list[str]:
+    return list(dict.fromkeys([*(given or []), *added]))

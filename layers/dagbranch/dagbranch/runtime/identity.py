@@ -1,0 +1,59 @@
+"""The ids of an environment's DAGs: from the id that the code gives to the id that Airflow sees, and back."""
+
+from __future__ import annotations
+
+LONGEST_DAG_ID = 250
+
+
+class InvalidDagIdError(ValueError):
+    pass
+
+
+class Identity:
+    """``team.rest`` becomes ``team.environment.rest``, an id without a dot ``environment.id``; or all stay as they are.
+
+    It remembers what it rewrote, so that an id made from a rewritten one (``f"{dag.dag_id}_child"``) is not
+    rewritten again, and a reference is followed only to a DAG of this environment.
+    """
+
+    def __init__(self, environment: str, *, rewrites: bool) -> None:
+        self._environment = environment
+        self._rewrites = rewrites
+        self._by_written: dict[str, str] = {}
+
+    def assign(self, written: str) -> str:
+        """The id of a DAG that the code calls ``written``. Raises InvalidDagIdError for one that Airflow refuses."""
+        assigned = self._rewritten(written) if self._rewrites else written
+        if len(assigned) > LONGEST_DAG_ID:
+            raise InvalidDagIdError(
+                f"dagbranch: the DAG id {assigned!r} has {len(assigned)} characters with the environment's name in it, "
+                f"Airflow allows {LONGEST_DAG_ID}: shorten {written!r} or the branch's name"
+            )
+        self._by_written[written] = assigned
+        return assigned
+
+    def follow(self, reference: str) -> str:
+        """What a reference in the code means here: the environment's own DAG where it has one of that id."""
+        if self._is_assigned(reference):
+            return reference
+        return self._by_written.get(reference, reference)
+
+    def written(self, assigned: str) -> str:
+        """The id as the code writes it, for code that compares it with the one that Airflow asks for."""
+        first, *rest = assigned.split(".")
+        if not self._rewrites or not rest:
+            return assigned
+        if first == self._environment and len(rest) == 1:
+            return rest[0]
+        if rest[0] == self._environment and len(rest) > 1:
+            return ".".join([first, *rest[1:]])
+        return ".".join(rest) if first == self._environment else assigned
+
+    def _rewritten(self, written: str) -> str:
+        if any(written.startswith(known) for known in self._by_written.values()):
+            return written
+        team, dot, rest = written.partition(".")
+        return f"{team}.{self._environment}.{rest}" if dot else f"{self._environment}.{written}"
+
+    def _is_assigned(self, dag_id: str) -> bool:
+        return dag_id in self._by_written.values()

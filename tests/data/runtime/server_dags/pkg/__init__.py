@@ -1,0 +1,1 @@
+NAME = "of the server"
