@@ -84,6 +84,7 @@ class BucketSync:
 
     def _download(self, name: str) -> None:
         """Atomic per file: Airflow sees the old one or the new one, never a part."""
+        self._dags_folder.mkdir(parents=True, exist_ok=True)
         arriving = self._dags_folder.with_name("arriving.part")
         self._s3_client.download_file(self._bucket, self._prefix + name, str(arriving))
         target = self._dags_folder / name

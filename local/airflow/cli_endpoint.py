@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from local.airflow.server import LocalAirflow
 
 _PATH = "/aws_mwaa/cli"
-_TIMEOUT_SECONDS = 60
 
 
 class CliEndpoint:
@@ -61,7 +60,7 @@ class CliEndpoint:
 
     def _run(self, arguments: list[str]) -> Reply:
         try:
-            done = self._airflow.cli(*arguments, timeout_seconds=_TIMEOUT_SECONDS)
+            done = self._airflow.cli(*arguments)
         except subprocess.TimeoutExpired:
             return Reply(504, "Gateway Timeout")
         status = 200 if done.returncode == 0 else self._failed_command_status

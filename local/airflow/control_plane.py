@@ -126,6 +126,8 @@ class ControlPlane:
             )
         except requests.Timeout:
             return 504, {"detail": f"no answer within {_REST_TIMEOUT_SECONDS} s"}
+        except requests.ConnectionError as error:
+            return 503, {"detail": f"the web server cannot be reached: {error}"}
         if len(json.dumps(content)) > _RESPONSE_BYTES:
             return 500, {"detail": f"the response has more than {_RESPONSE_BYTES} bytes"}
         return status, content

@@ -49,7 +49,14 @@ def _migrated_database(line: Line) -> Path:
         with tempfile.TemporaryDirectory(dir=cached.parent) as folder:
             made = _migrate(Configuration(line, Path(folder), port=0, scan_interval_seconds=300))
             made.replace(cached)
+        _drop_older(cached, line)
     return cached
+
+
+def _drop_older(kept: Path, line: Line) -> None:
+    for other in kept.parent.glob(f"airflow-{line}-*.db"):
+        if other != kept:
+            other.unlink(missing_ok=True)
 
 
 def _migrate(configuration: Configuration) -> Path:

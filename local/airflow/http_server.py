@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Callable
@@ -38,13 +39,7 @@ class HttpServer:
     """Listens from its construction on, so that the address is known; answers from ``start`` on."""
 
     def __init__(self, answer: Callable[[Request], Reply], certificates: Certificates | None = None) -> None:
-        class Handler(_Handler):
-            pass
-
-        Handler.answer = staticmethod(answer)
-        Handler.tls = _tls(certificates)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(answer, certificates)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
         self.address = f"127.0.0.1:{self._server.server_port}"
 
@@ -58,17 +53,26 @@ class HttpServer:
         self._server.server_close()
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, answer: Callable[[Request], Reply], certificates: Certificates | None) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.answer = answer
+        self._tls = _tls(certificates) if certificates else None
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        if self._tls:
+            # The handshake is left to the connection's own thread: a silent client must not hold up the others.
+            connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = _IDLE_SECONDS
-    answer: Callable[[Request], Reply]
-    tls: ssl.SSLContext | None
-
-    def setup(self) -> None:
-        # The handshake belongs into the connection's own thread: a silent client must not hold up the others.
-        if self.tls:
-            self.request = self.tls.wrap_socket(self.request, server_side=True, do_handshake_on_connect=False)
-        super().setup()
+    server: _Server
 
     def handle(self) -> None:
         try:
@@ -87,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self._send(type(self).answer(Request(self.command, self.path, self.headers, body)))
+        self._send(self.server.answer(Request(self.command, self.path, self.headers, body)))
 
     def _send(self, reply: Reply) -> None:
         plain = isinstance(reply.body, str)
@@ -101,9 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
 
-def _tls(certificates: Certificates | None) -> ssl.SSLContext | None:
-    if certificates is None:
-        return None
+def _tls(certificates: Certificates) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificates.certificate, certificates.key)
     return context

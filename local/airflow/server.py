@@ -19,7 +19,7 @@ _COMMANDS: dict[Line, list[list[str]]] = {
     "2": [["webserver"], ["scheduler", "--skip-serve-logs"]],
     "3": [["api-server"], ["scheduler", "--skip-serve-logs"], ["dag-processor"]],
 }
-_START_DEADLINE_SECONDS = 120
+_START_DEADLINE_SECONDS = 240  # 15 to 30 are usual; the first start also compiles Airflow's modules
 
 
 class LocalAirflow:
