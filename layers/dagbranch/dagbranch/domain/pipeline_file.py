@@ -88,6 +88,8 @@ _TEXTS: Final[Mapping[str, str]] = {
     "string_type": "expected text: write it in quotes where YAML takes it for something else",
     "bool_type": "expected true or false",
     "int_type": "expected a whole number",
+    "greater_than_equal": "expected a number from 0 to 100",
+    "less_than_equal": "expected a number from 0 to 100",
 }
 
 

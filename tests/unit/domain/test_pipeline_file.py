@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dagbranch.domain.pipeline_file import json_schema, parse_pipeline_file
+from dagbranch.errors import InvalidPipelineFileError
+
+DOCS = Path(__file__).parents[3] / "docs"
+
+WHOLE = b"""\
+version: 1
+dags: src/dags/
+data:
+  source_suffix: _test
+  schemas:
+    db_attribution:
+      catalog: marketing
+      read: [m_events, "m_cost_*"]
+      write:
+        m_roi: {seed: 'date BETWEEN "2026-01-01" AND "2026-01-31"'}
+        m_model: {}
+lanes:
+  preview: {retries: 0, schedules: false, src_conn: warehouse_test, table_suffix: "_{environment}", team: qu}
+  stage: {retries: 1, src_conn: warehouse_test, source_suffix: _live, table_suffix: _stage}
+  prod: {retries: 3, src_conn: warehouse_live, table_suffix: _live}
+"""
+
+
+def faults_of(text: str) -> list[str]:
+    with pytest.raises(InvalidPipelineFileError) as raised:
+        parse_pipeline_file(text.encode())
+    return str(raised.value).splitlines()
+
+
+def test_without_a_file_dags_are_packaged_and_there_is_no_data() -> None:
+    defaults = parse_pipeline_file(None)
+
+    assert (defaults.dags, defaults.data, defaults.data_of("preview")) == ("dags", None, None)
+    assert defaults.settings("preview").table_suffix == "_{environment}"
+
+
+def test_the_whole_shape_is_read() -> None:
+    found = parse_pipeline_file(WHOLE)
+
+    assert found.dags == "src/dags"
+    assert found.data is not None
+    schema = found.data.schemas["db_attribution"]
+    assert (schema.catalog, schema.read) == ("marketing", ("m_events", "m_cost_*"))
+    assert schema.write["m_roi"].seed == 'date BETWEEN "2026-01-01" AND "2026-01-31"'
+    assert schema.write["m_model"].seed is None
+
+
+def test_a_lane_has_its_settings_its_free_keys_and_its_source() -> None:
+    found = parse_pipeline_file(WHOLE)
+
+    preview, stage = found.settings("preview"), found.settings("stage")
+    assert preview.model_dump()["team"] == "qu"
+    assert (preview.source_suffix, stage.source_suffix) == ("_test", "_live")
+    assert (preview.as_written, stage.as_written) == (False, True)
+    assert (preview.schedules, stage.schedules) == (False, True)
+    assert (stage.retries, stage.table_suffix) == (1, "_stage")
+    data = found.data_of("stage")
+    assert data is not None
+    assert data.source_suffix == "_live"
+
+
+def test_all_stands_for_every_table() -> None:
+    found = parse_pipeline_file(b"version: 1\ndata: {schemas: {db: {read: all}}}")
+
+    assert found.data is not None
+    assert found.data.schemas["db"].read == ("*",)
+
+
+@pytest.mark.parametrize(
+    ("dags", "kept", "left"),
+    [
+        ("dags", ["dagbranch.yaml", "dags/a.py", "dags/qu/a.sql"], ["dags", "dags2/a.py", "src/dags/a.py", "a.py"]),
+        ("src/dags", ["dagbranch.yaml", "src/dags/a.py"], ["src/a.py", "dags/a.py"]),
+        (".", ["dagbranch.yaml", "a.py", "dags/a.py"], []),
+    ],
+)
+def test_what_is_packaged(dags: str, kept: list[str], left: list[str]) -> None:
+    found = parse_pipeline_file(f"version: 1\ndags: {dags}".encode())
+
+    assert [path for path in kept + left if found.kept(path)] == kept
+
+
+def test_every_fault_is_told_with_line_and_key() -> None:
+    text = """\
+version: 2
+dag: dags
+data:
+  schemas:
+    db-x: {read: all}
+    db:
+      read: [m_events, 1, "a b"]
+      write:
+        m_roi:
+          seed: date IN (SELECT 1)
+          sead: x
+        m_model:
+lanes:
+  preview:
+    retries: -1
+    schedules: "no"
+    table_suffix: _shared
+    limits: [1]
+  test: {}
+"""
+    name = "expected a name of letters, digits and _, not beginning with a digit"
+    quotes = "expected text: write it in quotes where YAML takes it for something else"
+    assert faults_of(text) == [
+        "dagbranch.yaml:1: version: expected 1, the only version of this file's form",
+        "dagbranch.yaml:2: dag: unknown key: expected one of version, dags, data, lanes",
+        f"dagbranch.yaml:5: data.schemas.db-x: 'db-x': {name}",
+        f"dagbranch.yaml:7: data.schemas.db.read[1]: {quotes}",
+        "dagbranch.yaml:7: data.schemas.db.read[2]: 'a b': expected the name of a table, or a pattern with *",
+        "dagbranch.yaml:10: data.schemas.db.write.m_roi.seed: a sub-query is not allowed in a predicate",
+        "dagbranch.yaml:11: data.schemas.db.write.m_roi.sead: unknown key: expected one of seed",
+        "dagbranch.yaml:12: data.schemas.db.write.m_model: expected a mapping of keys to values",
+        "dagbranch.yaml:15: lanes.preview.retries: expected a number from 0 to 100",
+        "dagbranch.yaml:16: lanes.preview.schedules: expected true or false",
+        "dagbranch.yaml:17: lanes.preview.table_suffix: '_shared': expected letters, digits and _ around {environment}",
+        "dagbranch.yaml:18: lanes.preview.limits: expected text, a number, true, false or null",
+        "dagbranch.yaml:19: lanes.test: unknown key: expected one of preview, stage, prod",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("requirements: requirements.txt", "requirements"),
+        ("pipelines: {}", "pipelines"),
+        ("data: {schemas: {db: {mask: {m_customers: {email: hash}}}}}", "data.schemas.db.mask"),
+    ],
+)
+def test_what_is_not_built_yet_is_not_taken_as_if_it_worked(text: str, key: str) -> None:
+    assert faults_of(f"version: 1\n{text}") == [f"dagbranch.yaml:2: {key}: not supported in this version of dagbranch"]
+
+
+@pytest.mark.parametrize("text", ["", "# nothing", "[]", "text", "1"])
+def test_a_file_that_is_no_mapping_is_refused(text: str) -> None:
+    assert faults_of(text) == ["dagbranch.yaml:1: expected a mapping of keys to values"]
+
+
+def test_the_version_is_asked_for() -> None:
+    assert faults_of("dags: dags") == ["dagbranch.yaml:1: version: missing"]
+    assert faults_of("version: true") == faults_of("version: 1.0") == faults_of("version: 2")
+
+
+@pytest.mark.parametrize(
+    "dags",
+    ["../dags", "/dags", "dags/..", "a/../b", "dags//a", "a/./b", '""', "/", '"dags\\n"', '"a\\\\b"', '"\\0"', "1"],
+)
+def test_a_dags_folder_outside_of_the_repository_is_refused(dags: str) -> None:
+    (fault,) = faults_of(f"version: 1\ndags: {dags}")
+
+    assert fault.startswith("dagbranch.yaml:2: dags: ")
+
+
+@pytest.mark.parametrize(("dags", "found"), [("./src/dags", "src/dags"), ("dags/", "dags"), ("./", "."), (".", ".")])
+def test_a_dags_folder_is_kept_in_its_plain_form(dags: str, found: str) -> None:
+    assert parse_pipeline_file(f"version: 1\ndags: {dags}".encode()).dags == found
+
+
+@pytest.mark.parametrize("names", ["{db: {}, DB: {}}", "{db: {write: {t: {}, T: {}}}}"])
+def test_names_that_differ_in_case_only_are_refused(names: str) -> None:
+    assert "differ in case only" in faults_of(f"version: 1\ndata: {{schemas: {names}}}")[0]
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "db_password: hunter2",
+        "API_KEY: hunter2",
+        "slack_token: 12345",
+        "secret: hunter2",
+        "src_conn: postgres://me:hunter2@host/db",
+        "bucket: dapi0123456789abcdef0123456789abcdef",
+        "note: AKIAIOSFODNN7EXAMPLE",
+    ],
+)
+def test_what_looks_like_a_secret_is_refused_and_not_repeated(setting: str) -> None:
+    (fault,) = faults_of(f"version: 1\nlanes:\n  preview: {{{setting}}}")
+
+    assert "looks like a secret" in fault
+    assert setting.split(": ")[1] not in fault
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["max_tokens: 5", "slack_secret_name: alerts", "secret_arn: arn:aws:x", "token: null", "passwords: false"],
+)
+def test_references_and_other_words_are_no_secrets(setting: str) -> None:
+    parse_pipeline_file(f"version: 1\nlanes: {{preview: {{{setting}}}}}".encode())
+
+
+@settings(deadline=None)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["version", "dags", "data", "lanes", "schemas", "preview", "read", "x"]), inner
+            )
+        ),
+        max_leaves=12,
+    )
+)
+def test_any_document_is_read_or_refused(value: object) -> None:
+    with contextlib.suppress(InvalidPipelineFileError):
+        parse_pipeline_file(json.dumps(value).encode())
+
+
+def test_the_published_schema_is_the_one_of_the_code() -> None:
+    assert json.loads((DOCS / "dagbranch.schema.json").read_text()) == json_schema()
+
+
+def test_the_example_of_the_documentation_is_read() -> None:
+    blocks = re.findall(r"```yaml\n(version.*?)```", (DOCS / "configuration.md").read_text(), re.DOTALL)
+
+    assert [parse_pipeline_file(block.encode()).dags for block in blocks] == ["dags"]
