@@ -7,14 +7,16 @@ import json
 import os
 import shutil
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 SOURCES = "_src/"
 MANIFEST = "_dagbranch/manifest.json"
+_KEPT_SECONDS = 7 * 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,9 @@ def files_on_disk(package: Package, archive: zipfile.ZipFile) -> Path:
     home = _private_folder()
     extraction = home / _digest_of_files(package)
     if _holds(extraction, package):
+        os.utime(extraction)
         return extraction
+    _drop_unused(home)
     fresh = Path(tempfile.mkdtemp(dir=home))
     for path in package.files:
         target = fresh / path
@@ -78,6 +82,14 @@ def _moved(fresh: Path, extraction: Path, package: Package) -> Path:
             return fresh
         shutil.rmtree(fresh, ignore_errors=True)
     return extraction
+
+
+def _drop_unused(home: Path) -> None:
+    """A deploy leaves one per machine where the copy changed before the zip; a week outlasts any task."""
+    for folder in home.iterdir():
+        with suppress(OSError):  # another process may be doing the same
+            if time.time() - folder.stat().st_mtime > _KEPT_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _holds(folder: Path, package: Package) -> bool:
