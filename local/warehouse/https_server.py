@@ -1,0 +1,97 @@
+"""The front of the warehouse: HTTPS with a Bearer token, as a Databricks workspace answers the connector."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import logging
+import ssl
+import sys
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+LATENCY_PATH = "/local/latency-ms"  # ours, not Databricks'
+
+
+class WarehouseServer(ThreadingHTTPServer):
+    """Gives each authorised request to ``answer``, ``latency_ms`` later; one thread per connection."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(
+        self,
+        certificate: Path,
+        key: Path,
+        *,
+        http_path: str,
+        token: str,
+        latency_ms: int,
+        answer: Callable[[bytes], bytes],
+    ) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.http_path = http_path
+        self.token = token
+        self.latency_ms = latency_ms
+        self.answer = answer
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        # The handshake is left to the connection's own thread, so that a silent client holds up nobody.
+        self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        logger.info("a connection ended early: %r", sys.exception())
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: WarehouseServer
+
+    def do_POST(self) -> None:
+        body = self._body()
+        if not self._authorised():
+            self._refuse(403, "Invalid access token.")
+        elif self.path != self.server.http_path:
+            self._refuse(404, f"no warehouse at {self.path}")
+        else:
+            time.sleep(self.server.latency_ms / 1000)
+            self._send(200, self.server.answer(body), "application/x-thrift")
+
+    def do_PUT(self) -> None:
+        body = self._body()
+        if not self._authorised():
+            self._refuse(403, "Invalid access token.")
+        elif self.path != LATENCY_PATH or not body.isdigit():
+            self._refuse(404, f"PUT is for {LATENCY_PATH} and a number")
+        else:
+            self.server.latency_ms = int(body)
+            self._send(204, b"", "text/plain")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class names it
+        logger.debug(format, *args)
+
+    def _authorised(self) -> bool:
+        given = self.headers.get("Authorization", "")
+        return hmac.compare_digest(given.encode(), f"Bearer {self.server.token}".encode())
+
+    def _body(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def _refuse(self, status: int, reason: str) -> None:
+        """In the header from which the connector takes its message (``DATABRICKS_REASON_HEADER``), and as JSON."""
+        body = json.dumps({"error_code": str(status), "message": reason}).encode()
+        self._send(status, body, "application/json", {"x-databricks-reason-phrase": reason})
+
+    def _send(self, status: int, body: bytes, content_type: str, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
