@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -180,20 +181,22 @@ def _concurrency(aws_lambda: Any, name: str) -> int:
 
 
 def _sam(command: list[str | Path], *, cwd: Path, env: Mapping[str, str]) -> None:
-    try:
-        subprocess.run(
-            [script_of("sam", "sam"), *command],
-            cwd=cwd,
-            env=dict(env),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=True,
-        )
-    except subprocess.CalledProcessError as error:
-        error.add_note(error.stdout)
-        raise
+    """Runs SAM with a temporary folder of its own, because it leaves empty folders behind in it."""
+    with tempfile.TemporaryDirectory(prefix="sam-") as temporary:
+        try:
+            subprocess.run(
+                [script_of("sam", "sam"), *command],
+                cwd=cwd,
+                env={**env, "TMPDIR": temporary},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=True,
+            )
+        except subprocess.CalledProcessError as error:
+            error.add_note(error.stdout)
+            raise
 
 
 def _sam_environment() -> dict[str, str]:
