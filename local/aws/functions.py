@@ -50,6 +50,10 @@ class Functions:
     def stop(self) -> None:
         self._running.close()
 
+    def give(self, environment: Mapping[str, str]) -> None:
+        """More variables for every sandbox that is bound from now on."""
+        self._environment |= environment
+
     def bind(self, functions: Iterable[tuple[Function, int]]) -> None:
         """Makes the emulator send these functions' events here; ``int`` is how many may run at once."""
         self._close_pools()

@@ -70,6 +70,10 @@ class LocalAws:
         """A boto3 client with the administrator's credentials."""
         return self._emulator.client(service)
 
+    def give_functions(self, environment: Mapping[str, str]) -> None:
+        """More variables for every function that is deployed from now on, such as AWS_ENDPOINT_URL_MWAA."""
+        self._functions.give(environment)
+
     def deploy(self, build_folder: Path, *, stack_name: str, parameters: Mapping[str, str]) -> dict[str, str]:
         """Deploys what ``sam_build`` made, runs its functions in sandboxes from now on, and returns the outputs.
 

@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from dagbranch.domain.naming import schema_name
 from dagbranch.domain.predicates import parse_predicate
 from dagbranch.domain.source_archive import PIPELINE_FILE
 from dagbranch.errors import UnsafeStatementError
@@ -196,3 +197,12 @@ class PipelineFile(_Section):
         if self.data is None:
             return None
         return self.data.model_copy(update={"source_suffix": self.settings(lane).source_suffix})
+
+    def table_suffix(self, lane: str) -> str:
+        """What the lane's own schemas end in; a lane that makes none has an empty one."""
+        return self.settings(lane).table_suffix or ""
+
+    def schema_names(self, lane: str, environment: str) -> dict[str, str]:
+        """The environment's name of every declared schema, as code is told it."""
+        declared = self.data.schemas if self.data else ()
+        return {schema: schema_name(schema, environment, self.table_suffix(lane)) for schema in declared}

@@ -1,0 +1,164 @@
+"""The local stack as one thing: AWS with the template deployed, Airflow behind MWAA's double, a warehouse, GitHub."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local.airflow import LocalAirflow, LocalMwaa
+from local.airflow.configuration import Line
+from local.aws import LocalAws, sam_build
+from local.certificates import make_certificates
+from local.github import LocalGitHub
+from local.toolchain import CACHE, ROOT
+from local.warehouse.process import LocalWarehouse
+
+STACK_NAME = "dagbranch"
+MWAA_ENVIRONMENT = "previews"
+DAGS_BUCKET = "previews-mwaa"
+CONNECTION_ID = "warehouse_test"
+BUILD_FOLDER = CACHE / "build" / "template"
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """How often MWAA's double syncs its bucket and Airflow looks for files; MWAA's own are 30 and, by default, 300."""
+
+    sync_seconds: int = 10
+    scan_seconds: int = 10
+
+
+@dataclass(frozen=True)
+class LocalStack:
+    """The started parts. ``outputs`` are the deployed template's, ``secrets`` what must appear in no log."""
+
+    folder: Path
+    aws: LocalAws
+    airflow: LocalAirflow
+    mwaa: LocalMwaa
+    warehouse: LocalWarehouse
+    github: LocalGitHub
+    outputs: Mapping[str, str]
+    secrets: tuple[str, ...]
+
+    def sweep(self) -> None:
+        """What the schedule does: a tick in the sweep's queue."""
+        self.aws.client("sqs").send_message(QueueUrl=self.outputs["SweepQueueUrl"], MessageBody="{}")
+
+    @property
+    def logs(self) -> list[Path]:
+        return sorted(self.folder.rglob("*.log"))
+
+
+@contextmanager
+def local_stack(
+    folder: Path,
+    *,
+    line: Line = "3",
+    allowed_repositories: str,
+    parameters: Mapping[str, str] | None = None,
+    intervals: Intervals | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Iterator[LocalStack]:
+    """Starts everything inside ``folder`` and ends everything; the folder stays, for its logs."""
+    intervals = intervals or Intervals()
+    certificates = make_certificates(folder / "certificates")
+    webhook_secret, github_token = secrets.token_hex(20), f"ghp_{secrets.token_hex(18)}"
+    with ExitStack() as running:
+        warehouse = LocalWarehouse(folder / "warehouse", certificates)
+        aws = LocalAws(folder / "aws")
+        github = LocalGitHub(folder / "github", webhook_secret=webhook_secret, token=github_token)
+        progress("starting Spark, the AWS emulator and GitHub's double; sam build")
+        _at_once(
+            lambda: running.enter_context(warehouse),
+            lambda: _started(running, aws),
+            lambda: sam_build(ROOT / "template.yaml", BUILD_FOLDER),
+        )
+        running.enter_context(github)
+        airflow = LocalAirflow(
+            folder / "airflow",
+            line=line,
+            environment={
+                "SSL_CERT_FILE": str(certificates.authority),
+                f"AIRFLOW_CONN_{CONNECTION_ID.upper()}": _connection(warehouse),
+            },
+            scan_interval_seconds=intervals.scan_seconds,
+        )
+        _make_bucket(aws)
+        mwaa = LocalMwaa(
+            airflow,
+            name=MWAA_ENVIRONMENT,
+            s3_client=aws.client("s3"),
+            bucket=DAGS_BUCKET,
+            certificates=certificates,
+            sync_interval_seconds=intervals.sync_seconds,
+            authorize=aws.permits,
+        )
+        aws.give_functions({"AWS_ENDPOINT_URL_MWAA": mwaa.endpoint, "SSL_CERT_FILE": str(certificates.authority)})
+        known = {"webhook": webhook_secret, "github": github_token, "databricks": warehouse.token}
+        given = {
+            "AllowedRepositories": allowed_repositories,
+            "GitHubApiUrl": github.url,
+            "MwaaEnvironmentName": MWAA_ENVIRONMENT,
+            "DagsBucketName": DAGS_BUCKET,
+            "DatabricksHost": f"{warehouse.host}:{warehouse.port}",
+            "DatabricksHttpPath": warehouse.http_path,
+            **_made_secrets(aws, known),
+            **(parameters or {}),
+        }
+        progress(f"starting Airflow {airflow.version}; sam deploy")
+        outputs, _ = _at_once(
+            lambda: aws.deploy(BUILD_FOLDER, stack_name=STACK_NAME, parameters=given),
+            lambda: running.enter_context(airflow),
+        )
+        running.enter_context(mwaa)
+        github.deliver_to, github.deliver_headers = aws.reachable(outputs["WebhookUrl"])
+        yield LocalStack(folder, aws, airflow, mwaa, warehouse, github, outputs, tuple(known.values()))
+
+
+def _at_once(*works: Callable[[], Any]) -> list[Any]:
+    """Their results; when one fails the others are waited for, so that nothing starts after the end."""
+    with ThreadPoolExecutor(len(works)) as threads:
+        return [future.result() for future in [threads.submit(work) for work in works]]
+
+
+def _started(running: ExitStack, aws: LocalAws) -> None:
+    running.callback(aws.stop)
+    aws.start()
+
+
+def _make_bucket(aws: LocalAws) -> None:
+    """MWAA's bucket, versioned as MWAA demands."""
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket=DAGS_BUCKET, CreateBucketConfiguration={"LocationConstraint": aws.region})
+    s3.put_bucket_versioning(Bucket=DAGS_BUCKET, VersioningConfiguration={"Status": "Enabled"})
+
+
+def _made_secrets(aws: LocalAws, known: Mapping[str, str]) -> dict[str, str]:
+    client = aws.client("secretsmanager")
+    arns = {
+        name: client.create_secret(Name=f"dagbranch/{name}", SecretString=text)["ARN"] for name, text in known.items()
+    }
+    return {
+        "WebhookSecretArn": arns["webhook"],
+        "GitHubTokenSecretArn": arns["github"],
+        "DatabricksTokenSecretArn": arns["databricks"],
+    }
+
+
+def _connection(warehouse: LocalWarehouse) -> str:
+    """Airflow's connection of the unmodified Databricks provider; extras go to the connector as they are."""
+    return json.dumps(
+        {
+            "conn_type": "databricks",
+            "host": warehouse.host,
+            "password": warehouse.token,
+            "extra": {"http_path": warehouse.http_path, "_port": warehouse.port, "enable_telemetry": False},
+        }
+    )
