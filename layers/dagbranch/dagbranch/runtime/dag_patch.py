@@ -34,13 +34,17 @@ class Maker:
     def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The constructor's arguments in the environment, from those in the code."""
         folder = os.path.join(self.root, os.path.dirname(self.module))  # noqa: PTH118,PTH120 - Jinja wants text
-        return {
+        arguments = {
             **given,
             "dag_id": self.identity.assign(given["dag_id"]),
             "tags": _with_tags(given.get("tags"), self.configuration.tags),
             "template_searchpath": [folder, *_as_list(given.get("template_searchpath")), self.root],
             "user_defined_macros": {**self.macros, **(given.get("user_defined_macros") or {})},
         }
+        # `@asset` gives its DAG the id as the name to display; any other name is its author's own.
+        if given.get("dag_display_name") == given["dag_id"]:
+            arguments["dag_display_name"] = arguments["dag_id"]
+        return arguments
 
     @contextmanager
     def running(self, path: str) -> Iterator[None]:
