@@ -1,0 +1,64 @@
+"""An Airflow server in memory over a dags folder: it lists what it parsed, and forgets nothing by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from dagbranch.domain.airflow_listing import ImportFailure, ListedDag
+from dagbranch.domain.naming import commit_tag
+from dagbranch.errors import NotYetError
+from tests.fakes.buckets import InMemoryDagsBucket
+
+_FOLDER = "/usr/local/airflow/dags"
+
+
+class InMemoryAirflow:
+    """Behaves as measured (facts.md): a row outlives its zip until it is deleted, and comes back while the zip stands.
+
+    ``defines`` are the rest of the DAG ids that each environment's zip defines at its next parse; ``broken`` the
+    import errors by stub; ``running`` the ids that cannot be deleted.
+    """
+
+    def __init__(self, dags: InMemoryDagsBucket) -> None:
+        self.rows: dict[str, ListedDag] = {}
+        self.defines: dict[str, tuple[str, ...]] = {}
+        self.broken: dict[str, Mapping[str, str]] = {}
+        self.running: set[str] = set()
+        self._dags = dags
+        self._failures: dict[str, ImportFailure] = {}
+
+    def parse(self, now: datetime) -> None:
+        """One round of the DAG processor."""
+        self.rows = {dag_id: replace(row, is_active=self._stands(row)) for dag_id, row in self.rows.items()}
+        self._failures = {}
+        for environment, rest in self.defines.items():
+            standing = self._dags.zip(environment)
+            if standing is None:
+                continue
+            tag = commit_tag(standing.marker["dagbranch-head-sha"])
+            for name in rest:
+                location = f"{_FOLDER}/{environment}.zip/dag__{name}.py"
+                row = ListedDag(
+                    f"qu.{environment}.{name}", location, frozenset({environment, tag}), is_active=True, parsed_at=now
+                )
+                self.rows[row.dag_id] = row
+            for stub, trace in self.broken.get(environment, {}).items():
+                note = f"dagbranch: environment {environment}, {tag}\n"
+                self._failures[stub] = ImportFailure(f"{_FOLDER}/{environment}.zip/{stub}", note + trace, now)
+
+    def dags(self, environment: str) -> Sequence[ListedDag]:
+        return [row for row in self.rows.values() if environment in row.tags]
+
+    def import_failures(self) -> Sequence[ImportFailure]:
+        return list(self._failures.values())
+
+    def delete_dag(self, dag_id: str) -> None:
+        if dag_id in self.running:
+            raise NotYetError(f"tasks of {dag_id} are still running", retry_seconds=30)
+        self.rows.pop(dag_id, None)
+
+    def _stands(self, row: ListedDag) -> bool:
+        name = row.file_location.removeprefix(f"{_FOLDER}/").partition(".zip/")[0]
+        return row.is_active and self._dags.zip(name) is not None

@@ -1,0 +1,145 @@
+"""The two buckets in memory, with what S3 has that matters: ETags, metadata, conditions."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from dagbranch.domain.deployment import CopiedFile
+from dagbranch.domain.naming import CONFIGURATION_FOLDER, SourceArchiveKey, source_prefix
+from dagbranch.domain.ownership import carries
+from dagbranch.errors import SupersededError, TransientUpstreamError, UnsafeArchiveError
+from dagbranch.ports import StoredZip
+from tests.fakes.examples import Meanwhile, nothing
+
+_serial = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """``serial`` tells one put from another of the same content."""
+
+    content: bytes
+    marker: Mapping[str, str]
+    serial: int
+
+    @property
+    def etag(self) -> str:
+        return f'"{hashlib.md5(self.content, usedforsecurity=False).hexdigest()}"'
+
+
+def stored(content: bytes, marker: Mapping[str, str]) -> StoredObject:
+    return StoredObject(content, dict(marker), next(_serial))
+
+
+class InMemorySourceBucket:
+    """``meanwhile`` happens while an archive is being read."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, StoredObject] = {}
+        self.meanwhile: Meanwhile = nothing
+
+    def put(self, key: SourceArchiveKey, archive: bytes, marker: Mapping[str, str]) -> None:
+        self.objects[str(key)] = stored(archive, marker)
+
+    def get(self, key: SourceArchiveKey, most_bytes: int) -> bytes:
+        self.meanwhile()
+        found = self.objects.get(str(key))
+        if found is None:
+            raise SupersededError(f"the source archive {key} is gone")
+        if len(found.content) > most_bytes:
+            raise UnsafeArchiveError(f"{key} has {len(found.content)} bytes, at most {most_bytes} are allowed")
+        return found.content
+
+    def remove(self, repository: str, pull_number: int) -> int:
+        found = [key for key in self.objects if key.startswith(source_prefix(repository, pull_number))]
+        for key in found:
+            del self.objects[key]
+        return len(found)
+
+
+class InMemoryDagsBucket:
+    """``objects`` by key below the dags folder; ``meanwhile`` happens when the copy has been put."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, StoredObject] = {}
+        self.meanwhile: Meanwhile = nothing
+        self._indexes: dict[str, dict[str, CopiedFile]] = {}
+
+    def is_free(self, environment: str, marker: Mapping[str, str]) -> bool:
+        standing = self.objects.get(f"{environment}.zip")
+        if standing is not None and not carries(standing.marker, marker):
+            return False
+        first = min(self._keys(f"{environment}/"), default=None)
+        return first is None or carries(self.objects[first].marker, marker)
+
+    def zip(self, environment: str) -> StoredZip | None:
+        found = self.objects.get(f"{environment}.zip")
+        return None if found is None else StoredZip(found.etag, found.marker)
+
+    def zip_content(self, environment: str) -> bytes:
+        found = self.objects.get(f"{environment}.zip")
+        if found is None:
+            raise SupersededError(f"{environment}.zip is gone")
+        return found.content
+
+    def copied(self, environment: str) -> Mapping[str, CopiedFile]:
+        index, prefix = self._indexes.get(environment, {}), f"{environment}/"
+        found = {}
+        for key in self._keys(prefix):
+            path, etag = key.removeprefix(prefix), self.objects[key].etag
+            known = index.get(path)
+            found[path] = known if known is not None and known.etag == etag else CopiedFile(etag, "")
+        return {path: file for path, file in found.items() if not path.startswith(f"{CONFIGURATION_FOLDER}/")}
+
+    def put_copy(
+        self, environment: str, files: Mapping[str, bytes], kept: Mapping[str, CopiedFile], marker: Mapping[str, str]
+    ) -> None:
+        index = dict(kept)
+        for path, content in files.items():
+            self.objects[f"{environment}/{path}"] = put = stored(content, marker)
+            index[path] = CopiedFile(put.etag, hashlib.sha256(content).hexdigest())
+        if files:
+            self._indexes[environment] = index
+        self.meanwhile()
+
+    def put_configuration(
+        self, environment: str, source_digest: str, content: bytes, marker: Mapping[str, str]
+    ) -> None:
+        self.objects[f"{environment}/{CONFIGURATION_FOLDER}/{source_digest}.json"] = stored(content, marker)
+
+    def put_zip(
+        self, environment: str, content: bytes, marker: Mapping[str, str], *, replaces: StoredZip | None
+    ) -> None:
+        standing = self.zip(environment)
+        if (standing.etag if standing else None) != (replaces.etag if replaces else None):
+            raise TransientUpstreamError(f"{environment}.zip was changed by another meanwhile")
+        self.objects[f"{environment}.zip"] = stored(content, marker)
+
+    def drop_copied(self, environment: str, paths: Iterable[str], *, keep_configurations: Sequence[str]) -> None:
+        folder = f"{environment}/{CONFIGURATION_FOLDER}/"
+        kept = {f"{folder}{digest}.json" for digest in keep_configurations}
+        dropped = {f"{environment}/{path}" for path in paths} | (set(self._keys(folder)) - kept)
+        for key in dropped:
+            self.objects.pop(key, None)
+
+    def remove_zip(self, environment: str, marker: Mapping[str, str]) -> int:
+        return self._remove([f"{environment}.zip"], marker)
+
+    def remove_copy(self, environment: str, marker: Mapping[str, str]) -> int:
+        return self._remove(self._keys(f"{environment}/"), marker)
+
+    def left(self, environment: str) -> Sequence[str]:
+        found = self._keys(f"{environment}/")
+        return [f"dags/{key}" for key in (*(key for key in self.objects if key == f"{environment}.zip"), *found)]
+
+    def _keys(self, prefix: str) -> list[str]:
+        return sorted(key for key in self.objects if key.startswith(prefix))
+
+    def _remove(self, keys: Iterable[str], marker: Mapping[str, str]) -> int:
+        owned = [key for key in keys if key in self.objects and carries(self.objects[key].marker, marker)]
+        for key in owned:
+            del self.objects[key]
+        return len(owned)

@@ -1,0 +1,173 @@
+"""One stack with everything around it in memory, and its functions called as their handlers call them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from dagbranch.adapters.runtime_modules import runtime_modules
+from dagbranch.domain.environments import Environment
+from dagbranch.domain.naming import SourceArchiveKey
+from dagbranch.domain.ownership import marker_of
+from dagbranch.domain.requests import ArchiveUploaded, EnvironmentEvent, PullRequestEvent
+from dagbranch.domain.source_archive import Limits
+from dagbranch.use_cases.deploy_half import Worker
+from dagbranch.use_cases.fetch_source import Intake, fetch_source
+from dagbranch.use_cases.package_dags import Runtime, package_dags
+from dagbranch.use_cases.provision_data import provision_data
+from dagbranch.use_cases.remove_environment import Remover, remove_environment
+from dagbranch.use_cases.sweep_environments import sweep_environments
+from dagbranch.use_cases.verify_environment import verify_environment
+from tests.fakes.airflow import InMemoryAirflow
+from tests.fakes.buckets import InMemoryDagsBucket, InMemorySourceBucket
+from tests.fakes.event_bus import InMemoryEventBus
+from tests.fakes.examples import (
+    FIRST,
+    PULL_NUMBER,
+    REPOSITORY,
+    REPOSITORY_ID,
+    Clock,
+    a_pull_request,
+    an_archive,
+    an_environment,
+)
+from tests.fakes.github import InMemoryGitHub
+from tests.fakes.registry import InMemoryRegistry
+from tests.fakes.telemetry import InMemoryTelemetry
+from tests.fakes.warehouse import InMemoryWarehouse
+
+ALLOWED = frozenset({REPOSITORY})
+RUNTIME = Runtime("0.1.0", runtime_modules())
+SETTLE = timedelta(seconds=420)
+PATIENCE = timedelta(seconds=900)
+
+
+class World:
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.registry = InMemoryRegistry()
+        self.sources = InMemorySourceBucket()
+        self.dags = InMemoryDagsBucket()
+        self.bus = InMemoryEventBus()
+        self.github = InMemoryGitHub()
+        self.airflow = InMemoryAirflow(self.dags)
+        self.warehouse = InMemoryWarehouse({"db_attribution_test": {"m_events": "table", "m_roi": "table"}})
+        self.telemetry = InMemoryTelemetry()
+        self.limits = Limits()
+
+    @property
+    def environment(self) -> Environment:
+        found = self.registry.get(REPOSITORY_ID, PULL_NUMBER)
+        assert found is not None
+        return found
+
+    def fetch(self, event: PullRequestEvent | None = None) -> None:
+        fetch_source(
+            event or event_about(),
+            intake=Intake("preview", ALLOWED, self.limits),
+            github=self.github,
+            registry=self.registry,
+            sources=self.sources,
+            dags=self.dags,
+            bus=self.bus,
+            telemetry=self.telemetry,
+            now=self.clock(),
+        )
+
+    def upload(self, files: dict[str, bytes], head_sha: str = FIRST) -> ArchiveUploaded:
+        """An archive in the source bucket, as fetch_source or a CI job puts it there."""
+        key, archive = an_archive(files, head_sha)
+        self.sources.put(key, archive, marker_of(an_environment()))
+        return ArchiveUploaded(str(key), self.clock())
+
+    def package(self, upload: ArchiveUploaded, worker: str = "packager", runtime: Runtime = RUNTIME) -> None:
+        package_dags(
+            upload,
+            worker=Worker("preview", worker, 120, self.limits),
+            runtime=runtime,
+            registry=self.registry,
+            sources=self.sources,
+            dags=self.dags,
+            bus=self.bus,
+            telemetry=self.telemetry,
+            clock=self.clock,
+        )
+
+    def provision(self, upload: ArchiveUploaded, worker: str = "provisioner") -> None:
+        provision_data(
+            upload,
+            worker=Worker("preview", worker, 600, self.limits),
+            registry=self.registry,
+            sources=self.sources,
+            warehouse=self.warehouse,
+            bus=self.bus,
+            telemetry=self.telemetry,
+            clock=self.clock,
+        )
+
+    def verify(self, generation: int | None = None) -> None:
+        environment = self.environment
+        verify_environment(
+            EnvironmentEvent(
+                kind="Packaged",
+                lane="preview",
+                repository=REPOSITORY,
+                repository_id=REPOSITORY_ID,
+                pull_number=PULL_NUMBER,
+                head_sha=environment.head_sha,
+                generation=environment.generation if generation is None else generation,
+            ),
+            patience=PATIENCE,
+            registry=self.registry,
+            airflow=self.airflow,
+            dags=self.dags,
+            bus=self.bus,
+            telemetry=self.telemetry,
+            now=self.clock(),
+        )
+
+    def sweep(self) -> None:
+        sweep_environments(
+            lane="preview",
+            allowed_repositories=ALLOWED,
+            github=self.github,
+            registry=self.registry,
+            bus=self.bus,
+            telemetry=self.telemetry,
+            now=self.clock(),
+        )
+
+    def remove(self, worker: str = "remover", allowed: frozenset[str] = ALLOWED) -> None:
+        remove_environment(
+            event_about(),
+            remover=Remover(worker, 300, allowed, SETTLE),
+            github=self.github,
+            registry=self.registry,
+            sources=self.sources,
+            dags=self.dags,
+            airflow=self.airflow,
+            warehouse=self.warehouse,
+            bus=self.bus,
+            telemetry=self.telemetry,
+            clock=self.clock,
+        )
+
+    def deploy(self, files: dict[str, bytes], head_sha: str = FIRST) -> ArchiveUploaded:
+        """A commit all the way into the registry, the bucket and the warehouse."""
+        self.github.open(a_pull_request(head_sha=head_sha), files)
+        self.fetch()
+        newest = max(self.sources.objects, key=lambda key: self.sources.objects[key].serial)
+        assert SourceArchiveKey.parse(newest).head_sha == head_sha
+        upload = ArchiveUploaded(newest, self.clock())
+        self.package(upload)
+        self.provision(upload)
+        return upload
+
+    def close(self) -> None:
+        """The pull request, as GitHub tells it from now on."""
+        self.github.pulls[REPOSITORY, PULL_NUMBER] = a_pull_request(is_open=False, head_sha=self.environment.head_sha)
+
+
+def event_about(**different: object) -> PullRequestEvent:
+    """GitHub's event for the pull request of the story; ``claims`` is what its payload says."""
+    pull = a_pull_request(**different)
+    return PullRequestEvent(pull.repository_id, pull.repository, pull.number, pull.head_sha, "delivery-1", pull)

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from dagbranch.domain.airflow_listing import (
+    ImportFailure,
+    ListedDag,
+    Readiness,
+    check_dag_id,
+    dags_of,
+    judge_readiness,
+)
+from dagbranch.domain.environments import Half
+from dagbranch.errors import InvalidEventError, NotYetError
+from tests.fakes.examples import FIRST, NOW, SECOND
+
+FOLDER = "/usr/local/airflow/dags"
+PIPELINE = Half("digest", SECOND, 2, NOW)
+PATIENCE = timedelta(minutes=15)
+PARSED = NOW + timedelta(seconds=30)
+STUB = "dag__qu__main__test_dag.py"
+TRACE = """\
+Traceback (most recent call last):
+  File "/x/feature1/qu/main/test_dag.py", line 3, in <module>
+    import a
+  File "/x/feature1/qu/a.py", line 1, in <module>
+ZeroDivisionError: division by zero
+"""
+TRACE = """\
+Traceback (most recent call last):
+  File "/x/feature1/qu/main/test_dag.py", line 3, in <module>
+    import a
+  File "/x/feature1/qu/a.py", line 1, in <module>
+ZeroDivisionError: division by zero
+"""
+SOURCES = {STUB: "qu/main/test_dag.py"}
+
+
+def listed(dag_id: str = "qu.feature1.test_dag", **different: object) -> ListedDag:
+    tags = frozenset({"feature1", f"commit:{SECOND[:7]}"})
+    usual = ListedDag(dag_id, f"{FOLDER}/feature1.zip/{STUB}", tags, is_active=True, parsed_at=PARSED)
+    return replace(usual, **different)  # type: ignore[arg-type] # a test's own shorthand
+
+
+def old(dag_id: str, **different: object) -> ListedDag:
+    usual = {"tags": frozenset({"feature1", f"commit:{FIRST[:7]}"}), "parsed_at": NOW - timedelta(minutes=5)}
+    return listed(dag_id, **{**usual, **different})
+
+
+def failure(
+    trace: str, *, commit: str | None = SECOND, at: datetime | None = PARSED, environment: str = "feature1"
+) -> ImportFailure:
+    note = f"dagbranch: environment {environment}, commit:{commit[:7]}\n" if commit else ""
+    return ImportFailure(f"{FOLDER}/{environment}.zip/{STUB}", trace + note, at)
+
+
+def judge(
+    *dags: ListedDag, failures: tuple[ImportFailure, ...] = (), waited: timedelta = timedelta(seconds=40)
+) -> Readiness:
+    return judge_readiness("feature1", PIPELINE, dags, failures, SOURCES, NOW + waited, PATIENCE)
+
+
+def test_listed_with_the_commits_tag_is_ready() -> None:
+    assert judge(listed("b"), listed("a")) == Readiness(("a", "b"), (), ())
+
+
+@pytest.mark.parametrize(
+    "dag",
+    [
+        old("a"),
+        listed(is_active=False),
+        listed(file_location=f"{FOLDER}/feature1/qu/main/test_dag.py"),
+        listed(file_location=f"{FOLDER}/feature11.zip/{STUB}"),
+        listed(file_location=f"{FOLDER}/xfeature1.zip"),
+    ],
+    ids=["of the commit before", "inactive", "of the copy", "of another environment", "of another zip"],
+)
+def test_until_the_commit_is_listed_the_question_comes_again(dag: ListedDag) -> None:
+    with pytest.raises(NotYetError) as error:
+        judge(dag)
+    assert error.value.retry_seconds <= 10
+
+
+def test_after_its_patience_it_fails_and_says_what_to_look_at() -> None:
+    (message,) = judge(waited=PATIENCE).failures
+
+    assert "feature1" in message
+    assert "commit:2222222" in message
+    assert "900 s" in message
+
+
+def test_rows_that_the_commit_dropped_are_those_that_its_parse_did_not_touch() -> None:
+    found = judge(listed("kept"), old("dropped"), old("never_parsed", parsed_at=None), old("touched", parsed_at=PARSED))
+
+    assert found.dropped == ("dropped", "never_parsed")
+
+
+def test_without_a_time_of_the_parse_nothing_counts_as_dropped() -> None:
+    assert judge(listed("kept", parsed_at=None), old("old")).dropped == ()
+
+
+def test_while_a_module_is_broken_nothing_counts_as_dropped() -> None:
+    found = judge(listed("kept"), old("of_the_broken_module"), failures=(failure("SyntaxError: x\n"),))
+
+    assert found.dropped == ()
+    assert found.failures
+
+
+@pytest.mark.parametrize(
+    ("trace", "message"),
+    [
+        (
+            TRACE,
+            "qu/main/test_dag.py:3: ZeroDivisionError: division by zero",
+        ),
+        ("SyntaxError: invalid syntax\n", "qu/main/test_dag.py: SyntaxError: invalid syntax"),
+        ("", "qu/main/test_dag.py: cannot be imported"),
+    ],
+)
+def test_an_import_error_is_told_in_its_authors_words(trace: str, message: str) -> None:
+    assert judge(failures=(failure(trace),)).failures == (message,)
+
+
+def test_an_import_error_of_a_file_that_no_manifest_names_is_told_by_that_file() -> None:
+    stray = replace(failure("boom\n"), file_location=f"{FOLDER}/feature1.zip")
+
+    assert judge(failures=(stray,)).failures == ("feature1.zip: boom",)
+
+
+@pytest.mark.parametrize(
+    "stale",
+    [
+        failure("SyntaxError\n", commit=FIRST),
+        failure("SyntaxError\n", environment="feature2"),
+        failure("Timeout\n", commit=None, at=NOW + timedelta(seconds=59)),
+        failure("Timeout\n", commit=None, at=None),
+    ],
+    ids=["of the commit before", "of another environment", "before the zip was synced", "of no known time"],
+)
+def test_errors_that_are_not_of_this_commit_do_not_count(stale: ImportFailure) -> None:
+    assert judge(listed(), failures=(stale,)).failures == ()
+
+
+def test_an_error_without_the_runtimes_note_counts_once_the_zip_must_have_been_synced() -> None:
+    late = failure("DagFileProcessorTimeout\n", commit=None, at=NOW + timedelta(seconds=61))
+
+    assert judge(listed(), failures=(late,)).failures == ("qu/main/test_dag.py: DagFileProcessorTimeout",)
+
+
+def test_a_tag_alone_makes_no_dag_ours() -> None:
+    foreign = listed("billing", file_location=f"{FOLDER}/billing.py")
+    own = listed(file_location=f"{FOLDER}/feature1.zip")
+
+    assert dags_of("feature1", [foreign, own]) == [own]
+
+
+@pytest.mark.parametrize("dag_id", ["qu.feature1.test_dag", "a-b_c.9", "x" * 250])
+def test_an_id_that_airflow_allows_may_go_into_a_command(dag_id: str) -> None:
+    assert check_dag_id(dag_id) == dag_id
+
+
+@pytest.mark.parametrize("dag_id", ["", "-y", "--help", "a b", "a;b", "a\nb", "ü", "x" * 251, "$(x)"])
+def test_any_other_id_may_not(dag_id: str) -> None:
+    with pytest.raises(InvalidEventError):
+        check_dag_id(dag_id)

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from dagbranch import settings
+from dagbranch.errors import ConfigurationError
+from dagbranch.settings import FetchSourceSettings, RemoveEnvironmentSettings, Settings, load
+
+COMPLETE = {
+    "ALLOWED_REPOSITORIES": "Acme/Pipelines, acme/other ,",
+    "DAGS_BUCKET": "acme-mwaa",
+    "DAGS_PATH": "dags",
+    "DATABRICKS_HOST": "dbc.example",
+    "DATABRICKS_HTTP_PATH": "/sql/1.0/warehouses/x",
+    "DATABRICKS_TOKEN_SECRET": "arn:aws:secretsmanager:eu-central-1:1:secret:databricks",
+    "EVENT_BUS": "dagbranch-bus",
+    "GITHUB_API_URL": "https://api.github.com",
+    "GITHUB_TOKEN_SECRET": "arn:aws:secretsmanager:eu-central-1:1:secret:github",
+    "LANE": "preview",
+    "MOST_FILES": "100",
+    "MOST_MEGABYTES": "20",
+    "MWAA_ENVIRONMENT": "previews",
+    "PATH": "/usr/bin",
+    "QUEUE_URL": "https://sqs.example/q",
+    "REGISTRY_TABLE": "registry",
+    "REMOVAL_SETTLE_SECONDS": "420",
+    "SOURCE_BUCKET": "acme-sources",
+    "VERIFY_PATIENCE_SECONDS": "900",
+    "WEBHOOK_SECRET": "arn:aws:secretsmanager:eu-central-1:1:secret:webhook",
+}
+CLASSES = [one for name, one in vars(settings).items() if name.endswith("Settings") and not name.startswith("_")]
+FUNCTIONS = [one for one in CLASSES if one is not Settings]
+
+
+@pytest.mark.parametrize("settings_class", FUNCTIONS)
+def test_a_complete_environment_gives_every_functions_settings(settings_class: type[Settings]) -> None:
+    assert load(settings_class, COMPLETE)
+
+
+def test_repositories_are_a_set_in_lower_case_and_limits_are_bytes() -> None:
+    loaded = load(FetchSourceSettings, COMPLETE)
+
+    assert loaded.allowed_repositories == {"acme/pipelines", "acme/other"}
+    assert (loaded.limits.files, loaded.limits.size_bytes) == (100, 20_000_000)
+
+
+@pytest.mark.parametrize("settings_class", FUNCTIONS)
+def test_no_setting_has_a_default(settings_class: type[Settings]) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        load(settings_class, {})
+
+    for name in settings_class.model_fields:
+        assert f"{name.upper()}: Field required" in str(error.value)
+
+
+def test_all_that_is_missing_or_malformed_is_told_at_once() -> None:
+    environ = {**COMPLETE, "LANE": "production", "REMOVAL_SETTLE_SECONDS": "soon", "DAGS_BUCKET": "  "}
+    del environ["QUEUE_URL"]
+
+    with pytest.raises(ConfigurationError) as error:
+        load(RemoveEnvironmentSettings, environ)
+
+    told = str(error.value)
+    assert told.startswith("RemoveEnvironmentSettings: ")
+    assert all(name in told for name in ("LANE", "REMOVAL_SETTLE_SECONDS", "DAGS_BUCKET", "QUEUE_URL"))
+    assert "DAGS_PATH" not in told
+
+
+@pytest.mark.parametrize("name", [field.upper() for field in FetchSourceSettings.model_fields])
+def test_no_value_is_ever_told(name: str) -> None:
+    secret = "ghp_made-up and misplaced"
+    with pytest.raises(ConfigurationError) as error:
+        load(FetchSourceSettings, {**COMPLETE, "MOST_FILES": "x", name: secret})
+
+    assert secret not in str(error.value)
+    assert error.value.__suppress_context__
+
+
+@pytest.mark.parametrize("value", ["", " , ", "acme", "acme/pipelines,acme/../x", "https://github.com/acme/pipelines"])
+def test_a_list_of_repositories_has_owners_and_names(value: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"ALLOWED_REPOSITORIES: .*owner/name"):
+        load(FetchSourceSettings, {**COMPLETE, "ALLOWED_REPOSITORIES": value})
+
+
+@pytest.mark.parametrize(("name", "value"), [("MOST_FILES", "0"), ("MOST_MEGABYTES", "-1"), ("MOST_FILES", "1.5")])
+def test_limits_are_whole_and_positive(name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        load(FetchSourceSettings, {**COMPLETE, name: value})
+
+
+def test_settings_cannot_be_changed() -> None:
+    loaded: Any = load(FetchSourceSettings, COMPLETE)
+
+    with pytest.raises(ValidationError):
+        loaded.lane = "stage"

@@ -1,0 +1,294 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from dagbranch.domain.environments import Status
+from dagbranch.domain.naming import SourceArchiveKey
+from dagbranch.domain.ownership import marker_of
+from dagbranch.domain.source_archive import Limits, read_source_archive, source_digest
+from dagbranch.errors import NotYetError, UpstreamError
+from local.github import File, Link, Submodule
+from tests.fakes.examples import (
+    FILES,
+    FIRST,
+    NOW,
+    REPOSITORY,
+    REPOSITORY_ID,
+    SECOND,
+    a_pull_request,
+    an_environment,
+)
+from tests.fakes.github import Commit, Content
+from tests.fakes.world import World, event_about
+
+
+def archived_files(world: World) -> dict[str, bytes]:
+    (stored,) = world.sources.objects.values()
+    return read_source_archive(stored.content, Limits())
+
+
+def test_an_open_pull_request_gets_a_name_and_its_source_archive(world: World) -> None:
+    world.github.open(a_pull_request(), {**FILES, "README.md": b"not packaged", "tests/test_x.py": b""})
+
+    world.fetch()
+
+    environment = world.environment
+    assert (environment.name, environment.status, environment.generation) == ("feature1", Status.REQUESTED, 1)
+    assert environment.delivery == "delivery-1"
+    assert archived_files(world) == FILES
+    ((key, stored),) = world.sources.objects.items()
+    parsed = SourceArchiveKey.parse(key)
+    assert (parsed.repository, parsed.pull_number, parsed.head_sha) == (REPOSITORY, 1, FIRST)
+    assert parsed.source_digest == source_digest(stored.content)
+    assert stored.marker == marker_of(environment)
+    assert world.telemetry.keys["environment"] == "feature1"
+
+
+@pytest.mark.parametrize(
+    ("different", "reason"),
+    [
+        ({"head_repository_id": 99}, "another repository"),
+        ({"head_repository_id": None}, "another repository"),
+        ({"is_draft": True}, "draft"),
+    ],
+)
+def test_a_fork_and_a_draft_get_nothing_and_the_registry_says_why(
+    world: World, different: dict[str, Any], reason: str
+) -> None:
+    world.github.open(a_pull_request(**different), FILES)
+
+    world.fetch()
+
+    assert world.environment.status == Status.REFUSED
+    assert reason in world.environment.message
+    assert world.environment.name is None
+    assert not world.sources.objects
+
+
+def test_a_repository_that_is_not_on_the_list_gets_nothing_and_github_is_not_asked(world: World) -> None:
+    world.github.down = True
+
+    world.fetch(event_about(repository="acme/other"))
+
+    assert world.environment.status == Status.REFUSED
+    assert "AllowedRepositories" in world.environment.message
+
+
+def test_a_sweeps_request_for_a_repository_that_left_the_list_is_dropped(world: World) -> None:
+    world.fetch(replace(event_about(repository="acme/other"), claims=None))
+
+    assert world.registry.get(REPOSITORY_ID, 1) is None
+
+
+def test_the_list_does_not_mind_the_case_of_a_repository(world: World) -> None:
+    world.github.open(a_pull_request(repository="Acme/Pipelines"), FILES)
+
+    world.fetch(event_about(repository="Acme/Pipelines"))
+
+    assert world.environment.status == Status.REQUESTED
+
+
+def test_a_closed_or_missing_pull_request_gets_nothing(world: World) -> None:
+    world.fetch()
+    world.github.open(a_pull_request(is_open=False), FILES)
+    world.fetch()
+
+    assert world.registry.get(REPOSITORY_ID, 1) is None
+    assert not world.sources.objects
+
+
+def test_a_commit_that_stands_already_is_not_fetched_again(world: World) -> None:
+    world.github.open(a_pull_request(), FILES)
+    world.registry.save(an_environment(status=Status.READY, revision=0), event="")
+
+    world.fetch()
+
+    assert not world.sources.objects
+    assert world.environment.status == Status.READY
+
+
+def test_the_newest_commit_by_githubs_truth_is_fetched_whatever_the_event_says(world: World) -> None:
+    world.github.open(a_pull_request(head_sha=SECOND), FILES)
+
+    world.fetch(event_about(head_sha=FIRST))
+
+    assert world.environment.head_sha == SECOND
+    assert SourceArchiveKey.parse(next(iter(world.sources.objects))).head_sha == SECOND
+
+
+def test_the_same_event_twice_puts_the_same_archive_for_the_same_request(world: World) -> None:
+    world.github.open(a_pull_request(), FILES)
+
+    world.fetch()
+    world.clock.forward(5)
+    world.fetch()
+
+    assert len(world.sources.objects) == 1
+    assert (world.environment.generation, world.environment.requested_at) == (1, NOW)
+
+
+def test_a_new_commit_raises_the_generation_and_keeps_the_name(world: World) -> None:
+    world.github.open(a_pull_request(), FILES)
+    world.fetch()
+    world.github.open(a_pull_request(head_sha=SECOND, head_ref="renamed"), FILES)
+
+    world.fetch()
+
+    assert (world.environment.generation, world.environment.name) == (2, "feature1")
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({**FILES, "dagbranch.yaml": b"version: 1\ndag: dags\n"}, "dagbranch.yaml:2"),
+        ({**FILES, "dagbranch.yaml": b"version: [1\n"}, "dagbranch.yaml"),
+        ({**FILES, "dagbranch.yaml": Link("other.yaml")}, "no regular file"),
+        ({**FILES, "dags/secret": Link("/etc/passwd")}, "dags/secret → /etc/passwd leads out"),
+        ({**FILES, "dags/vendored": Submodule("a" * 40)}, "submodule dags/vendored"),
+        ({**FILES, "dags/a\\b.py": b""}, "not portable"),
+        ({**FILES, "dags/model": b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n"}, "dags/model"),
+    ],
+)
+def test_what_its_author_can_mend_ends_as_failed_with_the_message_and_is_not_raised(
+    world: World, files: dict[str, bytes | Link | Submodule], message: str
+) -> None:
+    world.github.open(a_pull_request(), files)
+
+    world.fetch()
+
+    assert world.environment.status == Status.FAILED
+    assert message in world.environment.message
+    assert not world.sources.objects
+    ((kind, detail),) = world.bus.published
+    assert (kind, detail["environment"], detail["message"]) == ("Failed", "feature1", world.environment.message)
+
+
+def test_more_than_the_limits_allow_ends_as_failed(world: World) -> None:
+    world.limits = Limits(files=2)
+    world.github.open(a_pull_request(), FILES)
+
+    world.fetch()
+
+    assert world.environment.status == Status.FAILED
+    assert "3 files are to be packaged, at most 2" in world.environment.message
+
+
+def test_a_failed_commit_is_tried_again_when_it_is_asked_for_again(world: World) -> None:
+    world.github.open(a_pull_request(), {"dagbranch.yaml": b"{"})
+    world.fetch()
+    world.github.open(a_pull_request(), FILES)
+
+    world.fetch()
+
+    assert (world.environment.status, world.environment.generation) == (Status.REQUESTED, 2)
+    assert world.environment.message == ""
+
+
+def test_files_that_githubs_archive_drops_or_changes_are_taken_from_git(world: World) -> None:
+    world.github.open(a_pull_request(), FILES)
+    world.github.commits[FIRST] = Commit(
+        FILES, archived={"dags/qu/common.py": None, "dags/qu/main/rows.sql": b"changed by export-subst"}
+    )
+
+    world.fetch()
+
+    assert archived_files(world) == FILES
+
+
+def test_a_link_that_stays_inside_is_packaged_as_what_it_points_to(world: World) -> None:
+    files: dict[str, Content] = {
+        **FILES,
+        "dags/link.py": Link("qu/common.py"),
+        "dags/all": Link("qu/main"),
+        "dags/run": File(b"x"),
+    }
+    world.github.open(a_pull_request(), files)
+
+    world.fetch()
+
+    kept = archived_files(world)
+    assert kept["dags/link.py"] == FILES["dags/qu/common.py"]
+    assert kept["dags/all/rows.sql"] == FILES["dags/qu/main/rows.sql"]
+    assert kept["dags/run"] == b"x"
+
+
+def test_a_name_that_another_pull_request_claimed_is_not_used(world: World) -> None:
+    other = an_environment(repository_id=5, revision=0, name=None)
+    world.registry.claim(other, ["feature1"], event="")
+    world.github.open(a_pull_request(), FILES)
+
+    world.fetch()
+
+    assert world.environment.name == "feature1_1"
+
+
+@pytest.mark.parametrize("key", ["feature1.zip", "feature1/somebody.py"])
+def test_a_name_whose_files_are_somebody_elses_is_not_used(world: World, key: str) -> None:
+    world.dags.put_copy("feature1", {"somebody.py": b""}, {}, {"made": "by hand"})
+    world.dags.objects[key] = world.dags.objects.pop("feature1/somebody.py")
+    world.github.open(a_pull_request(), FILES)
+
+    world.fetch()
+
+    assert world.environment.name == "feature1_1"
+    assert list(world.dags.objects) == [key]
+
+
+def test_where_no_name_is_free_the_registry_says_so(world: World) -> None:
+    world.github.open(a_pull_request(), FILES)
+    world.fetch()
+    taken = {world.environment.name, "feature1_1"}
+    world.registry = type(world.registry)()
+    for number, name in enumerate([*taken, "feature1_1_" + hash_of(REPOSITORY)], start=10):
+        world.registry.claim(an_environment(pull_number=number, revision=0, name=None), [str(name)], event="")
+    world.sources.objects.clear()
+
+    world.fetch()
+
+    assert world.environment.status == Status.REFUSED
+    assert "no name is free" in world.environment.message
+    assert not world.sources.objects
+
+
+def hash_of(repository: str) -> str:
+    return source_digest(repository.encode())[:6]
+
+
+def test_an_environment_that_is_being_removed_is_waited_for(world: World) -> None:
+    world.registry.save(an_environment(status=Status.REMOVING, revision=0), event="")
+    world.github.open(a_pull_request(), FILES)
+
+    with pytest.raises(NotYetError):
+        world.fetch()
+
+
+def test_a_reopened_pull_request_begins_anew(world: World) -> None:
+    removed = an_environment(status=Status.REMOVED, revision=0, generation=3, receipt={"dag_ids": []})
+    world.registry.save(removed, event="")
+    world.github.open(a_pull_request(), FILES)
+
+    world.fetch()
+
+    assert (world.environment.status, world.environment.generation) == (Status.REQUESTED, 4)
+    assert world.environment.receipt == {}
+
+
+def test_an_environment_that_stands_survives_its_pull_request_becoming_a_draft(world: World) -> None:
+    world.github.open(a_pull_request(), FILES)
+    world.fetch()
+    world.github.open(a_pull_request(is_draft=True, head_sha=SECOND), FILES)
+
+    world.fetch()
+
+    assert (world.environment.status, world.environment.head_sha) == (Status.REQUESTED, SECOND)
+
+
+def test_a_fault_of_github_is_raised_for_the_queue(world: World) -> None:
+    world.github.open(a_pull_request(), FILES)
+    world.github.down = True
+
+    with pytest.raises(UpstreamError):
+        world.fetch()

@@ -1,0 +1,279 @@
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from dataclasses import replace
+
+import pytest
+
+from dagbranch.domain.environments import Status, with_lease
+from dagbranch.domain.ownership import marker_of
+from dagbranch.domain.requests import ArchiveUploaded
+from dagbranch.domain.source_archive import Limits
+from dagbranch.errors import InvalidEventError, NotYetError, SupersededError, UpstreamError
+from dagbranch.use_cases.package_dags import Runtime
+from tests.fakes.examples import DAG, FILES, FIRST, NOW, SECOND, a_pull_request, an_environment
+from tests.fakes.world import RUNTIME, World
+
+
+@pytest.fixture
+def requested(world: World) -> World:
+    world.registry.claim(an_environment(name=None, revision=0), ["feature1"], event="")
+    return world
+
+
+def put_anew(world: World, before: dict[str, int]) -> set[str]:
+    return {key for key, one in world.dags.objects.items() if before.get(key) != one.serial}
+
+
+def serials(world: World) -> dict[str, int]:
+    return {key: one.serial for key, one in world.dags.objects.items()}
+
+
+def ask_for(world: World, head_sha: str) -> None:
+    """The registry asks for another commit."""
+    world.registry.update(
+        world.environment,
+        lambda newest: replace(newest, head_sha=head_sha, generation=newest.generation + 1, status=Status.REQUESTED),
+        event="",
+    )
+
+
+def test_a_first_deploy_puts_copy_configuration_and_zip_and_says_so(requested: World) -> None:
+    upload = requested.upload(FILES)
+
+    requested.package(upload)
+
+    digest = upload.key.rpartition("/")[2].removesuffix(".zip")
+    assert set(requested.dags.objects) == {
+        "feature1.zip",
+        "feature1/.airflowignore",
+        f"feature1/.dagbranch/{digest}.json",
+        "feature1/qu/common.py",
+        "feature1/qu/main/rows.sql",
+        "feature1/qu/main/test_dag.py",
+    }
+    assert all(
+        one.marker.items() >= marker_of(requested.environment).items() for one in requested.dags.objects.values()
+    )
+    environment = requested.environment
+    assert environment.pipeline is not None
+    assert (environment.status, environment.source_digest) == (Status.DEPLOYING, digest)
+    assert (environment.pipeline.source_digest, environment.pipeline.head_sha) == (digest, FIRST)
+    assert environment.leases == {}
+    ((kind, detail),) = requested.bus.published
+    assert (kind, detail["data"]["files_put"], detail["source_digest"]) == ("Packaged", 4, digest)
+    assert "RequestToPackaged" in requested.telemetry.timed
+
+
+def test_the_configuration_names_the_commit_and_no_more_than_the_dags_may_know(requested: World) -> None:
+    requested.package(requested.upload(FILES))
+
+    key = next(key for key in requested.dags.objects if key.startswith("feature1/.dagbranch/"))
+    configuration = json.loads(requested.dags.objects[key].content)
+    assert configuration["head_sha"] == FIRST
+    assert configuration["environment"] == "feature1"
+    assert configuration["pull_number"] == 1
+    assert configuration["settings"]["schedules"] is False
+
+
+def test_the_copy_and_the_configuration_come_before_the_zip(requested: World) -> None:
+    requested.package(requested.upload(FILES))
+
+    zip_serial = requested.dags.objects["feature1.zip"].serial
+    assert all(one.serial <= zip_serial for one in requested.dags.objects.values())
+
+
+def test_a_change_of_one_file_puts_that_file_and_the_zip(requested: World) -> None:
+    requested.package(requested.upload(FILES))
+    before = serials(requested)
+    ask_for(requested, SECOND)
+
+    requested.package(requested.upload({**FILES, "dags/qu/common.py": b"LIMIT = 2\n"}, SECOND))
+
+    new = {key for key in put_anew(requested, before) if "/.dagbranch/" not in key}
+    assert new == {"feature1/qu/common.py", "feature1.zip"}
+    assert requested.bus.published[-1][1]["data"]["files_put"] == 1
+
+
+def test_what_a_commit_drops_leaves_the_copy_and_the_last_configuration_stays(requested: World) -> None:
+    requested.package(requested.upload(FILES))
+    ask_for(requested, SECOND)
+    requested.package(requested.upload({"dags/qu/main/test_dag.py": DAG}, SECOND))
+
+    assert "feature1/qu/common.py" not in requested.dags.objects
+    assert len([key for key in requested.dags.objects if "/.dagbranch/" in key]) == 2
+
+    ask_for(requested, FIRST)
+    requested.package(requested.upload({"dags/new.py": DAG}))
+    assert len([key for key in requested.dags.objects if "/.dagbranch/" in key]) == 2
+
+
+def test_the_same_content_in_a_new_commit_puts_nothing_and_keeps_the_tags_commit(requested: World) -> None:
+    requested.package(requested.upload(FILES))
+    before = serials(requested)
+    ask_for(requested, SECOND)
+
+    requested.package(requested.upload(FILES, SECOND))
+
+    assert serials(requested) == before
+    environment = requested.environment
+    assert environment.pipeline is not None
+    assert (environment.pipeline.head_sha, environment.pipeline.generation) == (FIRST, 2)
+    assert requested.bus.published[-1][1]["data"]["unchanged"] is True
+
+
+def test_a_newer_dagbranch_puts_the_same_content_again(requested: World) -> None:
+    upload = requested.upload(FILES)
+    requested.package(upload)
+    before = serials(requested)
+
+    requested.package(upload, runtime=Runtime("0.2.0", {**RUNTIME.modules, "new.py": b"\n"}))
+
+    assert "feature1.zip" in put_anew(requested, before)
+    with zipfile.ZipFile(io.BytesIO(requested.dags.objects["feature1.zip"].content)) as packaged:
+        assert "_dagbranch/new.py" in packaged.namelist()
+
+
+def test_a_newer_request_that_comes_while_the_copy_is_put_keeps_the_zip_as_it_was(requested: World) -> None:
+    requested.dags.meanwhile = lambda: ask_for(requested, SECOND)
+
+    with pytest.raises(SupersededError):
+        requested.package(requested.upload(FILES))
+
+    assert "feature1.zip" not in requested.dags.objects
+    assert requested.environment.leases == {}
+    assert not requested.bus.published
+
+
+def test_a_closed_pull_request_that_comes_while_the_copy_is_put_keeps_the_zip_away(requested: World) -> None:
+    def close() -> None:
+        requested.registry.update(
+            requested.environment,
+            lambda newest: replace(newest, status=Status.REMOVING, generation=newest.generation + 1),
+            event="",
+        )
+
+    requested.dags.meanwhile = close
+
+    with pytest.raises(SupersededError):
+        requested.package(requested.upload(FILES))
+
+    assert "feature1.zip" not in requested.dags.objects
+
+
+def test_a_broken_commit_that_was_superseded_gives_its_lease_back(requested: World) -> None:
+    upload = requested.upload({"dags/readme.txt": b"no DAG here"})
+    requested.sources.meanwhile = lambda: ask_for(requested, SECOND)
+
+    with pytest.raises(SupersededError):
+        requested.package(upload)
+
+    assert requested.environment.leases == {}
+    assert requested.environment.status == Status.REQUESTED
+
+
+def test_a_zip_that_is_not_ours_is_left_alone_and_the_environment_fails(requested: World) -> None:
+    requested.dags.put_zip("feature1", b"somebody's", {}, replaces=None)
+
+    requested.package(requested.upload(FILES))
+
+    assert requested.dags.objects["feature1.zip"].content == b"somebody's"
+    assert set(requested.dags.objects) == {"feature1.zip"}
+    assert requested.environment.status == Status.FAILED
+    assert "feature1.zip is in the dags folder and is not of this pull request" in requested.environment.message
+    assert requested.bus.kinds == ["Failed"]
+
+
+def test_a_repository_without_dags_fails_with_a_message_and_puts_nothing(requested: World) -> None:
+    requested.package(requested.upload({"dags/readme.txt": b"none"}))
+
+    assert requested.environment.status == Status.FAILED
+    assert "no DAG module" in requested.environment.message
+    assert requested.environment.leases == {}
+    assert not requested.dags.objects
+
+
+def test_an_archive_whose_bytes_are_not_what_its_key_says_fails(requested: World) -> None:
+    upload = requested.upload(FILES)
+    requested.sources.objects[upload.key] = replace(requested.sources.objects[upload.key], content=b"something else")
+
+    requested.package(upload)
+
+    assert requested.environment.status == Status.FAILED
+    assert "its key says" in requested.environment.message
+
+
+def test_an_archive_above_the_limits_fails(requested: World) -> None:
+    upload = requested.upload(FILES)
+    requested.limits = Limits(size_bytes=20)
+
+    requested.package(upload)
+
+    assert requested.environment.status == Status.FAILED
+
+
+def test_an_archive_that_comes_before_its_request_is_asked_about_again_for_a_while(world: World) -> None:
+    upload = world.upload(FILES)
+    with pytest.raises(NotYetError):
+        world.package(upload)
+
+    world.clock.forward(16 * 60)
+    with pytest.raises(SupersededError):
+        world.package(upload)
+
+
+def test_an_archive_of_an_older_commit_is_superseded(requested: World) -> None:
+    upload = requested.upload(FILES)
+    requested.clock.forward(1)
+    requested.github.open(a_pull_request(head_sha=SECOND), FILES)
+    requested.fetch()
+
+    with pytest.raises(SupersededError):
+        requested.package(upload)
+
+
+def test_a_half_that_another_worker_is_at_is_waited_for_until_its_lease_ends(requested: World) -> None:
+    upload = requested.upload(FILES)
+    requested.registry.update(
+        requested.environment, lambda newest: with_lease(newest, "pipeline", "another", NOW, 120), event=""
+    )
+
+    with pytest.raises(NotYetError):
+        requested.package(upload)
+    requested.clock.forward(121)
+    requested.package(upload)
+
+    assert requested.environment.pipeline is not None
+
+
+def test_a_fault_that_passes_gives_the_lease_back_and_the_next_attempt_finishes(requested: World) -> None:
+    upload = requested.upload(FILES)
+
+    def fail() -> None:
+        requested.dags.meanwhile = lambda: None
+        raise UpstreamError("S3 is away")
+
+    requested.dags.meanwhile = fail
+    with pytest.raises(UpstreamError):
+        requested.package(upload)
+
+    assert requested.environment.leases == {}
+    requested.package(upload, worker="another")
+    assert "feature1.zip" in requested.dags.objects
+
+
+def test_an_archive_that_is_gone_is_no_failure_of_the_environment(requested: World) -> None:
+    upload = requested.upload(FILES)
+    requested.sources.objects.clear()
+
+    with pytest.raises(SupersededError):
+        requested.package(upload)
+
+    assert requested.environment.status == Status.REQUESTED
+
+
+def test_an_upload_elsewhere_is_no_request(world: World) -> None:
+    with pytest.raises(InvalidEventError):
+        world.package(ArchiveUploaded("sources/acme/pipelines/readme.txt", NOW))

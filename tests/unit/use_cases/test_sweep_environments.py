@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from dagbranch.domain.environments import Status
+from tests.fakes.examples import FILES, REPOSITORY, REPOSITORY_ID, SECOND, a_pull_request, an_environment
+from tests.fakes.world import World
+
+
+def requests(world: World) -> list[tuple[str, int, str]]:
+    return [(kind, detail["pull_number"], detail["message"]) for kind, detail in world.bus.published]
+
+
+def test_what_outlived_its_pull_request_is_asked_to_be_removed(world: World) -> None:
+    world.deploy(FILES)
+    world.close()
+    world.bus.published.clear()
+
+    world.sweep()
+
+    assert requests(world) == [("Removal Requested", 1, "its pull request is not open")]
+
+
+def test_what_is_behind_github_or_was_never_seen_is_asked_for(world: World) -> None:
+    world.deploy(FILES)
+    world.bus.published.clear()
+    world.github.open(a_pull_request(head_sha=SECOND), FILES)
+    world.github.open(a_pull_request(number=2, head_ref="feature2"), FILES)
+
+    world.sweep()
+
+    assert [(kind, number) for kind, number, _ in requests(world)] == [
+        ("Environment Requested", 1),
+        ("Environment Requested", 2),
+    ]
+    detail = world.bus.published[0][1]
+    assert (detail["lane"], detail["repository"], detail["head_sha"]) == ("preview", REPOSITORY, SECOND)
+    assert detail["data"] == {"repository_id": REPOSITORY_ID}
+
+
+def test_where_all_is_as_github_says_nothing_is_asked_for_and_the_sweep_is_counted(world: World) -> None:
+    world.deploy(FILES)
+    world.bus.published.clear()
+
+    world.sweep()
+
+    assert not world.bus.published
+    assert world.telemetry.counted[-1] == "Sweep"
+
+
+def test_environments_of_a_repository_that_left_the_list_are_removed(world: World) -> None:
+    world.registry.save(an_environment(repository="acme/old", repository_id=5, revision=0), event="")
+
+    world.sweep()
+
+    assert [kind for kind, _, _ in requests(world)] == ["Removal Requested"]
+
+
+def test_environments_of_another_lane_are_none_of_its_business(world: World) -> None:
+    world.registry.save(an_environment(lane="stage", status=Status.READY, revision=0), event="")
+
+    world.sweep()
+
+    assert not world.bus.published

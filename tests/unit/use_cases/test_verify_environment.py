@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import pytest
+
+from dagbranch.domain.environments import Status
+from dagbranch.errors import NotYetError, SupersededError
+from tests.fakes.examples import DAG, FILES, FILES_WITH_DATA, FIRST, SECOND, an_environment
+from tests.fakes.world import World
+
+
+@pytest.fixture
+def deployed(world: World) -> World:
+    world.deploy(FILES_WITH_DATA)
+    world.airflow.defines["feature1"] = ("test_dag", "test_dag_2")
+    world.bus.published.clear()
+    return world
+
+
+def ids(world: World) -> set[str]:
+    return set(world.airflow.rows)
+
+
+def test_where_the_other_half_is_missing_nothing_is_concluded(world: World) -> None:
+    world.registry.claim(an_environment(name=None, revision=0), ["feature1"], event="")
+    world.package(world.upload(FILES))
+    world.bus.published.clear()
+
+    world.verify()
+
+    assert world.environment.status == Status.DEPLOYING
+    assert not world.bus.published
+
+
+def test_until_airflow_lists_this_commit_the_question_comes_again(deployed: World) -> None:
+    with pytest.raises(NotYetError):
+        deployed.verify()
+
+    assert deployed.environment.status == Status.DEPLOYING
+
+
+def test_listed_at_this_commit_is_ready(deployed: World) -> None:
+    deployed.clock.forward(20)
+    deployed.airflow.parse(deployed.clock())
+
+    deployed.verify()
+
+    assert (deployed.environment.status, deployed.environment.seen_by_airflow) == (Status.READY, True)
+    ((kind, detail),) = deployed.bus.published
+    assert kind == "Ready"
+    assert detail["data"]["dag_ids"] == ["qu.feature1.test_dag", "qu.feature1.test_dag_2"]
+    assert deployed.telemetry.timed["RequestToReady"] == 20
+
+
+def test_listed_at_the_commit_before_is_not_ready(deployed: World) -> None:
+    deployed.airflow.parse(deployed.clock())
+    deployed.verify()
+    deployed.deploy({**FILES, "dags/new.py": DAG}, SECOND)
+
+    with pytest.raises(NotYetError):
+        deployed.verify()
+
+
+def test_never_listed_is_a_failure_that_says_where_to_look(deployed: World) -> None:
+    deployed.clock.forward(901)
+
+    deployed.verify()
+
+    assert deployed.environment.status == Status.FAILED
+    assert "scan interval" in deployed.environment.message
+    assert deployed.bus.kinds == ["Failed"]
+
+
+def test_an_import_error_is_told_with_the_authors_own_file_and_line(deployed: World) -> None:
+    trace = (
+        "Traceback (most recent call last):\n"
+        '  File "/usr/local/airflow/dags/feature1.zip/_dagbranch/load.py", line 9, in load\n'
+        '  File "/usr/local/airflow/dags/feature1/qu/main/test_dag.py", line 3, in <module>\n'
+        "ModuleNotFoundError: No module named 'attribution'\n"
+    )
+    deployed.airflow.broken["feature1"] = {"dag__qu__main__test_dag.py": trace}
+    deployed.clock.forward(20)
+    deployed.airflow.parse(deployed.clock())
+
+    deployed.verify()
+
+    assert deployed.environment.status == Status.FAILED
+    assert deployed.environment.message == ("qu/main/test_dag.py:3: ModuleNotFoundError: No module named 'attribution'")
+    assert deployed.bus.published[-1][1]["data"]["dag_ids"] == ["qu.feature1.test_dag", "qu.feature1.test_dag_2"]
+
+
+def test_an_import_error_of_another_environment_is_not_ours(deployed: World) -> None:
+    deployed.dags.put_zip("feature2", b"", {"dagbranch-head-sha": FIRST}, replaces=None)
+    deployed.airflow.defines["feature2"] = ("test_dag",)
+    deployed.airflow.broken["feature2"] = {"dag__x.py": "SyntaxError: invalid syntax"}
+    deployed.airflow.parse(deployed.clock())
+
+    deployed.verify()
+
+    assert deployed.environment.status == Status.READY
+
+
+def test_a_dag_that_the_commit_dropped_is_deleted_from_airflow(deployed: World) -> None:
+    deployed.airflow.parse(deployed.clock())
+    deployed.verify()
+    deployed.clock.forward(60)
+    deployed.deploy({**FILES, "dags/new.py": DAG}, SECOND)
+    deployed.airflow.defines["feature1"] = ("test_dag",)
+    deployed.clock.forward(30)
+    deployed.airflow.parse(deployed.clock())
+
+    deployed.verify()
+
+    assert ids(deployed) == {"qu.feature1.test_dag"}
+    assert deployed.environment.status == Status.READY
+
+
+def test_a_dag_whose_module_is_broken_keeps_its_row_and_its_runs(deployed: World) -> None:
+    deployed.airflow.parse(deployed.clock())
+    deployed.verify()
+    deployed.clock.forward(60)
+    deployed.deploy({**FILES, "dags/new.py": DAG}, SECOND)
+    deployed.airflow.defines["feature1"] = ("test_dag",)
+    deployed.airflow.broken["feature1"] = {"dag__new.py": "SyntaxError: invalid syntax"}
+    deployed.clock.forward(30)
+    deployed.airflow.parse(deployed.clock())
+
+    deployed.verify()
+
+    assert ids(deployed) == {"qu.feature1.test_dag", "qu.feature1.test_dag_2"}
+    assert deployed.environment.status == Status.FAILED
+
+
+def test_a_dropped_dag_whose_tasks_still_run_is_waited_for(deployed: World) -> None:
+    deployed.airflow.parse(deployed.clock())
+    deployed.verify()
+    deployed.clock.forward(60)
+    deployed.deploy({**FILES, "dags/new.py": DAG}, SECOND)
+    deployed.airflow.defines["feature1"] = ("test_dag",)
+    deployed.airflow.running.add("qu.feature1.test_dag_2")
+    deployed.airflow.parse(deployed.clock())
+
+    with pytest.raises(NotYetError):
+        deployed.verify()
+
+    assert deployed.environment.status == Status.DEPLOYING
+
+
+def test_an_event_of_an_older_request_is_superseded(deployed: World) -> None:
+    with pytest.raises(SupersededError):
+        deployed.verify(generation=0)
+
+
+def test_the_same_event_twice_stays_ready(deployed: World) -> None:
+    deployed.airflow.parse(deployed.clock())
+
+    deployed.verify()
+    deployed.verify()
+
+    assert deployed.environment.status == Status.READY
