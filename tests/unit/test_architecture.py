@@ -1,0 +1,157 @@
+"""The rules of the house (design.md, "Who may import whom"), held against every module's syntax tree."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LAYER = ROOT / "layers" / "dagbranch"
+PACKAGE = LAYER / "dagbranch"
+FUNCTIONS = ROOT / "functions"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+HANDLERS = sorted(FUNCTIONS.glob("*/app.py"))
+MOST_HANDLER_LINES = 75
+
+OWN = {
+    "domain": {"dagbranch.errors", "dagbranch.domain"},
+    "ports": {"dagbranch.errors", "dagbranch.domain"},
+    "use_cases": {"dagbranch.errors", "dagbranch.domain", "dagbranch.ports", "dagbranch.use_cases.deploy_half"},
+    "adapters": {"dagbranch.errors", "dagbranch.domain", "dagbranch.ports", "dagbranch.adapters.aws_errors"},
+    "runtime": {"dagbranch.runtime"},
+    "errors": set(),
+    "settings": {"dagbranch.errors", "dagbranch.domain"},
+    "events": {"dagbranch.errors", "dagbranch.domain"},
+    "observability": set(),
+    "queue_batches": {"dagbranch.errors", "dagbranch.adapters.event_bus", "dagbranch.observability"},
+    "cli": {"dagbranch.errors", "dagbranch.domain", "dagbranch.adapters", "dagbranch.__version__"},
+    "__init__": set(),
+}
+PURE_PARSERS = {"sqlglot", "pydantic", "pydantic_core", "yaml"}
+FOREIGN = {
+    "domain": PURE_PARSERS,
+    "ports": set(),
+    "use_cases": set(),
+    "adapters": None,  # that is what they are for
+    "runtime": {"airflow", "_dagbranch"},
+    "errors": set(),
+    "settings": {"pydantic"},
+    "events": {"pydantic", "aws_lambda_powertools"},
+    "observability": {"aws_lambda_powertools"},
+    "queue_batches": {"aws_lambda_powertools"},
+    "cli": set(),
+    "__init__": set(),
+}
+AWS_CLIENTS = {"boto3", "botocore"}
+
+
+@cache
+def parsed(module: Path) -> ast.Module:
+    return ast.parse(module.read_text())
+
+
+def imported(module: Path) -> Iterator[str]:
+    """Every name that the module imports, as ``package.module`` or ``package.module.name``, wherever it stands."""
+    for node in ast.walk(parsed(module)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def part_of(module: Path) -> str:
+    first = module.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def is_within(name: str, allowed: set[str]) -> bool:
+    return any(name == one or name.startswith(f"{one}.") for one in allowed)
+
+
+def label(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def reads_environment(module: Path) -> bool:
+    return any(
+        isinstance(node, ast.Attribute) and node.attr in {"environ", "environb", "getenv"}
+        for node in ast.walk(parsed(module))
+    )
+
+
+@pytest.mark.parametrize("module", MODULES, ids=label)
+def test_a_module_imports_of_dagbranch_only_what_its_part_may(module: Path) -> None:
+    own = [name for name in imported(module) if name.split(".")[0] == "dagbranch"]
+
+    assert [name for name in own if not is_within(name, OWN[part_of(module)])] == []
+
+
+@pytest.mark.parametrize("module", MODULES, ids=label)
+def test_a_module_imports_of_others_only_what_its_part_may(module: Path) -> None:
+    allowed = FOREIGN[part_of(module)]
+    found = {name.split(".")[0] for name in imported(module)} - sys.stdlib_module_names - {"dagbranch", "__future__"}
+
+    assert allowed is None or found <= allowed
+
+
+@pytest.mark.parametrize("module", [one for one in MODULES if part_of(one) != "adapters"], ids=label)
+def test_only_adapters_and_handlers_know_aws_clients(module: Path) -> None:
+    assert not {name.split(".")[0] for name in imported(module)} & AWS_CLIENTS
+
+
+@pytest.mark.parametrize("module", [one for one in MODULES if part_of(one) not in {"cli", "runtime"}], ids=label)
+def test_the_process_environment_is_read_by_handlers_and_the_command_alone(module: Path) -> None:
+    assert not reads_environment(module)
+
+
+@pytest.mark.parametrize("module", [*MODULES, *HANDLERS], ids=label)
+def test_every_module_says_what_it_owns(module: Path) -> None:
+    first_line = (ast.get_docstring(parsed(module)) or "").split("\n")[0]
+
+    assert len(first_line) > 15 or module.name == "__init__.py"
+
+
+@pytest.mark.parametrize("folder", sorted(one for one in FUNCTIONS.iterdir() if one.is_dir()), ids=label)
+def test_a_function_is_one_short_file_that_calls_the_use_case_of_its_name(folder: Path) -> None:
+    files = [one.name for one in folder.iterdir() if one.name != "__pycache__"]
+    source = (folder / "app.py").read_text()
+
+    assert files == ["app.py"]
+    assert len(source.splitlines()) <= MOST_HANDLER_LINES
+    docstring = ast.get_docstring(ast.parse(source)) or ""
+    assert docstring.startswith("Trigger: ")
+    assert "Effect: " in docstring
+    assert f"dagbranch.use_cases.{folder.name}.{folder.name}" in set(imported(folder / "app.py"))
+    assert "def lambda_handler(event: dict[str, Any], context: LambdaContext)" in source
+
+
+def test_there_is_a_use_case_for_every_function_with_its_public_name() -> None:
+    shared = {"__init__", "deploy_half"}
+    found = {one.stem for one in (PACKAGE / "use_cases").glob("*.py")} - shared
+
+    assert found == {one.parent.name for one in HANDLERS}
+    for name in found:
+        tree = ast.parse((PACKAGE / "use_cases" / f"{name}.py").read_text())
+        assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_the_unit_tests_mirror_the_package() -> None:
+    modules = {label_in_package(one) for one in MODULES if one.name != "__init__.py"}
+    tests = ROOT / "tests" / "unit"
+    not_mirrored = {"test_architecture.py", "test_template.py", "test_packages.py", "test_fakes.py"}
+    found = {
+        (one.parent / one.name.removeprefix("test_")).relative_to(tests).as_posix()
+        for one in tests.rglob("test_*.py")
+        if one.name not in not_mirrored
+    }
+
+    assert {one for one in found if not one.startswith(("functions/", "runtime/"))} <= modules
+
+
+def label_in_package(module: Path) -> str:
+    return module.relative_to(PACKAGE).as_posix()

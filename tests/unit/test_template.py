@@ -1,0 +1,276 @@
+"""The template held against the functions' folders and settings, and against what an account may be asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dagbranch import settings
+from dagbranch.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads CloudFormation's short forms as their long ones: ``!Ref x`` as ``{"Ref": "x"}``."""
+
+
+def _intrinsic(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    match node:
+        case yaml.ScalarNode():
+            value: Any = loader.construct_scalar(node)
+        case yaml.SequenceNode():
+            value = loader.construct_sequence(node, deep=True)
+        case _:
+            value = loader.construct_mapping(node, deep=True)  # type: ignore[arg-type] # the third kind of node
+    return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
+
+
+_Loader.add_multi_constructor("!", _intrinsic)
+
+TEMPLATE: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), _Loader)  # a loader of plain values
+RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+GLOBAL_VARIABLES: dict[str, Any] = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+
+
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    return {name: one["Properties"] for name, one in RESOURCES.items() if one["Type"] == kind}
+
+
+FUNCTIONS = of_type("AWS::Serverless::Function")
+QUEUES = of_type("AWS::SQS::Queue")
+MAPPINGS = of_type("AWS::Lambda::EventSourceMapping")
+
+
+def settings_of(function: str) -> type[Settings]:
+    found: type[Settings] = getattr(settings, f"{function}Settings")
+    return found
+
+
+def fields_of(function: str) -> set[str]:
+    return {name.upper() for name in settings_of(function).model_fields}
+
+
+def statements_of(function: str) -> Iterator[dict[str, Any]]:
+    """Every statement of the function's inline policies, conditional ones too."""
+    for policy in FUNCTIONS[function]["Policies"]:
+        document = policy["Fn::If"][1] if "Fn::If" in policy else policy
+        yield from document["Statement"]
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_there_is_a_function_for_every_folder_and_a_folder_for_every_function() -> None:
+    folders = {f"functions/{one.name}" for one in (ROOT / "functions").iterdir() if one.is_dir()}
+
+    assert {one["CodeUri"] for one in FUNCTIONS.values()} == folders
+    for name, one in FUNCTIONS.items():
+        assert one["CodeUri"] == "functions/" + "".join(f"_{c.lower()}" if c.isupper() else c for c in name)[1:]
+
+
+def test_every_functions_settings_class_has_a_function() -> None:
+    classes = {name.removesuffix("Settings") for name in vars(settings) if name.endswith("Settings") and name[0] != "_"}
+
+    assert classes - {""} == set(FUNCTIONS)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_functions_variables_are_its_settings(function: str) -> None:
+    own = set(FUNCTIONS[function]["Environment"]["Variables"])
+
+    assert own <= fields_of(function)
+    assert fields_of(function) <= own | set(GLOBAL_VARIABLES)
+    assert not own & set(GLOBAL_VARIABLES)
+
+
+def test_every_global_variable_is_a_setting_of_most_functions() -> None:
+    for name in (one for one in GLOBAL_VARIABLES if not one.startswith("POWERTOOLS_")):
+        users = [function for function in FUNCTIONS if name in fields_of(function)]
+        assert len(users) > len(FUNCTIONS) / 2, name
+
+
+def test_every_log_line_and_metric_names_the_stack() -> None:
+    assert GLOBAL_VARIABLES["POWERTOOLS_SERVICE_NAME"] == {"Ref": "AWS::StackName"}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_has_a_log_group_of_its_own_with_a_retention(function: str) -> None:
+    configured = FUNCTIONS[function]["LoggingConfig"]
+    group = of_type("AWS::Logs::LogGroup")[configured["LogGroup"]["Ref"]]
+
+    assert configured["LogFormat"] == "JSON"
+    assert group["LogGroupName"]["Fn::Sub"].endswith(FUNCTIONS[function]["CodeUri"].removeprefix("functions"))
+    assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS)
+def test_a_queue_gives_its_function_time_and_the_function_answers_in_parts(mapping: str) -> None:
+    properties = MAPPINGS[mapping]
+    function = FUNCTIONS[properties["FunctionName"]["Ref"]]
+    queue_name, attribute = properties["EventSourceArn"]["Fn::GetAtt"].split(".")
+    queue = QUEUES[queue_name]
+
+    assert attribute == "Arn"
+    assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
+    assert properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert properties["ScalingConfig"]["MaximumConcurrency"] >= 2
+    assert function["Environment"]["Variables"]["QUEUE_URL"] == {"Ref": queue_name}
+    letters = queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"].split(".")[0]
+    assert QUEUES[letters]["MessageRetentionPeriod"] > queue["MessageRetentionPeriod"]
+
+
+def test_every_function_but_the_webhooks_has_one_queue() -> None:
+    served = [one["FunctionName"]["Ref"] for one in MAPPINGS.values()]
+
+    assert sorted(served) == sorted(set(FUNCTIONS) - {"ReceiveWebhook"})
+    for one in FUNCTIONS.values():
+        assert "Events" not in one
+
+
+def test_every_rule_puts_into_queues_that_let_it_and_keeps_what_it_cannot_deliver() -> None:
+    (policy,) = of_type("AWS::SQS::QueuePolicy").values()
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    allowed_rules = {one["Fn::GetAtt"] for one in statement["Condition"]["ArnEquals"]["aws:SourceArn"]}
+    allowed_queues = {one["Fn::GetAtt"] for one in statement["Resource"]}
+    rules = of_type("AWS::Events::Rule")
+
+    assert {f"{name}.Arn" for name in rules} == allowed_rules
+    for rule in rules.values():
+        for target in rule["Targets"]:
+            assert target["Arn"]["Fn::GetAtt"] in allowed_queues
+            assert target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"] == "UndeliveredEvents.Arn"
+    assert {f"{one['Ref']}.Arn" for one in policy["Queues"]} == allowed_queues
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_policy_names_its_actions_and_its_resources(function: str) -> None:
+    for statement in statements_of(function):
+        assert statement["Effect"] == "Allow"
+        for action in listed(statement["Action"]):
+            assert "*" not in action, statement
+        for resource in listed(statement["Resource"]):
+            assert resource != "*", statement
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_may_reach_what_its_settings_name_and_no_more(function: str) -> None:
+    actions = {action for statement in statements_of(function) for action in listed(statement["Action"])}
+    services = {action.split(":")[0] for action in actions} - {"kms"}
+    fields = fields_of(function)
+
+    assert ("secretsmanager" in services) == any(name.endswith("_SECRET") for name in fields)
+    assert ("airflow" in services) == ("MWAA_ENVIRONMENT" in fields)
+    assert ("s3" in services) == bool(fields & {"DAGS_BUCKET", "SOURCE_BUCKET"})
+    assert ("sqs" in services) == ("QUEUE_URL" in fields)
+    assert {"dynamodb", "events"} <= services
+    assert services <= {"secretsmanager", "airflow", "s3", "sqs", "dynamodb", "events"}
+
+
+def test_only_packaging_puts_into_the_dags_bucket_and_only_the_removal_deletes_versions() -> None:
+    def may(action: str) -> set[str]:
+        return {
+            function
+            for function in FUNCTIONS
+            for statement in statements_of(function)
+            if action in listed(statement["Action"]) and "DagsBucketName" in str(statement["Resource"])
+        }
+
+    assert may("s3:PutObject") == {"PackageDags"}
+    assert may("s3:DeleteObjectVersion") == {"RemoveEnvironment"}
+
+
+def test_the_untrusted_content_meets_no_secret_and_no_network_of_the_companys() -> None:
+    package_dags = FUNCTIONS["PackageDags"]
+
+    assert "VpcConfig" not in package_dags
+    assert "Layers" not in package_dags
+
+
+def test_functions_that_call_out_can_be_put_into_a_vpc() -> None:
+    callers = {
+        name for name in FUNCTIONS if fields_of(name) & {"MWAA_ENVIRONMENT", "GITHUB_API_URL", "DATABRICKS_HOST"}
+    }
+
+    assert {name for name, one in FUNCTIONS.items() if "VpcConfig" in one} == callers
+
+
+def test_only_the_functions_that_reach_the_warehouse_carry_its_connector() -> None:
+    carriers = {name for name, one in FUNCTIONS.items() if {"Ref": "DatabricksLayer"} in one.get("Layers", [])}
+
+    assert carriers == {name for name in FUNCTIONS if "DATABRICKS_HOST" in fields_of(name)}
+
+
+def test_who_gets_environments_has_no_default() -> None:
+    assert "Default" not in TEMPLATE["Parameters"]["AllowedRepositories"]
+
+
+def test_what_an_account_must_name_has_no_default_and_what_it_may_demand_is_empty() -> None:
+    parameters = TEMPLATE["Parameters"]
+    needed = {name for name, one in parameters.items() if "Default" not in one}
+    groups = {
+        group["Label"]["default"]: group["Parameters"]
+        for group in TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    }
+
+    assert needed == {
+        "AllowedRepositories",
+        "GitHubTokenSecretArn",
+        "WebhookSecretArn",
+        "MwaaEnvironmentName",
+        "DagsBucketName",
+        "DatabricksHost",
+        "DatabricksHttpPath",
+        "DatabricksTokenSecretArn",
+    }
+    assert sorted(name for names in groups.values() for name in names) == sorted(parameters)
+    optional = groups["What your company's account demands (all optional)"]
+    assert {parameters[name]["Default"] for name in optional} == {"", "/"}
+
+
+def test_what_is_kept_survives_the_stack() -> None:
+    for name in ("Registry", "SourceBucket"):
+        assert RESOURCES[name]["DeletionPolicy"] == RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_every_dead_letter_queue_and_every_working_queue_has_an_eye_on_it() -> None:
+    alarms = of_type("AWS::CloudWatch::Alarm")
+
+    def watched(alarm: str) -> set[str]:
+        metrics = [one for one in alarms[alarm]["Metrics"] if "MetricStat" in one]
+        names = [one["MetricStat"]["Metric"]["Dimensions"][0]["Value"]["Fn::GetAtt"] for one in metrics]
+        return {name.split(".")[0] for name in names}
+
+    working = {one["EventSourceArn"]["Fn::GetAtt"].split(".")[0] for one in MAPPINGS.values()}
+    assert watched("QueueAgeAlarm") == working
+    assert watched("DeadLettersAlarm") == set(QUEUES) - working
+    assert all(RESOURCES[name]["Condition"] == "HasAlarms" for name in alarms)
+
+
+def test_every_reference_is_to_something_that_is_there() -> None:
+    known = set(RESOURCES) | set(TEMPLATE["Parameters"])
+
+    def references(value: Any) -> Iterator[str]:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                if key in {"Ref", "Fn::GetAtt"} and isinstance(inner, str):
+                    yield inner.split(".")[0]
+                yield from references(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                yield from references(inner)
+
+    found = {name for name in references([RESOURCES, TEMPLATE["Outputs"]]) if not name.startswith("AWS::")}
+    assert found <= known
+
+
+@pytest.mark.parametrize("parameter", TEMPLATE["Parameters"])
+def test_every_parameter_is_used(parameter: str) -> None:
+    text = (ROOT / "template.yaml").read_text()
+
+    assert f"${{{parameter}}}" in text or f"!Ref {parameter}" in text
