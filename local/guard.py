@@ -1,4 +1,4 @@
-"""Ends what a dead parent left: reads ``+<group>`` and ``-<group>`` lines, and at their end kills the groups that remain.
+"""Ends what a dead parent left: reads lines ``+<group>`` and ``-<group>``, and at their end kills what remains.
 
 The parent holds the other end of the pipe, so the lines end however it dies. (Linux's parent-death signal
 does not serve: it fires when the *thread* that started a child ends.)
