@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
+
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 
@@ -9,6 +12,10 @@ from aws_lambda_powertools.metrics import MetricUnit
 logger = Logger()
 tracer = Tracer()
 metrics = Metrics(namespace="dagbranch")
+
+# What would stand among the structured lines, and says nothing: a call without metrics, a connector without pyarrow.
+warnings.filterwarnings("ignore", message="No application metrics to publish")
+logging.getLogger("databricks").setLevel(logging.ERROR)
 
 # On every line, also before they are known: a query by any of them finds all lines or none.
 EVERY_LINE = ("environment", "repository", "pull_number", "head_sha")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,16 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagbranch.domain.environments import Environment, PullRequest, Status
-from dagbranch.domain.sweep import Action, plan_sweep
-from tests.fakes.examples import FIRST, REPOSITORY, REPOSITORY_ID, SECOND, a_pull_request, an_environment
+from dagbranch.domain.sweep import STUCK_AFTER, Action, plan_sweep
+from tests.fakes.examples import FIRST, NOW, REPOSITORY, REPOSITORY_ID, SECOND, a_pull_request, an_environment
 
 
 def kinds(*environments: Environment, pulls: tuple[PullRequest, ...] = ()) -> list[tuple[str, int]]:
-    return [(action.kind, action.pull_number) for action in plan_sweep(environments, {REPOSITORY: pulls})]
+    return [(action.kind, action.pull_number) for action in plan_sweep(environments, {REPOSITORY: pulls}, NOW)]
 
 
 def test_an_environment_whose_pull_request_is_not_open_is_removed() -> None:
-    (action,) = plan_sweep([an_environment(status=Status.READY)], {REPOSITORY: []})
+    (action,) = plan_sweep([an_environment(status=Status.READY)], {REPOSITORY: []}, NOW)
 
     assert action == Action("remove", REPOSITORY, REPOSITORY_ID, 1, FIRST, "its pull request is not open")
 
@@ -26,8 +27,24 @@ def test_what_is_gone_or_never_was_is_not_removed_again(status: Status) -> None:
     assert kinds(an_environment(status=status)) == []
 
 
-def test_a_removal_that_got_stuck_is_asked_for_again() -> None:
+def test_a_removal_under_way_of_a_closed_pull_request_is_asked_for_again() -> None:
     assert kinds(an_environment(status=Status.REMOVING)) == [("remove", 1)]
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (Status.REQUESTED, [("request", 1)]),
+        (Status.DEPLOYING, [("request", 1)]),
+        (Status.REMOVING, [("remove", 1)]),
+        (Status.READY, []),
+        (Status.FAILED, []),
+    ],
+)
+def test_what_got_stuck_is_asked_for_again(status: Status, expected: list[Any]) -> None:
+    stuck = an_environment(status=status, updated_at=NOW - STUCK_AFTER - timedelta(seconds=1))
+
+    assert kinds(stuck, pulls=(a_pull_request(),)) == expected
 
 
 @pytest.mark.parametrize(
@@ -63,7 +80,7 @@ def test_a_refusal_on_record_needs_no_second_one(different: dict[str, Any]) -> N
 def test_the_same_number_in_another_repository_is_another_pull_request() -> None:
     environment = an_environment(repository_id=5, repository="acme/other", status=Status.READY)
 
-    found = plan_sweep([environment], {REPOSITORY: [a_pull_request()], "acme/other": []})
+    found = plan_sweep([environment], {REPOSITORY: [a_pull_request()], "acme/other": []}, NOW)
 
     assert [(action.kind, action.repository) for action in found] == [
         ("remove", "acme/other"),
@@ -90,7 +107,7 @@ pulls = st.builds(
 def test_a_pull_request_is_acted_on_at_most_once_and_an_open_one_is_never_removed(
     found: list[Environment], open_pulls: list[PullRequest]
 ) -> None:
-    actions = plan_sweep(found, {REPOSITORY: open_pulls})
+    actions = plan_sweep(found, {REPOSITORY: open_pulls}, NOW)
 
     numbers = [action.pull_number for action in actions]
     assert len(set(numbers)) == len(numbers)

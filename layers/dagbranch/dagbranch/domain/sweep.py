@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Final, Literal
 
 from dagbranch.domain.environments import Environment, PullRequest, Status, reason_to_refuse
+
+STUCK_AFTER: Final = timedelta(minutes=45)
+_UNDER_WAY: Final = frozenset({Status.REQUESTED, Status.DEPLOYING, Status.REMOVING})
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,9 @@ class Action:
     why: str
 
 
-def plan_sweep(environments: Iterable[Environment], open_pulls: Mapping[str, Iterable[PullRequest]]) -> list[Action]:
+def plan_sweep(
+    environments: Iterable[Environment], open_pulls: Mapping[str, Iterable[PullRequest]], now: datetime
+) -> list[Action]:
     """What is to be done, a pull request at most once. ``open_pulls`` is complete for each repository that it names.
 
     A repository that GitHub was not asked about (no longer on the stack's list) is removed from the server:
@@ -29,9 +35,13 @@ def plan_sweep(environments: Iterable[Environment], open_pulls: Mapping[str, Ite
     """
     found = {(one.repository_id, one.pull_number): one for one in environments}
     pulls = {(pull.repository_id, pull.number): pull for of_one in open_pulls.values() for pull in of_one}
-    actions = [_outlived(one) for key, one in sorted(found.items()) if one.is_live and key not in pulls]
+    actions = [
+        _outlived(one)
+        for key, one in sorted(found.items())
+        if one.is_live and (key not in pulls or (one.status == Status.REMOVING and _is_stuck(one, now)))
+    ]
     for key, pull in sorted(pulls.items()):
-        if (why := _behind(found.get(key), pull)) is not None:
+        if (why := _behind(found.get(key), pull, now)) is not None:
             actions.append(Action("request", pull.repository, pull.repository_id, pull.number, pull.head_sha, why))
     return actions
 
@@ -47,16 +57,19 @@ def _outlived(environment: Environment) -> Action:
     )
 
 
-def _behind(environment: Environment | None, pull: PullRequest) -> str | None:
-    if reason_to_refuse(pull, environment) is not None:
-        # A refusal that is on record needs no second one; a missing record is made by the intake.
-        return "it was never looked at" if environment is None else None
+def _is_stuck(environment: Environment, now: datetime) -> bool:
+    """Whether its last message was lost: every worker writes to the registry, a verification ends before this."""
+    return environment.status in _UNDER_WAY and now - environment.updated_at > STUCK_AFTER
+
+
+def _behind(environment: Environment | None, pull: PullRequest, now: datetime) -> str | None:
+    """Why the head commit is to be deployed. A refusal that is on record needs no second one."""
     if environment is None:
         return "it was never looked at"
-    if environment.status == Status.REMOVING:
+    if reason_to_refuse(pull, environment) is not None or environment.status == Status.REMOVING:
         return None
     if not environment.is_live:
         return f"it is open, and its environment is {environment.status}"
     if environment.head_sha != pull.head_sha:
         return f"its head is {pull.head_sha[:7]}, its environment at {environment.head_sha[:7]}"
-    return None
+    return f"it got stuck at {environment.status}" if _is_stuck(environment, now) else None

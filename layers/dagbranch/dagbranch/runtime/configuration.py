@@ -38,7 +38,11 @@ class Configuration:
 
     @property
     def tags(self) -> tuple[str, ...]:
-        return (self.environment, f"commit:{self.head_sha[:7]}")
+        return (self.environment, self.commit_tag)
+
+    @property
+    def commit_tag(self) -> str:
+        return f"commit:{self.head_sha[:7]}"
 
 
 def configuration_file(copy: Path, source_digest: str) -> Path:

@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from dagbranch.runtime import airflow_api
-from dagbranch.runtime.configuration import configuration_file, read_configuration
+from dagbranch.runtime.configuration import Configuration, configuration_file, read_configuration
 from dagbranch.runtime.dag_patch import Maker, wrapped
 from dagbranch.runtime.identity import Identity
 from dagbranch.runtime.importer import Importer
@@ -34,7 +34,7 @@ __all__ = ["DuplicateDagIdError", "export", "serves"]
 class _Outcome:
     """What came of loading a zip, for as long as neither it nor its configuration changes.
 
-    ``waiting``: the modules whose stubs have not asked yet.
+    ``waiting``: the modules whose stubs have not asked yet; ``note``: what tells of which commit an import error is.
     """
 
     stamp: tuple[object, ...]
@@ -43,6 +43,7 @@ class _Outcome:
     errors: dict[str, BaseException] = field(default_factory=dict)
     failure: Exception | None = None
     waiting: set[str] = field(default_factory=set)
+    note: str = ""
 
 
 _outcomes: dict[str, _Outcome] = {}
@@ -64,15 +65,23 @@ def export(zip_path: str, module: str, namespace: dict[str, Any]) -> None:
         _forget_directory(zip_path)
     error = outcome.failure or outcome.errors.get(module)
     if isinstance(error, Exception):
-        raise error
+        raise _noted(error, outcome.note)
     if error is not None:
         # Airflow 2 lets SystemExit pass: it would end the parsing of the whole zip.
-        raise ImportError(f"{type(error).__name__}: {error}") from error
+        raise _noted(ImportError(f"{type(error).__name__}: {error}"), outcome.note) from error
     namespace.update({f"dag_{number}": dag for number, dag in enumerate(outcome.dags.get(module, ()))})
+
+
+def _noted(error: Exception, note: str) -> Exception:
+    """The error with the note at its end, once: whoever asks Airflow can tell it from one of the last commit."""
+    if note and note not in getattr(error, "__notes__", ()):
+        error.add_note(note)
+    return error
 
 
 def _attempt(zip_path: str) -> _Outcome:
     configuration: Path | None = None
+    note = ""
     waiting: set[str] = set()
     stamp = _stamp(zip_path, None)
     try:
@@ -81,10 +90,12 @@ def _attempt(zip_path: str) -> _Outcome:
             configuration = configuration_file(package.copy, package.source_digest)
             waiting.update(package.modules.values())
             stamp = _stamp(zip_path, configuration)
-            dags, errors = _load(package, archive)
+            read = read_configuration(package.copy, package.source_digest)
+            note = f"dagbranch: environment {read.environment}, {read.commit_tag}"
+            dags, errors = _load(package, read, archive)
     except Exception as failure:  # noqa: BLE001 - each stub has to tell it to Airflow
-        return _Outcome(stamp, configuration, failure=failure, waiting=waiting)
-    return _Outcome(stamp, configuration, dags, errors, waiting=waiting)
+        return _Outcome(stamp, configuration, failure=failure, waiting=waiting, note=note)
+    return _Outcome(stamp, configuration, dags, errors, waiting=waiting, note=note)
 
 
 def _forget_directory(zip_path: str) -> None:
@@ -96,8 +107,9 @@ def _forget_directory(zip_path: str) -> None:
     getattr(zipimport, "_zip_directory_cache", {}).pop(zip_path, None)
 
 
-def _load(package: Package, archive: zipfile.ZipFile) -> tuple[dict[str, list[Any]], dict[str, BaseException]]:
-    configuration = read_configuration(package.copy, package.source_digest)
+def _load(
+    package: Package, configuration: Configuration, archive: zipfile.ZipFile
+) -> tuple[dict[str, list[Any]], dict[str, BaseException]]:
     root = str(files_on_disk(package, archive))
     modules = _dag_modules(package, archive)
     identity = Identity(configuration.environment, rewrites=configuration.rewrites_ids)

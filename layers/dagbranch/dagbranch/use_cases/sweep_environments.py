@@ -23,7 +23,7 @@ def sweep_environments(
 ) -> None:
     """Queues every action on the bus; does none itself, so that a sweep that dies loses nothing."""
     open_pulls = {repository: github.open_pull_requests(repository) for repository in sorted(allowed_repositories)}
-    actions = plan_sweep(registry.all(lane), open_pulls)
+    actions = plan_sweep(registry.all(lane), open_pulls, now)
     for action in actions:
         bus.publish(_KINDS[action.kind], action_detail(action, lane, now))
         telemetry.info(f"{action.kind}: {action.why}", of=f"{action.repository}#{action.pull_number}")
