@@ -92,9 +92,6 @@ def _line_2(configuration: Configuration) -> Sections:
             "base_url": configuration.url,
             "secret_key": secrets.token_hex(32),
             "warn_deployment_exposure": "False",
-            "web_server_host": "127.0.0.1",
-            "web_server_port": str(configuration.port),
-            "workers": "1",
         },
     }
 

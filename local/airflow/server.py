@@ -15,11 +15,10 @@ from local.airflow.rest import AirflowRest
 from local.processes import Child, NotReadyError, wait_until
 from local.toolchain import script_of
 
-_COMMANDS: dict[Line, list[list[str]]] = {
-    "2": [["webserver"], ["scheduler", "--skip-serve-logs"]],
-    "3": [["api-server"], ["scheduler", "--skip-serve-logs"], ["dag-processor"]],
-}
 _START_DEADLINE_SECONDS = 240  # 15 to 30 are usual; the first start also compiles Airflow's modules
+
+# Airflow 2 parses in a process group of its own, which only the scheduler itself can end.
+_STOP_GRACE_SECONDS = 30
 
 
 class LocalAirflow:
@@ -56,9 +55,9 @@ class LocalAirflow:
         self._configuration.passwords_file.write_text(json.dumps({self.username: self.password}))
         make_database(self._configuration)
         try:
-            for command in _COMMANDS[self.line]:
-                log = self.folder / "logs" / f"{command[0]}.log"
-                self._children.append(Child([self._airflow, *command], log=log, env=self._environment))
+            for name, command in self._commands().items():
+                log = self.folder / "logs" / f"{name}.log"
+                self._children.append(Child(command, log=log, env=self._environment))
             wait_until(self._healthy, what="Airflow is healthy", deadline_seconds=_START_DEADLINE_SECONDS)
         except BaseException:
             self.stop()
@@ -67,7 +66,7 @@ class LocalAirflow:
     def stop(self) -> None:
         """Ends all processes; the folder stays, for its logs."""
         while self._children:
-            self._children.pop().stop()
+            self._children.pop().stop(grace_seconds=_STOP_GRACE_SECONDS)
         self.rest.close()
 
     def cli(self, *arguments: str, timeout_seconds: float = 120) -> subprocess.CompletedProcess[bytes]:
@@ -92,6 +91,21 @@ class LocalAirflow:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def _commands(self) -> dict[str, list[str | Path]]:
+        commands: dict[str, list[str | Path]] = {"scheduler": [self._airflow, "scheduler", "--skip-serve-logs"]}
+        if self.line == "3":
+            commands["api-server"] = [self._airflow, "api-server"]
+            commands["dag-processor"] = [self._airflow, "dag-processor"]
+        else:
+            commands["webserver"] = self._gunicorn()
+        return commands
+
+    def _gunicorn(self) -> list[str | Path]:
+        """What ``airflow webserver`` starts, without the process that only watches it and takes seconds to start."""
+        address = self.url.removeprefix("http://")
+        options = f"--workers 1 --timeout 120 --bind {address} --config python:airflow.www.gunicorn_config --preload"
+        return [self._airflow.with_name("gunicorn"), *options.split(), "airflow.www.app:cached_app()"]
 
     def _healthy(self) -> bool:
         for child in self._children:

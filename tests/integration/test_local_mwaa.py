@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import ssl
 import time
 import urllib.error
 import urllib.request
+import zipfile
 from base64 import b64decode
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -70,11 +72,11 @@ class Stack:
     clock: Clock
 
     def put_dag(self, dag_id: str) -> None:
-        self.put(f"{dag_id}.py", DAG_FILE.format(dag_id=dag_id))
+        self.put(f"{dag_id}.py", DAG_FILE.format(dag_id=dag_id).encode())
         wait_until(lambda: bool(self.find(dag_id)), what=f"{dag_id} is listed", deadline_seconds=60)
 
-    def put(self, name: str, text: str) -> None:
-        self.s3_client.put_object(Bucket=self.bucket, Key=f"dags/{name}", Body=text.encode())
+    def put(self, name: str, body: bytes) -> None:
+        self.s3_client.put_object(Bucket=self.bucket, Key=f"dags/{name}", Body=body)
 
     def remove(self, name: str) -> None:
         self.s3_client.delete_object(Bucket=self.bucket, Key=f"dags/{name}")
@@ -241,21 +243,27 @@ def _is_gone(dag: dict[str, Any]) -> bool:
     return not dag.get("is_active", True) or bool(dag.get("is_stale"))
 
 
-def test_import_error_is_told_with_its_file_and_traceback(stack: Stack) -> None:
-    stack.put("broken.py", "from airflow import DAG\nraise RuntimeError('no such luck')\n")
+def test_import_error_in_a_packaged_dag_is_told_with_its_module_and_traceback(stack: Stack) -> None:
+    stack.put("package.zip", _zip({"broken.py": "from airflow import DAG\nraise RuntimeError('no such luck')\n"}))
+    seen: list[dict[str, Any]] = []
 
-    wait_until(lambda: bool(_import_errors(stack)), what="the import error is listed", deadline_seconds=60)
+    def told() -> bool:
+        """Airflow forgets the errors inside of zips whenever it lists the folder, until it parses the zip again."""
+        seen.extend(stack.rest("GET", "/importErrors")["import_errors"])
+        return bool(seen)
 
-    [error] = _import_errors(stack)
-    assert Path(error["filename"]).name == "broken.py"
-    assert "no such luck" in error["stack_trace"]
-    stack.remove("broken.py")
-    wait_until(lambda: not _import_errors(stack), what="the import error is gone", deadline_seconds=60)
+    wait_until(told, what="the import error is listed", deadline_seconds=60)
+
+    assert Path(seen[0]["filename"]).parts[-2:] == ("package.zip", "broken.py")
+    assert "no such luck" in seen[0]["stack_trace"]
 
 
-def _import_errors(stack: Stack) -> list[dict[str, Any]]:
-    errors: list[dict[str, Any]] = stack.rest("GET", "/importErrors")["import_errors"]
-    return errors
+def _zip(files: dict[str, str]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return packed.getvalue()
 
 
 def test_token_is_refused_when_it_is_unknown_or_older_than_a_minute(stack: Stack) -> None:
