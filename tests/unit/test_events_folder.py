@@ -1,0 +1,169 @@
+"""The payloads under ``events/`` are what AWS sends, and our parsers make of each the request that it stands for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.utilities.parser.models import (
+    APIGatewayProxyEventV2Model,
+    EventBridgeModel,
+    LambdaFunctionUrlModel,
+    S3EventNotificationEventBridgeModel,
+    SqsModel,
+)
+
+from dagbranch.domain.naming import SourceArchiveKey
+from dagbranch.errors import InvalidEventError
+from dagbranch.events import archive_uploaded, environment_event, pull_request_event, webhook_request
+from dagbranch.use_cases.receive_webhook import receive_webhook
+from local.aws.invoke import EVENTS_WEBHOOK_SECRET
+
+ROOT = Path(__file__).parents[2]
+EVENTS = ROOT / "events"
+REPOSITORY, REPOSITORY_ID, PULL_NUMBER = "Codertocat/Hello-World", 186853002, 2
+HEAD_SHA = "ec26c3e57ca3a959ca5aad62de7213c562f8c821"
+FIRST_DELIVERY = "72d3162e-cc78-11e3-81ab-4c9367dc0958"
+WEBHOOKS = sorted(path.name for path in EVENTS.glob("receive_webhook/*.json"))
+QUEUED = sorted(
+    str(path.relative_to(EVENTS)) for path in EVENTS.glob("*/*.json") if path.parent.name != "receive_webhook"
+)
+
+
+def read(path: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((EVENTS / path).read_text())
+    return content
+
+
+def body_of(path: str) -> str:
+    """The one message of a queue's event."""
+    (record,) = SqsModel.model_validate(read(path)).Records
+    return str(record.body)
+
+
+def test_every_function_has_an_event_and_every_event_a_function() -> None:
+    functions = {path.parent.name for path in ROOT.glob("functions/*/app.py")}
+
+    assert {path.parent.name for path in EVENTS.glob("*/*.json")} == functions
+
+
+@pytest.mark.parametrize("path", QUEUED)
+def test_queued_event_is_a_batch_as_sqs_makes_it_of_an_event_from_the_bus(path: str) -> None:
+    (record,) = read(path)["Records"]
+
+    event = EventBridgeModel.model_validate(json.loads(body_of(path)))
+
+    assert record["md5OfBody"] == hashlib.md5(record["body"].encode(), usedforsecurity=False).hexdigest()
+    assert event.account == record["eventSourceARN"].split(":")[4]
+    assert event.time.timestamp() * 1000 < int(record["attributes"]["SentTimestamp"])
+
+
+@pytest.mark.parametrize("name", WEBHOOKS)
+def test_webhook_is_signed_as_github_signs_and_only_a_pull_request_goes_to_the_bus(name: str) -> None:
+    event, forwarded = read(f"receive_webhook/{name}"), list[tuple[str, str, str]]()
+
+    request = webhook_request(event)
+    receive_webhook(request, secret=EVENTS_WEBHOOK_SECRET, forward=lambda *given: forwarded.append(given))
+
+    used = request.event_name == "pull_request"
+    assert forwarded == ([(request.event_name, event["body"], event["headers"]["x-github-delivery"])] if used else [])
+    assert event["headers"]["content-length"] == str(len(request.body))
+
+
+@pytest.mark.parametrize("name", WEBHOOKS)
+def test_webhook_has_the_envelope_of_the_door_it_came_through(name: str) -> None:
+    through_api = name.endswith("_http_api.json")
+
+    model = (APIGatewayProxyEventV2Model if through_api else LambdaFunctionUrlModel).model_validate(
+        read(f"receive_webhook/{name}")
+    )
+
+    assert model.routeKey == ("POST /" if through_api else "$default")
+    assert model.requestContext.domainName is not None
+    assert (".execute-api." if through_api else ".lambda-url.") in model.requestContext.domainName
+
+
+def test_both_doors_have_an_event() -> None:
+    assert {name.endswith("_http_api.json") for name in WEBHOOKS} == {True, False}
+
+
+@pytest.mark.parametrize(
+    ("path", "is_open"),
+    [
+        ("fetch_source/pull_request_opened.json", True),
+        ("fetch_source/pull_request_synchronize.json", True),
+        ("remove_environment/pull_request_closed.json", False),
+    ],
+)
+def test_pull_request_event_carries_what_github_says_of_it(path: str, *, is_open: bool) -> None:
+    parsed = pull_request_event(body_of(path))
+
+    assert (parsed.repository, parsed.repository_id) == (REPOSITORY, REPOSITORY_ID)
+    assert (parsed.pull_number, parsed.head_sha) == (PULL_NUMBER, HEAD_SHA)
+    assert parsed.claims is not None
+    assert (parsed.claims.is_open, parsed.claims.head_ref) == (is_open, "changes")
+    assert not parsed.claims.is_from_a_fork
+
+
+@pytest.mark.parametrize("name", ["opened", "synchronize", "closed"])
+def test_pull_request_event_is_githubs_own_example(name: str) -> None:
+    function = "remove_environment" if name == "closed" else "fetch_source"
+    example = json.loads((ROOT / f"tests/data/github/pull_request_{name}.json").read_text())
+
+    assert json.loads(body_of(f"{function}/pull_request_{name}.json"))["detail"] == example
+
+
+def test_delivery_that_came_by_webhook_is_the_delivery_of_the_event_on_the_bus() -> None:
+    request = webhook_request(read("receive_webhook/pull_request_opened.json"))
+
+    assert pull_request_event(body_of("fetch_source/pull_request_opened.json")).delivery == request.delivery
+    assert request.delivery == FIRST_DELIVERY
+
+
+@pytest.mark.parametrize(
+    "path", ["fetch_source/environment_requested.json", "remove_environment/removal_requested.json"]
+)
+def test_request_of_the_sweep_names_the_pull_request_and_claims_nothing_of_it(path: str) -> None:
+    parsed = pull_request_event(body_of(path))
+
+    assert (parsed.repository, parsed.repository_id) == (REPOSITORY, REPOSITORY_ID)
+    assert (parsed.pull_number, parsed.head_sha) == (PULL_NUMBER, HEAD_SHA)
+    assert parsed.claims is None
+
+
+@pytest.mark.parametrize("function", ["package_dags", "provision_data"])
+def test_new_object_is_the_source_archive_of_the_pull_request(function: str) -> None:
+    body = body_of(f"{function}/source_archive_created.json")
+
+    model = S3EventNotificationEventBridgeModel.model_validate(json.loads(body))
+    uploaded = archive_uploaded(body)
+
+    key = SourceArchiveKey.parse(uploaded.key)
+    assert (key.repository, key.pull_number, key.head_sha) == (REPOSITORY, PULL_NUMBER, HEAD_SHA)
+    assert uploaded.uploaded_at == datetime(2026, 11, 20, 12, 0, 3, tzinfo=UTC)
+    assert model.detail.reason == "PutObject"
+
+
+@pytest.mark.parametrize(("name", "kind"), [("packaged", "Packaged"), ("provisioned", "Provisioned")])
+def test_half_that_stands_is_told_with_its_generation(name: str, kind: str) -> None:
+    parsed = environment_event(body_of(f"verify_environment/{name}.json"))
+
+    assert (parsed.kind, parsed.lane, parsed.generation) == (kind, "preview", 1)
+    assert (parsed.repository, parsed.pull_number, parsed.head_sha) == (REPOSITORY, PULL_NUMBER, HEAD_SHA)
+
+
+def test_tick_is_the_schedules_own_event() -> None:
+    tick = EventBridgeModel.model_validate(json.loads(body_of("sweep_environments/scheduled_tick.json")))
+
+    assert (tick.source, tick.detail_type, tick.detail) == ("aws.events", "Scheduled Event", {})
+
+
+@pytest.mark.parametrize("parse", [pull_request_event, archive_uploaded, environment_event])
+def test_tick_is_nothing_to_the_parsers_of_the_other_functions(parse: Callable[[str], object]) -> None:
+    with pytest.raises(InvalidEventError):
+        parse(body_of("sweep_environments/scheduled_tick.json"))
