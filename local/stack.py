@@ -72,7 +72,7 @@ def local_stack(
     webhook_secret, github_token = secrets.token_hex(20), f"ghp_{secrets.token_hex(18)}"
     with ExitStack() as running:
         warehouse = LocalWarehouse(folder / "warehouse", certificates)
-        aws = LocalAws(folder / "aws")
+        aws = LocalAws(folder / "aws", certificates)
         github = LocalGitHub(folder / "github", webhook_secret=webhook_secret, token=github_token)
         progress("starting Spark, the AWS emulator and GitHub's double; sam build")
         _at_once(
@@ -118,6 +118,7 @@ def local_stack(
             lambda: running.enter_context(airflow),
         )
         running.enter_context(mwaa)
+        github.trusted_authority = certificates.authority
         github.deliver_to, github.deliver_headers = aws.reachable(outputs["WebhookUrl"])
         yield LocalStack(folder, aws, airflow, mwaa, warehouse, github, outputs, tuple(known.values()))
 

@@ -117,6 +117,16 @@ def stack_resources(administrator: Any, stack_name: str) -> dict[str, str]:
     }
 
 
+def template_functions(template: Path) -> dict[str, str]:
+    """The logical ids of a template's functions by the names of their folders."""
+    functions = _resources(read_template(template), "AWS::Serverless::Function")
+    return {Path(properties["CodeUri"]).name: logical_id for logical_id, properties in functions}
+
+
+def template_parameters(template: Path) -> list[str]:
+    return list(read_template(template).get("Parameters", {}))
+
+
 def read_template(path: Path) -> dict[str, Any]:
     """A template with its short forms (``!Ref``) as plain values: enough to find resources and their folders."""
     loaded = yaml.load(path.read_text(), _TemplateLoader)

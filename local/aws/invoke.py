@@ -10,36 +10,75 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from local.aws import InvocationResult, LocalAws, sam_build
+from local.aws.deployment import sam_build, template_functions, template_parameters
+from local.aws.stack import InvocationResult, LocalAws
+from local.certificates import make_certificates
 from local.toolchain import CACHE, ROOT
 
 BUILD_FOLDER = CACHE / "build" / "template"
+EVENTS_WEBHOOK_SECRET = "It's a Secret to Everybody"  # signs events/receive_webhook/*.json
+_NOBODY = "127.0.0.1:9"  # what the local stack has not got, here: GitHub, Airflow, the warehouse
+_DAGS_BUCKET = "previews-mwaa"
+_PARAMETERS = {
+    "AllowedRepositories": "Codertocat/Hello-World",  # the repository of the events
+    "GitHubApiUrl": f"https://{_NOBODY}",
+    "MwaaEnvironmentName": "previews",
+    "DagsBucketName": _DAGS_BUCKET,
+    "DatabricksHost": _NOBODY,
+    "DatabricksHttpPath": "/sql/1.0/warehouses/nobody",
+}
+_SECRETS = {
+    "WebhookSecretArn": EVENTS_WEBHOOK_SECRET,
+    "GitHubTokenSecretArn": "made-up-github-token",
+    "DatabricksTokenSecretArn": "made-up-databricks-token",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parsed(arguments)
+    function = _logical_id(options.template, options.function)
     event = json.loads(options.event.read_text())
     sam_build(options.template, options.build_folder)
     with tempfile.TemporaryDirectory(prefix="invoke-") as folder:
-        aws = LocalAws(Path(folder), function_environment=dict(options.environment))
-        result = _invoke(aws, options.build_folder, dict(options.parameter), options.function, event)
-        _print(result, aws.logs / f"{options.function}.log")
+        certificates = make_certificates(Path(folder, "certificates"))
+        environment = {"AWS_ENDPOINT_URL_MWAA": f"http://{_NOBODY}", **dict(options.environment)}
+        aws = LocalAws(Path(folder), certificates, function_environment=environment)
+        try:
+            aws.start()
+            parameters = {**_stand_ins(aws, template_parameters(options.template)), **dict(options.parameter)}
+            aws.deploy(options.build_folder, stack_name="invoke", parameters=parameters)
+            result = aws.invoke(function, event)
+        finally:
+            aws.stop()
+        _print(result, aws.logs / f"{function}.log")
     return 0 if result.ok else 1
 
 
-def _invoke(
-    aws: LocalAws, build_folder: Path, parameters: Mapping[str, str], function: str, event: object
-) -> InvocationResult:
-    try:
-        aws.start()
-        aws.deploy(build_folder, stack_name="invoke", parameters=parameters)
-        return aws.invoke(function, event)
-    finally:
-        aws.stop()
+def _logical_id(template: Path, function: str) -> str:
+    """The logical id of a function that is named by it or by its folder; exits with the choice there is."""
+    logical_ids = template_functions(template)
+    if function in logical_ids.values():
+        return function
+    if function not in logical_ids:
+        raise SystemExit(f"{template.name} has no function {function}; it has {', '.join(sorted(logical_ids))}")
+    return logical_ids[function]
+
+
+def _stand_ins(aws: LocalAws, wanted: Sequence[str]) -> dict[str, str]:
+    """Values for the template's parameters with which it deploys, and with which nothing outside is reached."""
+    s3, secrets = aws.client("s3"), aws.client("secretsmanager")
+    if "DagsBucketName" in wanted:
+        s3.create_bucket(Bucket=_DAGS_BUCKET, CreateBucketConfiguration={"LocationConstraint": aws.region})
+    made = {
+        parameter: secrets.create_secret(Name=parameter, SecretString=text)["ARN"]
+        for parameter, text in _SECRETS.items()
+        if parameter in wanted
+    }
+    return made | {parameter: value for parameter, value in _PARAMETERS.items() if parameter in wanted}
 
 
 def _print(result: InvocationResult, log: Path) -> None:
@@ -51,7 +90,7 @@ def _print(result: InvocationResult, log: Path) -> None:
 
 def _parsed(arguments: Sequence[str] | None) -> Any:
     parser = argparse.ArgumentParser(prog="python -m local.aws.invoke", description=__doc__.partition("\n")[0])
-    parser.add_argument("function", metavar="FUNCTION", help="its logical id in the template")
+    parser.add_argument("function", metavar="FUNCTION", help="its folder, or its logical id in the template")
     parser.add_argument("event", metavar="EVENT.json", type=Path)
     parser.add_argument("--parameter", metavar="K=V", type=_pair, action="append", default=[], help="of the template")
     parser.add_argument("--environment", metavar="K=V", type=_pair, action="append", default=[], help="of the function")

@@ -1,10 +1,11 @@
-"""The AWS emulator as a child process: on loopback, with IAM policies enforced and nothing kept after its end."""
+"""The AWS emulator as a child process: HTTPS on loopback, with IAM policies enforced and nothing kept after its end."""
 
 from __future__ import annotations
 
 import os
 import secrets
 import socket
+import ssl
 import tempfile
 import urllib.error
 import urllib.request
@@ -14,6 +15,7 @@ from typing import Any, cast
 import boto3
 from botocore.config import Config
 
+from local.certificates import Certificates
 from local.processes import Child
 from local.toolchain import python_of
 
@@ -26,8 +28,9 @@ _LONGEST_LAMBDA_SECONDS = 900
 class Ministack:
     """``start()`` returns when the emulator answers; ``client()`` and ``environment()`` speak as its administrator."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, certificates: Certificates) -> None:
         self._folder = folder
+        self._certificates = certificates
         self._port = _free_port()
         self._secret = secrets.token_hex(20)
         self._child: Child | None = None
@@ -35,12 +38,12 @@ class Ministack:
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+        return f"https://127.0.0.1:{self._port}"
 
     def start(self) -> None:
         self._temporary = tempfile.TemporaryDirectory(prefix="emulator-", dir=_made(self._folder))
         self._child = Child(
-            [python_of("ministack"), "-m", "ministack"],
+            [python_of("ministack"), *self._server()],
             log=self._folder / "logs" / "ministack.log",
             env=self._settings(Path(self._temporary.name)),
             cwd=Path(self._temporary.name),
@@ -65,12 +68,15 @@ class Ministack:
             proxies={},
             inject_host_prefix=False,
         )
-        return cast("Any", session).client(service, endpoint_url=self.endpoint, config=config)
+        return cast("Any", session).client(
+            service, endpoint_url=self.endpoint, verify=str(self._certificates.authority), config=config
+        )
 
     def environment(self) -> dict[str, str]:
         """What a command needs in its environment to talk to the emulator as the administrator, and to nobody else."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_CA_BUNDLE": str(self._certificates.authority),
             "AWS_ACCESS_KEY_ID": _ADMINISTRATOR,
             "AWS_SECRET_ACCESS_KEY": self._secret,
             "AWS_REGION": REGION,
@@ -81,6 +87,14 @@ class Ministack:
             "NO_PROXY": "127.0.0.1,localhost",
         }
 
+    def _server(self) -> list[str | Path]:
+        """The emulator's own start would serve port 443 as well, wherever it may."""
+        return [
+            *("-m", "hypercorn", "ministack.app:app", "--workers", "0", "--keep-alive", "75"),
+            *("--bind", f"127.0.0.1:{self._port}"),
+            *("--certfile", self._certificates.certificate, "--keyfile", self._certificates.key),
+        ]
+
     def _settings(self, temporary: Path) -> dict[str, str]:
         return {
             "PATH": os.defpath,
@@ -89,6 +103,9 @@ class Ministack:
             "STATE_DIR": str(temporary / "state"),
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self._port),
+            "USE_SSL": "1",  # so that the URLs which it makes begin with https
+            "MINISTACK_SSL_CERT": str(self._certificates.certificate),
+            "MINISTACK_SSL_KEY": str(self._certificates.key),
             "AUTH": "true",
             "AWS_ACCESS_KEY_ID": _ADMINISTRATOR,
             "AWS_SECRET_ACCESS_KEY": self._secret,
@@ -101,14 +118,13 @@ class Ministack:
         }
 
     def _answers(self) -> bool:
+        trusting = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=self._certificates.authority))
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), trusting)
         try:
-            with _DIRECT.open(f"{self.endpoint}/_ministack/ready", timeout=2) as answer:
+            with opener.open(f"{self.endpoint}/_ministack/ready", timeout=2) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
-
-
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def _made(folder: Path) -> Path:

@@ -14,6 +14,7 @@ from local.aws import permissions
 from local.aws.deployment import deployed_functions, sam_deploy, stack_resources
 from local.aws.functions import Functions
 from local.aws.ministack import REGION, Ministack
+from local.certificates import Certificates
 
 _ARTIFACTS = "sam-artifacts"
 _WRAPPED_ERROR = re.compile(r"Proxy target returned HTTP \d+: (\{.*\})", re.DOTALL)
@@ -32,14 +33,17 @@ class LocalAws:
 
     region = REGION
 
-    def __init__(self, folder: Path, *, function_environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, certificates: Certificates, *, function_environment: Mapping[str, str] | None = None
+    ) -> None:
         self._folder = folder
-        self._emulator = Ministack(folder)
+        self._emulator = Ministack(folder, certificates)
         self._functions = Functions(
             folder=folder,
             administrator=self.client,
             environment={
                 "AWS_ENDPOINT_URL": self.endpoint,
+                "AWS_CA_BUNDLE": str(certificates.authority),
                 "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
                 **(function_environment or {}),
             },

@@ -71,6 +71,15 @@ class LocalGitHub:
         self.webhook.headers = dict(headers)
 
     @property
+    def trusted_authority(self) -> Path | None:
+        """The authority (PEM) that vouches for the webhook's address; without one, those that the machine trusts."""
+        return self.webhook.trusted_authority
+
+    @trusted_authority.setter
+    def trusted_authority(self, authority: Path | None) -> None:
+        self.webhook.trusted_authority = authority
+
+    @property
     def deliveries(self) -> list[Delivery]:
         """Every attempt so far, in order, withheld ones too."""
         return list(self.webhook.deliveries)

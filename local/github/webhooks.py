@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -51,6 +52,7 @@ class Webhook:
         self._log = log
         self.url: str | None = None
         self.headers: dict[str, str] = {}
+        self.trusted_authority: Path | None = None
         self.timeout_seconds = _TIMEOUT_SECONDS
         self.deliveries: list[Delivery] = []
         self._lock = threading.Lock()
@@ -90,6 +92,7 @@ class Webhook:
     def _post(self, url: str, delivery: Delivery) -> tuple[int, str]:
         with requests.Session() as session:
             session.trust_env = False  # no proxy between the parts of the local stack
+            session.verify = str(self.trusted_authority) if self.trusted_authority else True
             answer = session.post(
                 url,
                 data=delivery.body,

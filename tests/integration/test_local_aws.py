@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import ssl
 import tempfile
 import time
 import urllib.request
@@ -12,14 +13,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from local.aws import LocalAws, sam_build
 from local.aws.invoke import main as invoke_main
 from local.aws.pool import Credentials, Pool
 from local.aws.sandbox import Function, Sandbox
+from local.certificates import Certificates, make_certificates
 from local.processes import wait_until
 from local.toolchain import CACHE, python_of
 
@@ -29,10 +33,15 @@ GREETING = "say \"hi\", 'ho' = yes \\ no"
 
 
 @pytest.fixture(scope="module")
-def aws() -> Iterator[LocalAws]:
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="module")
+def aws(certificates: Certificates) -> Iterator[LocalAws]:
     sam_build(DATA / "template.yaml", BUILD)
     with tempfile.TemporaryDirectory() as folder:
-        account = LocalAws(Path(folder), function_environment={"SSL_CERT_FILE": "/certificates/authority.pem"})
+        account = LocalAws(Path(folder), certificates, function_environment={"ADDED": "to all"})
         try:
             account.start()
             account.deploy(BUILD, stack_name="small", parameters={"Greeting": GREETING})
@@ -75,7 +84,7 @@ def test_function_gets_what_lambda_gives_and_its_own_settings(aws: LocalAws) -> 
 
     environment = seen["environment"]
     assert environment["GREETING"] == GREETING
-    assert environment["SSL_CERT_FILE"] == "/certificates/authority.pem"
+    assert environment["ADDED"] == "to all"
     assert environment["AWS_REGION"] == aws.region
     assert environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "256"
     assert environment["AWS_LAMBDA_LOG_FORMAT"] == "JSON"
@@ -202,6 +211,19 @@ def test_new_object_reaches_the_function_through_the_default_bus(aws: LocalAws) 
     _wait_for_objects(aws, "stored/Object Created/", 1)
 
 
+def test_bucket_for_encrypted_connections_only_takes_what_comes_by_https_and_nothing_else(
+    aws: LocalAws, certificates: Certificates
+) -> None:
+    bucket, s3 = aws.physical_id("Bucket"), _as_role(aws, certificates, aws.physical_id("StoreRole"), "s3")
+
+    s3.put_object(Bucket=bucket, Key="stored/by/https", Body=b"x")
+    s3.meta.events.register("before-sign.s3", _as_if_a_proxy_had_taken_it_by_http)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.put_object(Bucket=bucket, Key="stored/by/http", Body=b"x")
+
+    assert _keys(aws, "stored/by/") == ["stored/by/https"]
+
+
 def test_message_that_fails_goes_alone_to_the_dead_letters_because_the_role_may_write_elsewhere(aws: LocalAws) -> None:
     entries = [_entry("one", "stored/batch/1"), _entry("two", "forbidden/2"), _entry("three", "stored/batch/3")]
     aws.client("sqs").send_message_batch(QueueUrl=aws.physical_id("Queue"), Entries=entries)
@@ -213,15 +235,15 @@ def test_message_that_fails_goes_alone_to_the_dead_letters_because_the_role_may_
     assert not _keys(aws, "forbidden/")
 
 
-def test_function_url_answers_with_what_the_function_returns(aws: LocalAws) -> None:
-    assert _posted(*aws.function_url("Front")) == (202, {"got": "hello", "path": "/"})
+def test_function_url_answers_with_what_the_function_returns(aws: LocalAws, certificates: Certificates) -> None:
+    assert _posted(certificates, *aws.function_url("Front")) == (202, {"got": "hello", "path": "/"})
 
 
-def test_http_api_answers_with_what_the_function_returns(aws: LocalAws) -> None:
+def test_http_api_answers_with_what_the_function_returns(aws: LocalAws, certificates: Certificates) -> None:
     stack = aws.client("cloudformation").describe_stacks(StackName="small")["Stacks"][0]
     address = next(output["OutputValue"] for output in stack["Outputs"] if output["OutputKey"] == "Webhook")
 
-    assert _posted(*aws.reachable(address)) == (202, {"got": "hello", "path": "/webhook"})
+    assert _posted(certificates, *aws.reachable(address)) == (202, {"got": "hello", "path": "/webhook"})
 
 
 # Building, deploying, running once
@@ -328,9 +350,28 @@ def _wait_for_dead_letter(aws: LocalAws) -> str:
     return received[0]
 
 
-def _posted(url: str, headers: dict[str, str]) -> tuple[int, dict[str, str]]:
+def _as_role(aws: LocalAws, certificates: Certificates, role: str, service: str) -> Any:
+    arn = aws.client("iam").get_role(RoleName=role)["Role"]["Arn"]
+    session = aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+    return cast("Any", boto3).client(
+        service,
+        region_name=aws.region,
+        endpoint_url=aws.endpoint,
+        verify=str(certificates.authority),
+        aws_access_key_id=session["AccessKeyId"],
+        aws_secret_access_key=session["SecretAccessKey"],
+        aws_session_token=session["SessionToken"],
+    )
+
+
+def _as_if_a_proxy_had_taken_it_by_http(request: Any, **_: object) -> None:
+    request.headers["X-Forwarded-Proto"] = "http"
+
+
+def _posted(certificates: Certificates, url: str, headers: dict[str, str]) -> tuple[int, dict[str, str]]:
     request = urllib.request.Request(url, data=b"hello", headers={**headers, "Content-Type": "text/plain"})
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    trusting = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=certificates.authority))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), trusting)
     with opener.open(request, timeout=30) as answer:
         body = json.load(answer)
     return answer.status, {key: body[key] for key in ("got", "path")}

@@ -20,5 +20,6 @@ def put(bucket: str, key: str, body: str) -> None:
         headers={"host": urlsplit(endpoint).netloc},  # left to itself, the signer forgets the port
         auth=AWS4Auth(key_id, secret, region, "s3", session_token=token),
         timeout=5,
+        verify=os.environ["AWS_CA_BUNDLE"],
     )
     answer.raise_for_status()
