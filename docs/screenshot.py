@@ -29,7 +29,7 @@ from local.toolchain import CACHE, ROOT
 
 _ENVIRONMENT = "feature1"
 _FOLDER = CACHE / "screenshot"
-_WIDTH, _HEIGHT = 1280, 620
+_WIDTH, _HEIGHT = 1280, 690
 _DEADLINE_SECONDS = 90
 
 
