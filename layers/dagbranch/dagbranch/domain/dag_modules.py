@@ -5,9 +5,18 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
+import symtable
 import warnings
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+_MOST_READINGS: Final = 10_000
+# A text in quotes as the first argument of a DAG, or as one called dag_id, with what may stand before it.
+_POSSIBLE_ID: Final = re.compile(
+    rb"""(?:\b(?:DAG|dag)\s*\(|\bdag_id\s*=)(?:[\s(]|\#[^\n]{0,200}\n)*[rRuU]?['"]+([^'"\\\n]+)"""
+)
 
 
 def dag_modules(files: Mapping[str, bytes]) -> tuple[str, ...]:
@@ -33,17 +42,12 @@ def stub_names(modules: tuple[str, ...]) -> dict[str, str]:
 
 def warnings_about(modules: tuple[str, ...], files: Mapping[str, bytes]) -> Iterator[str]:
     """What its author will want to know before Airflow says it, or because Airflow never will."""
-    ids = defaultdict(list)
-    for path in modules:
-        tree = _parsed(files[path])
-        if isinstance(tree, str):
-            yield f"{path} is no Python that this version reads: {tree}"
-            continue
-        for dag_id in sorted(set(_literal_ids(tree))):
-            ids[dag_id].append(path)
-    for dag_id, paths in ids.items():
-        if len(paths) > 1:
-            yield f"the DAG id {dag_id!r} is given in {' and in '.join(paths)}: an environment shows an import error"
+    readings = {path: _reading_of(files[path]) for path in modules}
+    for path, reading in readings.items():
+        if reading.fault:
+            yield f"{path} is no Python that this version reads: {reading.fault}"
+    for dag_id, paths in _given_twice(readings, files).items():
+        yield f"the DAG id {dag_id!r} is given in {' and in '.join(paths)}: an environment shows an import error"
     for path in sorted(files):
         if path.endswith(".py") and b"dags_folder" in files[path].lower():
             yield (
@@ -57,15 +61,60 @@ def _may_hold_dags(source: bytes) -> bool:
     return b"airflow" in text and (b"dag" in text or b"asset" in text)
 
 
-def _parsed(source: bytes) -> ast.Module | str:
+@dataclass(frozen=True)
+class _Reading:
+    """``fault`` where it is no Python; ``possible_ids``: what stands, as text, where a DAG's id would."""
+
+    fault: str
+    possible_ids: frozenset[str]
+
+
+_readings: dict[bytes, _Reading] = {}
+
+
+def _reading_of(source: bytes) -> _Reading:
+    """A process that goes on reads only the modules that a commit changed."""
+    digest = hashlib.sha256(source).digest()
+    if digest not in _readings:
+        if len(_readings) >= _MOST_READINGS:
+            _readings.clear()
+        found = frozenset(match.decode(errors="replace") for match in _POSSIBLE_ID.findall(source))
+        _readings[digest] = _Reading(_fault_in(source), found)
+    return _readings[digest]
+
+
+def _fault_in(source: bytes) -> str:
+    """A symbol table costs half of a syntax tree, and a quarter of one that is walked."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return ast.parse(source)
+            symtable.symtable(source, "module", "exec")  # type: ignore[arg-type] # takes bytes, as compile does
         except SyntaxError as error:
             return f"line {error.lineno}: {error.msg}"
         except (ValueError, RecursionError, MemoryError) as error:
             return str(error) or type(error).__name__
+    return ""
+
+
+def _given_twice(readings: Mapping[str, _Reading], files: Mapping[str, bytes]) -> dict[str, list[str]]:
+    """By id, the modules that give it, where they are several. Only what the text makes possible is parsed."""
+    counts = Counter(dag_id for reading in readings.values() for dag_id in reading.possible_ids)
+    ids = defaultdict(list)
+    for path, reading in readings.items():
+        if not reading.fault and any(counts[dag_id] > 1 for dag_id in reading.possible_ids):
+            for dag_id in sorted(set(_literal_ids(_parsed(files[path])))):
+                ids[dag_id].append(path)
+    return {dag_id: paths for dag_id, paths in ids.items() if len(paths) > 1}
+
+
+def _parsed(source: bytes) -> ast.Module:
+    """An empty tree for what can be read, but is nested too deep to be walked."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return ast.Module([], [])
 
 
 def _literal_ids(tree: ast.Module) -> Iterator[str]:

@@ -29,12 +29,18 @@ class CopyPlan:
     drop: tuple[str, ...]
 
 
-def plan_copy(wanted: Mapping[str, bytes], standing: Mapping[str, CopiedFile]) -> CopyPlan:
-    """A file is kept only where S3 still has the very object that was put with that content."""
+def plan_copy(
+    wanted: Mapping[str, bytes], standing: Mapping[str, CopiedFile], digests: Mapping[str, str] | None = None
+) -> CopyPlan:
+    """A file is kept only where S3 still has the very object that was put with that content.
+
+    ``digests``: the SHA-256 of wanted files, where somebody has computed them before.
+    """
+    digests = digests or {}
     put, keep = {}, {}
     for path, content in wanted.items():
         known = standing.get(path)
-        if known is not None and known.sha256 == hashlib.sha256(content).hexdigest():
+        if known is not None and known.sha256 == (digests.get(path) or hashlib.sha256(content).hexdigest()):
             keep[path] = known
         else:
             put[path] = content

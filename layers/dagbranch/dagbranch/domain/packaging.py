@@ -47,11 +47,12 @@ runtime.export(zip_path, {module}, globals())
 
 @dataclass(frozen=True)
 class PackagedDag:
-    """``copy`` and ``modules`` have paths relative to the dags folder."""
+    """``copy`` and ``modules`` have paths relative to the dags folder; ``digests``: the SHA-256 of its files."""
 
     archive: bytes
     sha256: str
     copy: Mapping[str, bytes]
+    digests: Mapping[str, str]
     modules: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -76,18 +77,20 @@ def package_dags(
     modules = _modules_of(sources, dags_folder)
     stubs = stub_names(modules)
     copied = {path: content for path, content in sources.items() if path != IGNORE_FILE}
+    digests = {path: hashlib.sha256(content).hexdigest() for path, content in copied.items()}
     archive = write_canonical_zip(
         {
             **{stub: _stub(module) for module, stub in stubs.items()},
             **{_SOURCES + path: content for path, content in sources.items()},
             **{f"{RUNTIME_PACKAGE}/{path}": _renamed(source) for path, source in runtime.items()},
-            MANIFEST_PATH: _manifest(copied, stubs, source_digest, version),
+            MANIFEST_PATH: _manifest(copied, digests, stubs, source_digest, version),
         }
     )
     return PackagedDag(
         archive=archive,
         sha256=hashlib.sha256(archive).hexdigest(),
         copy={**copied, IGNORE_FILE: IGNORE_EVERYTHING},
+        digests=digests,
         modules=modules,
         warnings=tuple(warnings_about(modules, sources)),
     )
@@ -171,16 +174,19 @@ def _renamed(source: bytes) -> bytes:
     return source.replace(_IMPORT_NAME, RUNTIME_PACKAGE.encode())
 
 
-def _manifest(copied: Mapping[str, bytes], stubs: Mapping[str, str], source_digest: str, version: str) -> bytes:
+def _manifest(
+    copied: Mapping[str, bytes],
+    digests: Mapping[str, str],
+    stubs: Mapping[str, str],
+    source_digest: str,
+    version: str,
+) -> bytes:
     return _canonical_json(
         {
             "version": 1,
             "dagbranch": version,
             "source_digest": source_digest,
-            "files": {
-                path: {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-                for path, content in copied.items()
-            },
+            "files": {path: {"size": len(content), "sha256": digests[path]} for path, content in copied.items()},
             "modules": {stub: module for module, stub in stubs.items()},
         }
     )

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -19,6 +21,10 @@ from dagbranch.errors import UnsafeArchiveError
 PIPELINE_FILE: Final = "dagbranch.yaml"
 _EARLIEST: Final = (1980, 1, 1, 0, 0, 0)
 _UNIX: Final = 3
+_LOCAL_HEADER_BYTES: Final = 30  # before the name; a canonical one has nothing behind the name
+_ZIP_VERSION: Final = 20
+_MOST_ENTRIES: Final = 65_535  # what lies above wants another form of zip
+_MOST_BYTES: Final = 2**31 - 1
 _REGULAR_FILE: Final = 0o100644 << 16
 # Control characters, backslashes, and what stands for bytes that are no UTF-8.
 _MANGLED = re.compile("[\\x00-\\x1f\\x7f\\\\\\ud800-\\udfff]")
@@ -40,11 +46,17 @@ def source_digest(archive: bytes) -> str:
 
 def write_canonical_zip(files: Mapping[str, bytes]) -> bytes:
     """The one archive of these files, byte for byte, wherever and whenever it is made."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for path in sorted(files):
-            archive.writestr(_entry(path), files[path])
-    return buffer.getvalue()
+    parts, directory, offset = [], [], 0
+    for path in sorted(files):
+        local = _local_header(path, files[path])
+        directory.append(_directory_entry(local, offset))
+        parts += [local, files[path]]
+        offset += len(local) + len(files[path])
+    size = sum(map(len, directory))
+    if len(directory) >= _MOST_ENTRIES or offset + size >= _MOST_BYTES:
+        raise UnsafeArchiveError(f"{len(directory)} files of {offset} bytes in all are more than a plain zip holds")
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, len(directory), len(directory), size, offset, 0)
+    return b"".join([*parts, *directory, end])
 
 
 def read_source_archive(archive: bytes, limits: Limits) -> dict[str, bytes]:
@@ -58,9 +70,10 @@ def read_source_archive(archive: bytes, limits: Limits) -> dict[str, bytes]:
             check_sizes(sizes, limits)
             for entry in entries:
                 _check_entry(entry)
-            files = {entry.filename: opened.read(entry) for entry in entries}
     except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
         raise UnsafeArchiveError(f"the source archive is no readable zip: {error}") from error
+    files = {entry.filename: _content(archive, entry) for entry in entries}
+    # The one check of what was read, checksums and offsets too: the same files make the same bytes, or it is refused.
     if write_canonical_zip(files) != archive:
         raise UnsafeArchiveError("the source archive is not in canonical form: make it with `dagbranch archive`")
     return files
@@ -86,12 +99,25 @@ def check_sizes(sizes: Mapping[str, int], limits: Limits) -> None:
         raise UnsafeArchiveError(f"the packaged files have {total} bytes, at most {limits.size_bytes} are allowed")
 
 
-def _entry(path: str) -> zipfile.ZipInfo:
+def _local_header(path: str, content: bytes) -> bytes:
     check_path(path)
     entry = zipfile.ZipInfo(path, _EARLIEST)
-    entry.create_system = _UNIX
-    entry.external_attr = _REGULAR_FILE
-    return entry
+    entry.CRC = zlib.crc32(content)
+    entry.file_size = entry.compress_size = len(content)
+    return entry.FileHeader(zip64=False)
+
+
+def _directory_entry(local: bytes, offset: int) -> bytes:
+    """The central directory says again what the local header does, and who made it, its mode and where it is."""
+    made_by = struct.pack("<4s2B", b"PK\x01\x02", _ZIP_VERSION, _UNIX)
+    rest = struct.pack("<3H2L", 0, 0, 0, _REGULAR_FILE, offset)
+    return made_by + local[4:_LOCAL_HEADER_BYTES] + rest + local[_LOCAL_HEADER_BYTES:]
+
+
+def _content(archive: bytes, entry: zipfile.ZipInfo) -> bytes:
+    """Where a canonical archive has it; of another archive it may be anything."""
+    start = entry.header_offset + _LOCAL_HEADER_BYTES + len(entry.filename.encode())
+    return archive[start : start + entry.file_size]
 
 
 def _check_entry(entry: zipfile.ZipInfo) -> None:
