@@ -118,12 +118,12 @@ class InMemoryDagsBucket:
             raise TransientUpstreamError(f"{environment}.zip was changed by another meanwhile")
         self.objects[f"{environment}.zip"] = stored(content, marker)
 
-    def drop_copied(self, environment: str, paths: Iterable[str], *, keep_configurations: Sequence[str]) -> None:
+    def drop_copied(
+        self, environment: str, paths: Iterable[str], marker: Mapping[str, str], *, keep_configurations: Sequence[str]
+    ) -> None:
         folder = f"{environment}/{CONFIGURATION_FOLDER}/"
         kept = {f"{folder}{digest}.json" for digest in keep_configurations}
-        dropped = {f"{environment}/{path}" for path in paths} | (set(self._keys(folder)) - kept)
-        for key in dropped:
-            self.objects.pop(key, None)
+        self._remove({f"{environment}/{path}" for path in paths} | (set(self._keys(folder)) - kept), marker)
 
     def remove_zip(self, environment: str, marker: Mapping[str, str]) -> int:
         return self._remove([f"{environment}.zip"], marker)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from dagbranch.domain.environments import Environment
-from dagbranch.errors import NotOursError, TransientUpstreamError
+from dagbranch.errors import NotOursError, TransientUpstreamError, UpstreamError
 
 type _Pull = tuple[int, int]
 
@@ -51,15 +51,20 @@ class InMemoryRegistry:
         return self._items[key]
 
     def update(self, environment: Environment, change: Callable[[Environment], Environment], event: str) -> Environment:
-        newest = self.get(environment.repository_id, environment.pull_number)
-        if newest is None:
-            raise TransientUpstreamError(f"the registry has no item for {environment.name}")
-        return self.save(change(newest), event)
+        for _ in range(8):
+            newest = self.get(environment.repository_id, environment.pull_number)
+            if newest is None:
+                break
+            try:
+                return self.save(change(newest), event)
+            except TransientUpstreamError:
+                continue
+        raise TransientUpstreamError(f"the registry cannot change {environment.name}")
 
     def release(self, environment: Environment, event: str) -> Environment:
         owner = environment.repository_id, environment.pull_number
         if environment.name is not None and self._claims.get(environment.name, owner) != owner:
-            raise TransientUpstreamError(f"the name {environment.name} is another's")
+            raise UpstreamError(f"the name {environment.name} is claimed by another pull request")
         written = self.save(environment, event)
         if environment.name is not None:
             self._claims.pop(environment.name, None)

@@ -3,37 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from dagbranch import settings
 from dagbranch.settings import Settings
+from tests.fakes.template import RESOURCES, ROOT, TEMPLATE
 
-ROOT = Path(__file__).parents[2]
-
-
-class _Loader(yaml.SafeLoader):
-    """Reads CloudFormation's short forms as their long ones: ``!Ref x`` as ``{"Ref": "x"}``."""
-
-
-def _intrinsic(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    match node:
-        case yaml.ScalarNode():
-            value: Any = loader.construct_scalar(node)
-        case yaml.SequenceNode():
-            value = loader.construct_sequence(node, deep=True)
-        case _:
-            value = loader.construct_mapping(node, deep=True)  # type: ignore[arg-type] # the third kind of node
-    return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
-
-
-_Loader.add_multi_constructor("!", _intrinsic)
-
-TEMPLATE: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), _Loader)  # a loader of plain values
-RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 GLOBAL_VARIABLES: dict[str, Any] = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
 
 

@@ -111,8 +111,10 @@ class DagsBucket(Protocol):
     ) -> None:
         """Raises TransientUpstreamError where another zip was put since ``replaces`` was read."""
 
-    def drop_copied(self, environment: str, paths: Iterable[str], *, keep_configurations: Sequence[str]) -> None:
-        """Removes what a commit dropped, and the configurations of other digests than these."""
+    def drop_copied(
+        self, environment: str, paths: Iterable[str], marker: Mapping[str, str], *, keep_configurations: Sequence[str]
+    ) -> None:
+        """Removes, of what carries the marker, what a commit dropped and the configurations of other digests."""
 
     def remove_zip(self, environment: str, marker: Mapping[str, str]) -> int: ...
 

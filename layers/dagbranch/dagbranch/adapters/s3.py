@@ -112,13 +112,16 @@ class S3DagsBucket:
         condition = {"IfNoneMatch": "*"} if replaces is None else {"IfMatch": replaces.etag}
         self._objects.put(zip_key(self._path, environment), content, marker, **condition)
 
-    def drop_copied(self, environment: str, paths: Iterable[str], *, keep_configurations: Sequence[str]) -> None:
+    def drop_copied(
+        self, environment: str, paths: Iterable[str], marker: Mapping[str, str], *, keep_configurations: Sequence[str]
+    ) -> None:
         prefix = copy_prefix(self._path, environment)
         kept = {configuration_key(self._path, environment, digest) for digest in keep_configurations}
         kept.add(copy_index_key(self._path, environment))
         configurations = [entry["Key"] for entry in self._objects.list(f"{prefix}{CONFIGURATION_FOLDER}/")]
         dropped = [f"{prefix}{path}" for path in paths] + [key for key in configurations if key not in kept]
-        self._objects.delete_versions([{"Key": key} for key in dropped])
+        owned, _ = self._parted([{"Key": key} for key in dropped], marker)
+        self._objects.delete_versions(owned)
 
     def remove_zip(self, environment: str, marker: Mapping[str, str]) -> int:
         standing = self.zip(environment)
@@ -140,12 +143,21 @@ class S3DagsBucket:
         """Deletes the versions whose own metadata carries the marker, and the delete markers above them."""
         found = list(self._objects.versions(prefix))
         contents = [version for version in found if not version["is_delete_marker"]]
-        with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
-            markers = list(pool.map(lambda one: self._objects.marker(one["Key"], one["VersionId"]), contents))
-        owned = [one for one, metadata in zip(contents, markers, strict=True) if carries(metadata or {}, marker)]
-        strange = {one["Key"] for one in contents} - {one["Key"] for one in owned}
-        tombs = [one for one in found if one["is_delete_marker"] and one["Key"] not in strange]
+        owned, strange = self._parted(contents, marker)
+        # Without its delete marker, what somebody else had deleted there before us would be back.
+        standing = {one["Key"] for one in strange}
+        tombs = [one for one in found if one["is_delete_marker"] and one["Key"] not in standing]
         return self._objects.delete_versions([*owned, *tombs])
+
+    def _parted(self, objects: list[dict[str, Any]], marker: Mapping[str, str]) -> tuple[list[Any], list[Any]]:
+        """Those whose own metadata carries the marker, and those whose does not."""
+        with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
+            found = list(pool.map(lambda one: self._objects.marker(one["Key"], one.get("VersionId")), objects))
+        ours = [carries(metadata or {}, marker) for metadata in found]
+        return (
+            [one for one, is_ours in zip(objects, ours, strict=True) if is_ours],
+            [one for one, is_ours in zip(objects, ours, strict=True) if not is_ours],
+        )
 
     def _index(self, environment: str) -> dict[str, CopiedFile]:
         content = self._objects.get(copy_index_key(self._path, environment))
@@ -173,7 +185,8 @@ class _Objects:
                     Bucket=self._bucket, Key=key, Body=content, Metadata=dict(marker), **condition
                 )
             except ClientError as error:
-                if code_of(error) in _RACED:
+                # To If-Match, S3 answers 404 where the object is gone by now.
+                if code_of(error) in _RACED or (condition and code_of(error) in _GONE):
                     raise TransientUpstreamError(f"{key} was changed by another meanwhile") from error
                 raise
         return answer["ETag"]

@@ -7,6 +7,7 @@ Nothing of the archive is ever executed here: it is read as text.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -83,14 +84,16 @@ def _put(
     dags: DagsBucket,
 ) -> dict[str, object]:
     name, marker = environment.claimed_name, marker_of(environment)
-    packaged = packaging.package_dags(
-        source.files,
-        dags_folder=source.pipeline_file.dags,
-        source_digest=source.digest,
-        runtime=runtime.modules,
-        version=runtime.version,
-    )
-    plan = plan_copy(packaged.copy, dags.copied(name))
+    with ThreadPoolExecutor(1) as beside:
+        standing_copy = beside.submit(dags.copied, name)
+        packaged = packaging.package_dags(
+            source.files,
+            dags_folder=source.pipeline_file.dags,
+            source_digest=source.digest,
+            runtime=runtime.modules,
+            version=runtime.version,
+        )
+    plan = plan_copy(packaged.copy, standing_copy.result(), packaged.digests)
     dags.put_copy(name, plan.put, plan.keep, marker)
     dags.put_configuration(name, source.digest, _configuration(environment, source), marker)
     newest = registry.get(environment.repository_id, environment.pull_number)
@@ -99,7 +102,8 @@ def _put(
     dags.put_zip(name, packaged.archive, zip_marker(environment, source.digest, runtime.version), replaces=standing)
     before = digest_that_stands(standing.marker) if standing else None
     # The last digest's configuration stays: a worker that has the new zip not yet still reads it.
-    dags.drop_copied(name, plan.drop, keep_configurations=[digest for digest in (source.digest, before) if digest])
+    digests = [digest for digest in (source.digest, before) if digest]
+    dags.drop_copied(name, plan.drop, marker, keep_configurations=digests)
     return {
         "zip_sha256": packaged.sha256,
         "modules": len(packaged.modules),

@@ -1,0 +1,162 @@
+"""The two buckets on S3 (moto), versioned as MWAA demands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+import pytest
+from moto import mock_aws
+from moto.s3.models import s3_backends
+
+from dagbranch.adapters.s3 import S3DagsBucket, S3SourceBucket
+from dagbranch.domain.ownership import marker_of
+from dagbranch.errors import TransientUpstreamError, UpstreamError
+from tests.fakes.contracts.buckets import OURS, DagsBucketContract, PutByHand, SourceBucketContract
+from tests.fakes.examples import FILES, an_archive, an_environment
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+DAGS, SOURCES = "acme-mwaa", "acme-sources"
+ACCOUNT = "123456789012"  # moto's only one
+REGION: Final = "eu-central-1"
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[S3Client]:
+    """One client for all: to make one costs more than a test."""
+    with pytest.MonkeyPatch.context() as environment, mock_aws():
+        environment.setenv("AWS_ACCESS_KEY_ID", "made-up")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
+        yield boto3.client("s3", region_name=REGION)
+
+
+@pytest.fixture
+def client(service: S3Client) -> S3Client:
+    """Both buckets, empty."""
+    s3_backends[ACCOUNT]["aws"].reset()
+    for bucket in (DAGS, SOURCES):
+        service.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        service.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    return service
+
+
+@pytest.fixture
+def sources(client: S3Client) -> S3SourceBucket:
+    return S3SourceBucket(client, SOURCES)
+
+
+@pytest.fixture
+def dags(client: S3Client) -> S3DagsBucket:
+    return S3DagsBucket(client, DAGS, "some/dags")
+
+
+@pytest.fixture
+def put_by_hand(client: S3Client) -> PutByHand:
+    return lambda key, content: client.put_object(Bucket=DAGS, Key=f"some/dags/{key}", Body=content)
+
+
+def versions(client: S3Client, bucket: str) -> list[tuple[str, str]]:
+    """Every version and delete marker that is left, by key."""
+    listed: Any = client.list_object_versions(Bucket=bucket)
+    return [(one["Key"], kind) for kind in ("Versions", "DeleteMarkers") for one in listed.get(kind, [])]
+
+
+class TestS3SourceBucket(SourceBucketContract):
+    pass
+
+
+class TestS3DagsBucket(DagsBucketContract):
+    pass
+
+
+def test_keys_lie_below_the_path_of_the_mwaa_environment(client: S3Client, dags: S3DagsBucket) -> None:
+    dags.put_copy("feature1", {"qu/a.py": b""}, {}, OURS)
+    dags.put_configuration("feature1", "d1", b"{}", OURS)
+    dags.put_zip("feature1", b"zip", OURS, replaces=None)
+
+    assert {entry["Key"] for entry in client.list_objects_v2(Bucket=DAGS)["Contents"]} == {
+        "some/dags/feature1.zip",
+        "some/dags/feature1/.dagbranch/copy.json",
+        "some/dags/feature1/.dagbranch/d1.json",
+        "some/dags/feature1/qu/a.py",
+    }
+
+
+def test_no_version_of_ours_is_left_after_a_removal(client: S3Client, dags: S3DagsBucket) -> None:
+    for content in (b"1", b"2"):
+        dags.put_copy("feature1", {"a": content, "b": content}, {}, OURS)
+        dags.put_zip("feature1", content, OURS, replaces=dags.zip("feature1"))
+    dags.drop_copied("feature1", ["b"], OURS, keep_configurations=[])
+    assert len(versions(client, DAGS)) > 7
+
+    dags.remove_zip("feature1", OURS)
+    dags.remove_copy("feature1", OURS)
+
+    assert versions(client, DAGS) == []
+
+
+def test_no_version_of_a_source_archive_is_left_after_a_removal(client: S3Client, sources: S3SourceBucket) -> None:
+    key, archive = an_archive(FILES)
+    sources.put(key, archive, OURS)
+    sources.put(key, archive, OURS)
+    client.delete_object(Bucket=SOURCES, Key=str(key))
+
+    assert sources.remove(key.repository, key.pull_number) == 2
+
+    assert versions(client, SOURCES) == []
+
+
+def test_what_somebody_had_under_the_name_before_stays_as_it_was(client: S3Client, dags: S3DagsBucket) -> None:
+    client.put_object(Bucket=DAGS, Key="some/dags/feature1.zip", Body=b"theirs")
+    client.delete_object(Bucket=DAGS, Key="some/dags/feature1.zip")
+    before = versions(client, DAGS)
+    dags.put_zip("feature1", b"ours", OURS, replaces=None)
+
+    dags.remove_zip("feature1", OURS)
+
+    assert ("some/dags/feature1.zip", "Versions") in versions(client, DAGS)
+    assert set(before) <= set(versions(client, DAGS))
+    assert dags.zip("feature1") is None
+
+
+def test_a_zip_of_a_longer_name_is_none_of_ours(client: S3Client, dags: S3DagsBucket) -> None:
+    for key in ("some/dags/feature1.zip.bak", "some/dags/feature1.zipped"):
+        client.put_object(Bucket=DAGS, Key=key, Body=b"theirs")
+        client.delete_object(Bucket=DAGS, Key=key)
+        client.put_object(Bucket=DAGS, Key=key, Body=b"theirs")
+    before = versions(client, DAGS)
+    dags.put_zip("feature1", b"ours", OURS, replaces=None)
+
+    dags.remove_zip("feature1", OURS)
+
+    assert versions(client, DAGS) == before
+
+
+def test_more_objects_than_one_request_takes_are_removed_whole(client: S3Client, sources: S3SourceBucket) -> None:
+    key, archive = an_archive({})
+    for number in range(1_001):  # past the wire, where each would cost 40 ms
+        s3_backends[ACCOUNT]["aws"].put_object(SOURCES, f"sources/acme/pipelines/pull/1/{number}", archive)
+
+    assert sources.remove(key.repository, key.pull_number) == 1_001
+    assert versions(client, SOURCES) == []
+
+
+def test_a_bucket_that_is_not_there_is_refused_for_good(client: S3Client) -> None:
+    elsewhere = S3DagsBucket(client, "no-such-bucket", "dags")
+
+    with pytest.raises(UpstreamError, match="NoSuchBucket") as error:
+        elsewhere.put_zip("feature1", b"", OURS, replaces=None)
+    assert not isinstance(error.value, TransientUpstreamError)
+
+
+def test_the_marker_is_the_objects_metadata(client: S3Client, dags: S3DagsBucket) -> None:
+    dags.put_copy("feature1", {"a": b""}, {}, marker_of(an_environment()))
+
+    assert client.head_object(Bucket=DAGS, Key="some/dags/feature1/a")["Metadata"] == {
+        "dagbranch-lane": "preview",
+        "dagbranch-repository-id": "4711",
+        "dagbranch-pull-number": "1",
+    }

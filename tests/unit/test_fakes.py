@@ -1,0 +1,65 @@
+"""The fakes keep the promises that the real adapters keep in tests/integration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.fakes.buckets import InMemoryDagsBucket, InMemorySourceBucket, stored
+from tests.fakes.contracts.buckets import DagsBucketContract, PutByHand, SourceBucketContract
+from tests.fakes.contracts.event_bus import Arrived, EventBusContract
+from tests.fakes.contracts.github import FILES, GitHubContract
+from tests.fakes.contracts.registry import RegistryContract
+from tests.fakes.event_bus import InMemoryEventBus
+from tests.fakes.examples import FIRST, PULL_NUMBER, REPOSITORY, a_pull_request
+from tests.fakes.github import InMemoryGitHub
+from tests.fakes.registry import InMemoryRegistry
+
+
+@dataclass
+class Place:
+    github: InMemoryGitHub = field(default_factory=InMemoryGitHub)
+    repository: str = REPOSITORY
+    pull_number: int = PULL_NUMBER
+    head_sha: str = FIRST
+
+
+class TestInMemoryRegistry(RegistryContract):
+    @pytest.fixture
+    def registry(self) -> InMemoryRegistry:
+        return InMemoryRegistry()
+
+
+class TestInMemorySourceBucket(SourceBucketContract):
+    @pytest.fixture
+    def sources(self) -> InMemorySourceBucket:
+        return InMemorySourceBucket()
+
+
+class TestInMemoryDagsBucket(DagsBucketContract):
+    @pytest.fixture
+    def dags(self) -> InMemoryDagsBucket:
+        return InMemoryDagsBucket()
+
+    @pytest.fixture
+    def put_by_hand(self, dags: InMemoryDagsBucket) -> PutByHand:
+        return lambda key, content: dags.objects.update({key: stored(content, {})})
+
+
+class TestInMemoryEventBus(EventBusContract):
+    @pytest.fixture
+    def bus(self) -> InMemoryEventBus:
+        return InMemoryEventBus()
+
+    @pytest.fixture
+    def arrived(self, bus: InMemoryEventBus) -> Arrived:
+        return lambda: list(bus.published)
+
+
+class TestInMemoryGitHub(GitHubContract):
+    @pytest.fixture
+    def place(self) -> Place:
+        place = Place()
+        place.github.open(a_pull_request(), FILES)
+        return place
