@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 from dagbranch.adapters.aws_errors import code_of, translated
 from dagbranch.domain.environments import Environment, Status
 from dagbranch.domain.naming import name_key, pull_request_key
-from dagbranch.errors import NotOursError, TransientUpstreamError
+from dagbranch.errors import NotOursError, TransientUpstreamError, UpstreamError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -125,7 +125,10 @@ class DynamoDbRegistry:
                 ),
             }
         }
-        return self._write(environment, event, freed)
+        try:
+            return self._write(environment, event, freed)
+        except _ClaimLostError as error:
+            raise UpstreamError(f"the name {environment.name} is claimed by another pull request") from error
 
     def _write(self, environment: Environment, event: str, claim: _Item | None = None) -> Environment:
         written = replace(environment, revision=environment.revision + 1)
