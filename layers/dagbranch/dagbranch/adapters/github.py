@@ -46,7 +46,7 @@ class PyGithubGitHub:
     def pull_request(self, repository: str, pull_number: int) -> PullRequest | None:
         with _translated(f"asking for {repository}#{pull_number}"):
             try:
-                return _pull_request(self._github.get_repo(repository, lazy=True).get_pull(pull_number))
+                return _pull_request(self._repository(repository).get_pull(pull_number))
             except UnknownObjectException:
                 return None
 
@@ -62,6 +62,8 @@ class PyGithubGitHub:
                 return None
             if isinstance(found, list) or found.type != "file":
                 raise UnsafeArchiveError(f"{path} is no regular file")
+            if found.encoding != "base64":  # GitHub shows what has over 1 MB without its content
+                raise UnsafeArchiveError(f"{path} has {found.size} bytes, at most 1 MB is read")
             return found.decoded_content
 
     def tree(self, repository: str, head_sha: str, folder: str) -> Mapping[str, TreeEntry]:
@@ -87,7 +89,7 @@ class PyGithubGitHub:
             return base64.b64decode(self._repository(repository).get_git_blob(sha).content)
 
     def _repository(self, repository: str) -> Repository:
-        return self._github.get_repo(repository, lazy=True)
+        return self._github.get_repo(repository)
 
 
 def _pull_request(pull: ApiPullRequest) -> PullRequest:
@@ -114,16 +116,19 @@ def _entries(tree: GitTree, prefix: str) -> dict[str, TreeEntry]:
 
 def _subtree(api: Repository, head_sha: str, folder: str) -> dict[str, TreeEntry]:
     """The folder's entries, of a commit whose whole tree is too large for one answer."""
-    sha = head_sha
-    for part in folder.split("/"):
+    sha, prefix = head_sha, "" if folder == "." else f"{folder}/"
+    for part in prefix.split("/")[:-1]:
         below = {entry.path: entry for entry in api.get_git_tree(sha).tree if entry.type == "tree"}
         if part not in below:
             return {}
         sha = below[part].sha
     tree = api.get_git_tree(sha, recursive=True)
     if tree.raw_data.get("truncated"):
-        raise UnsafeArchiveError(f"{folder} holds more files than GitHub lists in one answer")
-    return _entries(tree, f"{folder}/")
+        raise UnsafeArchiveError(
+            f"{'the repository' if folder == '.' else folder} holds more files than GitHub lists in one answer: "
+            "`dags` in dagbranch.yaml names the folder to package"
+        )
+    return _entries(tree, prefix)
 
 
 class _Counted:

@@ -1,0 +1,363 @@
+"""GitHub through PyGithub: against the double over real git, and against servers that misbehave."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import random
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from dagbranch.adapters.github import PyGithubGitHub
+from dagbranch.domain.checkout import plan_checkout
+from dagbranch.domain.source_archive import Limits
+from dagbranch.errors import TransientUpstreamError, UnsafeArchiveError, UpstreamError
+from local.github import LocalGitHub, Repository
+from tests.fakes.contracts.github import FILES, GitHubContract
+
+TOKEN = "made-up-token"
+REPOSITORY = "acme/pipelines"
+
+
+@dataclass
+class Place:
+    github: PyGithubGitHub
+    repository: str
+    pull_number: int
+    head_sha: str
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Iterator[LocalGitHub]:
+    with LocalGitHub(tmp_path / "github", webhook_secret="made-up", token=TOKEN) as running:
+        yield running
+
+
+@pytest.fixture
+def github(local: LocalGitHub) -> PyGithubGitHub:
+    return PyGithubGitHub(local.url, TOKEN)
+
+
+@pytest.fixture
+def repository(local: LocalGitHub) -> Repository:
+    return local.create_repository(REPOSITORY, {"README.md": b"pipelines"})
+
+
+class TestPyGithubGitHub(GitHubContract):
+    @pytest.fixture
+    def place(self, github: PyGithubGitHub, repository: Repository) -> Place:
+        head_sha = repository.commit("feature1", {**FILES, "README.md": None}, "All kinds of files")
+        pull = repository.open_pull("feature1", "A pull request")
+        return Place(github, REPOSITORY, pull.number, head_sha)
+
+
+def fetch(github: PyGithubGitHub, sha: str, *paths: str, most_bytes: int = 10**8, most_ratio: int = 200) -> set[str]:
+    return set(github.archive(REPOSITORY, sha, frozenset(paths), most_bytes=most_bytes, most_ratio=most_ratio))
+
+
+# Pull requests
+
+
+def test_a_fork_a_draft_and_a_deleted_fork_are_told_apart(github: PyGithubGitHub, repository: Repository) -> None:
+    fork = repository.fork("dana")
+    fork.commit("theirs", {"a": b"1"}, "From a fork")
+    from_fork = repository.open_pull("theirs", "From a fork", head_repository=fork)
+    repository.commit("draft", {"a": b"2"}, "A draft")
+    draft = repository.open_pull("draft", "A draft", draft=True)
+
+    pull = github.pull_request(REPOSITORY, from_fork.number)
+    assert pull is not None
+    assert (pull.is_from_a_fork, pull.repository_id, pull.head_repository_id) == (True, repository.id, fork.id)
+    drafted = github.pull_request(REPOSITORY, draft.number)
+    assert drafted is not None
+    assert (drafted.is_draft, drafted.is_from_a_fork) == (True, False)
+
+    fork.delete()
+    orphan = github.pull_request(REPOSITORY, from_fork.number)
+    assert orphan is not None
+    assert (orphan.head_repository_id, orphan.is_from_a_fork) == (None, True)
+
+
+def test_a_closed_pull_request_is_told_as_closed_and_is_not_among_the_open_ones(
+    github: PyGithubGitHub, repository: Repository
+) -> None:
+    for name in ("one", "two"):
+        repository.commit(name, {name: b"x"}, name)
+        repository.open_pull(name, name)
+    repository.pull(1).close()
+
+    closed = github.pull_request(REPOSITORY, 1)
+
+    assert closed is not None
+    assert not closed.is_open
+    assert [pull.number for pull in github.open_pull_requests(REPOSITORY)] == [2]
+
+
+def test_every_page_of_open_pull_requests_is_read(
+    github: PyGithubGitHub, local: LocalGitHub, repository: Repository
+) -> None:
+    repository.commit("branch", {"a": b"1"}, "x")
+    first = repository.open_pull("branch", "x").record
+    hosted = local.site.state.repositories[repository.id]
+    hosted.pulls |= {number: replace(first, id=first.id + number, number=number) for number in range(2, 102)}
+
+    assert len(github.open_pull_requests(REPOSITORY)) == 101
+
+
+def test_a_repository_that_the_token_does_not_see_has_no_pull_request_and_no_list(
+    github: PyGithubGitHub, local: LocalGitHub
+) -> None:
+    local.create_repository("acme/secret", {"a": b"1"}, granted=False)
+
+    assert github.pull_request("acme/secret", 1) is None
+    with pytest.raises(UpstreamError, match="404") as error:
+        github.open_pull_requests("acme/secret")
+    assert not isinstance(error.value, TransientUpstreamError)
+
+
+# Trees and archives
+
+
+def test_what_attributes_hide_or_change_is_found_and_fetched(github: PyGithubGitHub, repository: Repository) -> None:
+    attributes = b"tests export-ignore\nversion.py export-subst\n"
+    files = {
+        "dags/.gitattributes": attributes,
+        "dags/tests/case.py": b"assert True\n",
+        "dags/version.py": b"COMMIT = '$Format:%H$'\n",
+        "dags/main.py": b"import airflow\n",
+    }
+    sha = repository.commit("feature1", files, "With attributes")
+    tree = github.tree(REPOSITORY, sha, "dags")
+    plan = plan_checkout(tree, {}, lambda path: path.startswith("dags/"), Limits())
+
+    archived = github.archive(REPOSITORY, sha, plan.wanted(), most_bytes=10_000, most_ratio=200)
+    missing = plan.missing_from(archived)
+
+    assert {entry.path for entry in missing} == {"dags/tests/case.py", "dags/version.py"}
+    mended = {entry.path: github.blob(REPOSITORY, entry.sha) for entry in missing}
+    assert plan.complete({**archived, **mended}) == files
+
+
+def test_a_tree_too_large_for_one_answer_is_read_by_folder(tmp_path: Path) -> None:
+    many = {f"other/{number}.txt": b"x" for number in range(30)}
+    kept = {"src/dags/a.py": b"import airflow", "src/dags/qu/b.py": b"b", "dagbranch.yaml": b"version: 1\n"}
+    with LocalGitHub(tmp_path / "gh", webhook_secret="made-up", token=TOKEN, tree_entry_limit=20) as local:
+        sha = local.create_repository(REPOSITORY, {**many, **kept}).branch_sha("main")
+        github = PyGithubGitHub(local.url, TOKEN)
+
+        assert set(github.tree(REPOSITORY, sha, "src/dags")) == set(kept)
+        assert set(github.tree(REPOSITORY, sha, "missing/folder")) == {"dagbranch.yaml"}
+        with pytest.raises(UnsafeArchiveError, match="other holds more files than GitHub lists"):
+            github.tree(REPOSITORY, sha, "other")
+
+
+def test_a_repository_packaged_from_its_root_that_is_too_large_for_one_answer_says_so(tmp_path: Path) -> None:
+    many = {f"other/{number}.txt": b"x" for number in range(30)}
+    with LocalGitHub(tmp_path / "gh", webhook_secret="made-up", token=TOKEN, tree_entry_limit=20) as local:
+        sha = local.create_repository(REPOSITORY, many).branch_sha("main")
+
+        with pytest.raises(UnsafeArchiveError, match="more files than GitHub lists"):
+            PyGithubGitHub(local.url, TOKEN).tree(REPOSITORY, sha, ".")
+
+
+def test_a_file_larger_than_github_shows_is_refused_and_one_that_just_fits_is_read(
+    github: PyGithubGitHub, repository: Repository
+) -> None:
+    content = random.Random(1).randbytes(1024 * 1024)
+    sha = repository.commit("feature1", {"fits": content, "large": content + b"!"}, "Large")
+
+    assert github.file(REPOSITORY, sha, "fits") == content
+    with pytest.raises(UnsafeArchiveError, match="large has 1048577 bytes"):
+        github.file(REPOSITORY, sha, "large")
+
+
+def test_a_folder_is_no_file(github: PyGithubGitHub, repository: Repository) -> None:
+    sha = repository.commit("feature1", {"dagbranch.yaml/inside": b""}, "A folder")
+
+    with pytest.raises(UnsafeArchiveError, match="no regular file"):
+        github.file(REPOSITORY, sha, "dagbranch.yaml")
+
+
+def test_what_is_kept_is_bounded_and_the_rest_of_the_repository_is_not(
+    github: PyGithubGitHub, repository: Repository
+) -> None:
+    noise = random.Random(1).randbytes(3_000_000)
+    sha = repository.commit("feature1", {"a_big.bin": noise, "dags/a.py": b"a" * 1000, "dags/b.py": b"b"}, "Big")
+
+    assert fetch(github, sha, "dags/a.py", "dags/b.py", most_bytes=1001) == {"dags/a.py", "dags/b.py"}
+    with pytest.raises(UnsafeArchiveError, match="over 1000 bytes"):
+        fetch(github, sha, "dags/a.py", "dags/b.py", most_bytes=1000)
+
+
+def test_a_compression_bomb_is_refused_before_it_is_unpacked(github: PyGithubGitHub, repository: Repository) -> None:
+    sha = repository.commit("feature1", {"dags/zeros": b"\x00" * 20_000_000}, "Zeros")
+
+    with pytest.raises(UnsafeArchiveError, match="compression bomb"):
+        fetch(github, sha, "dags/zeros", most_ratio=200)
+    assert fetch(github, sha, "dags/zeros", most_ratio=2000) == {"dags/zeros"}
+
+
+def test_small_files_may_be_compressed_as_they_like(github: PyGithubGitHub, repository: Repository) -> None:
+    sha = repository.commit("feature1", {"dags/zeros": b"\x00" * 900_000}, "Zeros")
+
+    assert fetch(github, sha, "dags/zeros", most_ratio=2) == {"dags/zeros"}
+
+
+def test_an_archive_link_that_expired_is_asked_for_again(
+    github: PyGithubGitHub, local: LocalGitHub, repository: Repository
+) -> None:
+    local.site.archive_links.lifetime_seconds = 0
+
+    with pytest.raises(TransientUpstreamError, match="GitHub answered 404") as error:
+        fetch(github, repository.branch_sha("main"), "README.md")
+    assert "token" not in str(error.value).lower()
+
+
+# Faults
+
+
+def calls(github: PyGithubGitHub) -> list[Callable[[], object]]:
+    sha = "1" * 40
+    return [
+        lambda: github.pull_request(REPOSITORY, 1),
+        lambda: github.open_pull_requests(REPOSITORY),
+        lambda: github.file(REPOSITORY, sha, "dagbranch.yaml"),
+        lambda: github.tree(REPOSITORY, sha, "dags"),
+        lambda: github.archive(REPOSITORY, sha, frozenset({"a"}), most_bytes=1, most_ratio=1),
+        lambda: github.blob(REPOSITORY, sha),
+    ]
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+@pytest.mark.parametrize("call", range(6))
+def test_an_outage_passes(
+    github: PyGithubGitHub, local: LocalGitHub, repository: Repository, status: int, call: int
+) -> None:
+    local.site.outage_status = status
+
+    with pytest.raises(TransientUpstreamError) as error:
+        calls(github)[call]()
+    assert TOKEN not in str(error.value)
+
+
+def test_a_wrong_token_does_not_pass(local: LocalGitHub, repository: Repository) -> None:
+    github = PyGithubGitHub(local.url, "another-token")
+
+    for call in calls(github):
+        with pytest.raises(UpstreamError, match="401 Bad credentials") as error:
+            call()
+        assert not isinstance(error.value, TransientUpstreamError)
+        assert "another-token" not in str(error.value)
+
+
+def test_a_spent_rate_limit_passes_and_is_not_sat_out(
+    github: PyGithubGitHub, local: LocalGitHub, repository: Repository
+) -> None:
+    local.site.rate_limit.set(0, window_seconds=3600)
+    began = time.monotonic()
+
+    with pytest.raises(TransientUpstreamError, match="rate limit"):
+        github.pull_request(REPOSITORY, 1)
+
+    assert time.monotonic() - began < 10
+
+
+class Misbehaving(ThreadingHTTPServer):
+    """An API that sends every archive to itself and then answers with ``body``, ``missing_bytes`` short of what it promised."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.body = b""
+        self.missing_bytes = 0
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Misbehaving
+
+    def do_GET(self) -> None:
+        if "/tarball/" in self.path:
+            self.send_response(302)
+            self.send_header("Location", f"{self.server.url}/codeload?token=signed")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.server.body) + self.server.missing_bytes))
+        self.end_headers()
+        self.wfile.write(self.server.body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # the base class's name
+        pass
+
+
+@pytest.fixture
+def misbehaving() -> Iterator[Misbehaving]:
+    with Misbehaving() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def tarball(*members: tuple[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name, content in members:
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+WHOLE = tarball(("acme-pipelines-1/dags/a", random.Random(1).randbytes(300_000)))
+
+
+@pytest.mark.parametrize(
+    ("body", "missing_bytes"),
+    [
+        (WHOLE, 0),
+        (WHOLE[:100_000], 100),
+        (WHOLE[:100_000], 0),
+        (b"<html>A page of a proxy</html>", 0),
+        (gzip.compress(b"no tar"), 0),
+        (b"", 0),
+    ],
+    ids=["whole", "broken off", "too short", "a page", "no tar", "empty"],
+)
+def test_an_archive_that_does_not_arrive_whole_is_fetched_again(
+    misbehaving: Misbehaving, body: bytes, missing_bytes: int
+) -> None:
+    misbehaving.body, misbehaving.missing_bytes = body, missing_bytes
+    github = PyGithubGitHub(misbehaving.url, TOKEN)
+
+    if body == WHOLE:
+        assert fetch(github, "1" * 40, "dags/a") == {"dags/a"}
+        return
+    with pytest.raises(TransientUpstreamError, match="fetching the archive") as error:
+        fetch(github, "1" * 40, "dags/a")
+    assert "signed" not in str(error.value)
+
+
+def test_members_that_are_not_asked_for_are_never_taken(misbehaving: Misbehaving) -> None:
+    misbehaving.body = tarball(("top/../../etc/passwd", b"x"), ("/etc/passwd", b"x"), ("top/dags/a", b"a"))
+
+    found = PyGithubGitHub(misbehaving.url, TOKEN).archive(
+        REPOSITORY, "1" * 40, frozenset({"dags/a", "dags/b"}), most_bytes=100, most_ratio=100
+    )
+
+    assert found == {"dags/a": b"a"}
+
+
+def test_a_server_that_is_not_there_passes() -> None:
+    for call in calls(PyGithubGitHub("http://127.0.0.1:9", TOKEN)):
+        with pytest.raises(TransientUpstreamError):
+            call()
