@@ -1,0 +1,204 @@
+"""The bus on EventBridge and the delayed queue on SQS (moto), with the rules of the template in between."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from moto.events.models import events_backends
+from moto.sqs.models import sqs_backends
+
+from dagbranch.adapters.event_bus import DelayedQueue, EventBridgeBus
+from dagbranch.domain.requests import EventKind, action_detail, event_detail
+from dagbranch.domain.sweep import Action
+from dagbranch.errors import UpstreamError
+from dagbranch.events import environment_event, pull_request_event
+from tests.fakes.contracts.event_bus import Arrived, EventBusContract
+from tests.fakes.examples import FIRST, NOW, REPOSITORY, REPOSITORY_ID, an_environment
+from tests.fakes.template import RESOURCES, ROOT
+
+ACCOUNT, REGION, BUS = "123456789012", "eu-central-1", "dagbranch-bus"  # moto's only account
+
+
+@dataclass
+class Aws:
+    events: Any
+    sqs: Any
+
+    def queue(self, name: str) -> str:
+        url: str = self.sqs.create_queue(QueueName=name)["QueueUrl"]
+        return url
+
+    def arn(self, url: str) -> str:
+        attributes = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        arn: str = attributes["Attributes"]["QueueArn"]
+        return arn
+
+    def bodies(self, url: str) -> list[str]:
+        received = self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+        return [message["Body"] for message in received.get("Messages", [])]
+
+    def events_in(self, url: str) -> list[str]:
+        """With the account, which moto leaves out of what a rule passes on."""
+        return [json.dumps({"account": ACCOUNT, **json.loads(body)}) for body in self.bodies(url)]
+
+
+@pytest.fixture(scope="module")
+def services() -> Iterator[Aws]:
+    """One client for all: to make one costs more than a test."""
+    with pytest.MonkeyPatch.context() as environment, mock_aws():
+        environment.setenv("AWS_ACCESS_KEY_ID", "made-up")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
+        yield Aws(boto3.client("events", region_name=REGION), boto3.client("sqs", region_name=REGION))
+
+
+@pytest.fixture
+def aws(services: Aws) -> Aws:
+    """An account with nothing in it."""
+    events_backends[ACCOUNT][REGION].reset()
+    sqs_backends[ACCOUNT][REGION].reset()
+    return services
+
+
+@pytest.fixture
+def everything(aws: Aws) -> str:
+    """A queue with all that comes off the bus."""
+    aws.events.create_event_bus(Name=BUS)
+    url = aws.queue("everything")
+    aws.events.put_rule(Name="all", EventBusName=BUS, EventPattern='{"account": ["123456789012"]}')
+    aws.events.put_targets(Rule="all", EventBusName=BUS, Targets=[{"Id": "queue", "Arn": aws.arn(url)}])
+    return url
+
+
+@pytest.fixture
+def bus(aws: Aws, everything: str) -> EventBridgeBus:
+    return EventBridgeBus(aws.events, BUS)
+
+
+class TestEventBridgeBus(EventBusContract):
+    @pytest.fixture
+    def arrived(self, aws: Aws, everything: str) -> Arrived:
+        def read() -> list[tuple[str, Any]]:
+            events = [json.loads(body) for body in aws.bodies(everything)]
+            return [(event["detail-type"], event["detail"]) for event in events]
+
+        return read
+
+
+@pytest.fixture
+def routed(aws: Aws, bus: EventBridgeBus) -> dict[str, str]:
+    """The template's rules on this bus: the address of each queue by its target's name."""
+    urls: dict[str, str] = {}
+    for name, rule in RESOURCES.items():
+        if rule["Type"] != "AWS::Events::Rule" or "EventBusName" not in rule["Properties"]:
+            continue
+        pattern = json.dumps(rule["Properties"]["EventPattern"]).replace('{"Ref": "Lane"}', '"preview"')
+        aws.events.put_rule(Name=name, EventBusName=BUS, EventPattern=pattern)
+        for target in rule["Properties"]["Targets"]:
+            urls.setdefault(target["Id"], aws.queue(target["Id"]))
+            arn = aws.arn(urls[target["Id"]])
+            aws.events.put_targets(Rule=name, EventBusName=BUS, Targets=[{"Id": target["Id"], "Arn": arn}])
+    return urls
+
+
+def arrivals(aws: Aws, routed: dict[str, str]) -> dict[str, list[str]]:
+    found = {name: aws.events_in(url) for name, url in routed.items()}
+    return {name: bodies for name, bodies in found.items() if bodies}
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("pull_request_opened", "FetchSource"),
+        ("pull_request_synchronize", "FetchSource"),
+        ("pull_request_closed", "RemoveEnvironment"),
+    ],
+)
+def test_a_webhooks_event_reaches_its_function_with_its_delivery(
+    aws: Aws, bus: EventBridgeBus, routed: dict[str, str], name: str, target: str
+) -> None:
+    payload = (ROOT / f"tests/data/github/{name}.json").read_text()
+
+    bus.forward("pull_request", payload, "d-1")
+
+    ((reached, (body,)),) = arrivals(aws, routed).items()
+    assert reached == target
+    event = pull_request_event(body)
+    assert event.delivery == "d-1"
+    assert event.head_sha == json.loads(payload)["pull_request"]["head"]["sha"]
+
+
+@pytest.mark.parametrize("action", ["labeled", "edited", "converted_to_draft", "auto_merge_enabled"])
+def test_an_action_that_changes_nothing_reaches_nobody(
+    aws: Aws, bus: EventBridgeBus, routed: dict[str, str], action: str
+) -> None:
+    payload = json.loads((ROOT / "tests/data/github/pull_request_opened.json").read_text())
+
+    bus.forward("pull_request", json.dumps({**payload, "action": action}), "d-1")
+
+    assert arrivals(aws, routed) == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "target"),
+    [
+        (EventKind.PACKAGED, "VerifyEnvironment"),
+        (EventKind.PROVISIONED, "VerifyEnvironment"),
+        (EventKind.READY, None),
+        (EventKind.FAILED, None),
+        (EventKind.REMOVED, None),
+    ],
+)
+def test_an_announcement_reaches_who_goes_on_with_it(
+    aws: Aws, bus: EventBridgeBus, routed: dict[str, str], kind: EventKind, target: str | None
+) -> None:
+    bus.publish(kind, event_detail(an_environment(generation=3), NOW))
+
+    found = arrivals(aws, routed)
+    assert list(found) == ([target] if target else [])
+    assert [environment_event(body).generation for bodies in found.values() for body in bodies] == [3] * len(found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "target"),
+    [(EventKind.ENVIRONMENT_REQUESTED, "FetchSource"), (EventKind.REMOVAL_REQUESTED, "RemoveEnvironment")],
+)
+def test_a_request_of_the_sweep_reaches_the_function_of_its_own_lane_alone(
+    aws: Aws, bus: EventBridgeBus, routed: dict[str, str], kind: EventKind, target: str
+) -> None:
+    action = Action("request", REPOSITORY, REPOSITORY_ID, 1, FIRST, "why")
+
+    bus.publish(kind, action_detail(action, "stage", NOW))
+    assert arrivals(aws, routed) == {}
+    bus.publish(kind, action_detail(action, "preview", NOW))
+
+    ((reached, (body,)),) = arrivals(aws, routed).items()
+    assert reached == target
+    assert pull_request_event(body).repository_id == REPOSITORY_ID
+
+
+def test_a_message_that_waits_comes_again_through_its_own_queue(aws: Aws) -> None:
+    url = aws.queue("own")
+
+    DelayedQueue(aws.sqs, url).bring_again("the message", 0)
+
+    assert aws.bodies(url) == ["the message"]
+
+
+def test_a_wait_longer_than_sqs_allows_is_cut(aws: Aws) -> None:
+    url = aws.queue("own")
+
+    DelayedQueue(aws.sqs, url).bring_again("the message", 10_000)
+
+    attributes = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert attributes["ApproximateNumberOfMessagesDelayed"] == "1"
+
+
+def test_what_aws_refuses_is_ours(aws: Aws) -> None:
+    with pytest.raises(UpstreamError, match="delaying a message"):
+        DelayedQueue(aws.sqs, "https://sqs.eu-central-1.amazonaws.com/123456789012/none").bring_again("x", 1)
