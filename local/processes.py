@@ -13,13 +13,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from local.guard import kill_session
+
 
 class NotReadyError(RuntimeError):
     """A condition was not met before its deadline, or the process that should meet it has ended."""
 
 
 class Child:
-    """A process in a group of its own, whose output goes to a log file and who dies with this process."""
+    """A process in a session of its own, whose output goes to a log file and who dies with this process."""
 
     def __init__(
         self, command: Sequence[str | Path], *, log: Path, env: Mapping[str, str], cwd: Path | None = None
@@ -57,20 +59,17 @@ class Child:
             raise NotReadyError(f"{what}: the process ended with {self._process.poll()}\n{self.log_end()}")
 
     def stop(self, grace_seconds: float = 10.0) -> None:
-        """Ends the whole group: asked first, then killed; returns when nothing of it is left."""
-        self._signal(signal.SIGTERM)
+        """Ends the whole session: its group is asked first, then all are killed; returns when nothing of it is left."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(grace_seconds)
-        self._signal(signal.SIGKILL)
+        kill_session(self._process.pid, signal.SIGKILL)
         self._process.wait()
         _guard.forget(self._process.pid)
 
     def log_end(self, lines: int = 30) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
-
-    def _signal(self, number: int) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, number)
 
 
 def wait_until(
@@ -92,11 +91,11 @@ class _Guard:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
 
-    def watch(self, group: int) -> None:
-        self._tell(f"+{group}")
+    def watch(self, session: int) -> None:
+        self._tell(f"+{session}")
 
-    def forget(self, group: int) -> None:
-        self._tell(f"-{group}")
+    def forget(self, session: int) -> None:
+        self._tell(f"-{session}")
 
     def _tell(self, line: str) -> None:
         with self._lock:

@@ -166,3 +166,18 @@ def test_an_id_that_airflow_allows_may_go_into_a_command(dag_id: str) -> None:
 def test_any_other_id_may_not(dag_id: str) -> None:
     with pytest.raises(InvalidEventError):
         check_dag_id(dag_id)
+
+
+def test_an_empty_list_of_import_errors_proves_nothing_while_the_runtime_says_that_there_are_some() -> None:
+    incomplete = listed(tags=frozenset({"feature1", f"commit:{SECOND[:7]}", "import-errors"}))
+
+    with pytest.raises(NotYetError, match="cannot be imported"):
+        judge(incomplete)
+
+
+def test_import_errors_that_airflow_never_tells_end_as_a_failure_that_says_so() -> None:
+    incomplete = listed(tags=frozenset({"feature1", f"commit:{SECOND[:7]}", "import-errors"}))
+
+    found = judge(incomplete, waited=PATIENCE)
+
+    assert "cannot be imported" in found.failures[0]

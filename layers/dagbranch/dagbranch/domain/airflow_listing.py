@@ -14,6 +14,13 @@ from dagbranch.errors import InvalidEventError, NotYetError
 _ASK_AGAIN_SECONDS = 3
 # The runtime adds this line to each import error, so that an error of the last commit is not told of the new one.
 _COMMIT_NOTE = re.compile(r"dagbranch: environment \S+, (commit:[0-9a-f]{7})")
+# The runtime's tag where modules failed. Airflow drops the import errors of a zip at each look at the dags folder,
+# until the zip is parsed again, so that an empty list of them proves nothing.
+_INCOMPLETE = "import-errors"
+_WHERE_TO_LOOK = (
+    "look at the scan interval (scheduler.dag_dir_list_interval, or dag_processor.refresh_interval), at the DAG "
+    "processor's log and at how many DAGs this server holds"
+)
 _DAG_ID = re.compile(r"[\w.-]{1,250}", re.ASCII)
 
 
@@ -67,17 +74,15 @@ def judge_readiness(
     current = [dag for dag in own if tag in dag.tags and dag.is_active]
     told = [failure for failure in failures if _is_in(environment, failure.file_location)]
     broken = [failure for failure in told if _is_of(failure, tag, pipeline.at)]
-    if not current and not broken:
+    failures_told = tuple(_in_words(failure, source_paths) for failure in broken)
+    if not failures_told and (missing := _missing(environment, tag, current)) is not None:
         waited = now - pipeline.at
         if waited < patience:
-            raise NotYetError(f"Airflow does not list {environment} at {tag} yet", retry_seconds=_ASK_AGAIN_SECONDS)
-        return Readiness((), (), (_nothing_listed(environment, tag, waited),))
-    return Readiness(
-        tuple(dag.dag_id for dag in current),
-        # Which rows a module that cannot be imported still has, nobody knows: all of them are kept until it can.
-        () if broken else _dropped(own, current, tag),
-        tuple(_in_words(failure, source_paths) for failure in broken),
-    )
+            raise NotYetError(missing, retry_seconds=_ASK_AGAIN_SECONDS)
+        failures_told = (f"{missing} after {waited.total_seconds():.0f} s: {_WHERE_TO_LOOK}",)
+    # Which rows a module that cannot be imported still has, nobody knows: all of them are kept until it can.
+    dropped = () if failures_told else _dropped(own, current, tag)
+    return Readiness(tuple(dag.dag_id for dag in current), dropped, failures_told)
 
 
 def check_dag_id(dag_id: str) -> str:
@@ -124,9 +129,10 @@ def _line_number(lines: Sequence[str], source: str) -> str | None:
     return found[-1] if found else None
 
 
-def _nothing_listed(environment: str, tag: str, waited: timedelta) -> str:
-    return (
-        f"Airflow lists no DAG of {environment} with the tag {tag} after {waited.total_seconds():.0f} s: look at the "
-        "scan interval (scheduler.dag_dir_list_interval, or dag_processor.refresh_interval), at the DAG processor's "
-        "log and at how many DAGs this server holds"
-    )
+def _missing(environment: str, tag: str, current: Sequence[ListedDag]) -> str | None:
+    """What Airflow has not told yet, None where there is nothing left to wait for."""
+    if not current:
+        return f"Airflow lists no DAG of {environment} with the tag {tag}"
+    if any(_INCOMPLETE in dag.tags for dag in current):
+        return f"a module of {environment} cannot be imported, and Airflow does not say which"
+    return None

@@ -27,6 +27,8 @@ from dagbranch.runtime.references import follow_references
 from dagbranch.runtime.served_module import serve
 from dagbranch.runtime.subdags import children_named_after_parents
 
+INCOMPLETE = "import-errors"
+
 __all__ = ["DuplicateDagIdError", "export", "serves"]
 
 
@@ -125,7 +127,20 @@ def _load(
         found = _load_modules(modules, importer)
     follow_references([dag for dag, _ in maker.made.values()], identity)
     dags, duplicates = share_out(found, {key: module for key, (_, module) in maker.made.items()})
-    return dags, {**found.errors, **duplicates}
+    errors = {**found.errors, **duplicates}
+    if errors:
+        _tell_of_errors(dags)
+    return dags, errors
+
+
+def _tell_of_errors(dags: dict[str, list[Any]]) -> None:
+    """Tags the DAGs whose environment has modules that failed.
+
+    Airflow drops the import errors of a zip at each look at the folder, until the zip is parsed again: an empty list
+    of them proves nothing, a DAG without this tag does.
+    """
+    for dag in (dag for of_module in dags.values() for dag in of_module):
+        dag.tags = type(dag.tags)([*dag.tags, INCOMPLETE])
 
 
 def _load_modules(modules: Iterable[str], importer: Importer) -> Found:
