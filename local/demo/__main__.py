@@ -6,12 +6,14 @@ Ends with status 1 at the first thing that is not as it should be, with the logs
 from __future__ import annotations
 
 import argparse
+import fcntl
 import shutil
 import sys
 import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 from local.airflow.configuration import Line
 from local.demo import story
@@ -26,12 +28,17 @@ from local.warehouse.process import MissingJavaError, require_java
 _STEPS = ("source archive", "zip in the bucket", "views made", "active in Airflow", "verified")
 
 
+class AnotherDemoError(RuntimeError):
+    """A demo of this checkout is running."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     folder = CACHE / "demo"
-    shutil.rmtree(folder, ignore_errors=True)
     say = _Narrator()
     try:
+        lock = _only_one(CACHE / "demo.lock")
+        shutil.rmtree(folder, ignore_errors=True)
         require_java()
         with local_stack(folder, line=options.airflow, allowed_repositories=REPOSITORY, progress=say) as stack:
             say("the stack is up")
@@ -39,6 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(_table(times, say.seconds()))
             if options.keep:
                 _keep(stack, folder)
+        lock.close()
+    except AnotherDemoError as error:
+        print(error, file=sys.stderr)
+        return 1
     except (StoryError, NotReadyError, MissingJavaError) as error:
         print(f"\n{error}\nThe logs are in {folder.relative_to(CACHE.parent)}/.", file=sys.stderr)
         return 1
@@ -46,6 +57,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\nstopped", file=sys.stderr)
         return 130
     return 0
+
+
+def _only_one(path: Path) -> IO[str]:
+    """The lock that this demo holds until the file is closed: two would use one folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise AnotherDemoError("a demo of this checkout is running already: end it first (Ctrl-C)") from None
+    return lock
 
 
 def _tell(stack: LocalStack, say: _Narrator) -> list[tuple[str, str, float]]:
