@@ -37,16 +37,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder = CACHE / "demo"
     say = _Narrator()
     try:
-        lock = _only_one(CACHE / "demo.lock")
-        shutil.rmtree(folder, ignore_errors=True)
         require_java()
-        with local_stack(folder, line=options.airflow, allowed_repositories=REPOSITORY, progress=say) as stack:
-            say("the stack is up")
-            times = _tell(stack, say)
-            print(_table(times, say.seconds()))
-            if options.keep:
-                _keep(stack, folder)
-        lock.close()
+        with _only_one(CACHE / "demo.lock"):
+            shutil.rmtree(folder, ignore_errors=True)
+            with local_stack(folder, line=options.airflow, allowed_repositories=REPOSITORY, progress=say) as stack:
+                say("the stack is up")
+                print(_table(_tell(stack, say), say.seconds()))
+                if options.keep:
+                    _keep(stack, folder)
     except AnotherDemoError as error:
         print(error, file=sys.stderr)
         return 1
