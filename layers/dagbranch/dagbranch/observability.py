@@ -19,13 +19,14 @@ logging.getLogger("databricks").setLevel(logging.ERROR)
 
 # On every line, also before they are known: a query by any of them finds all lines or none.
 EVERY_LINE = ("environment", "repository", "pull_number", "head_sha")
+_UNKNOWN = ""  # Powertools leaves keys without a value out
 
 
 class PowertoolsTelemetry:
     """What the use cases tell, as structured log lines and embedded metrics."""
 
     def about(self, **keys: object) -> None:
-        logger.append_keys(**keys)
+        logger.append_keys(**{key: _UNKNOWN if value is None else value for key, value in keys.items()})
 
     def info(self, message: str, **data: object) -> None:
         logger.info(message, extra=data)
@@ -42,4 +43,4 @@ class PowertoolsTelemetry:
 
 def begin_record() -> None:
     """Forgets what the last record was about."""
-    logger.append_keys(**dict.fromkeys(EVERY_LINE))
+    logger.append_keys(**dict.fromkeys(EVERY_LINE, _UNKNOWN))
