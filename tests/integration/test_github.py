@@ -270,7 +270,7 @@ def test_a_spent_rate_limit_passes_and_is_not_sat_out(
 
 
 class Misbehaving(ThreadingHTTPServer):
-    """An API that sends every archive to itself and then answers with ``body``, ``missing_bytes`` short of what it promised."""
+    """An API whose archives are ``body``, ``missing_bytes`` short of what was promised."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
