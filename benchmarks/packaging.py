@@ -4,6 +4,8 @@
 
 Three contenders take turns: the command, a new process per deploy as it always is; package_dags in a process that
 has run before, as a warm Lambda; and package_dags as a new process per deploy, its imports in the measured time.
+Where the machine has other work, the seconds tell of that too; a contender's own processor time (without the
+emulator's) tells less of it.
 """
 
 from __future__ import annotations
@@ -11,12 +13,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import IO, Any, Final
@@ -34,7 +38,16 @@ _COMMAND: Final = "aws s3 sync"
 _WARM: Final = "package_dags, warm"
 _FRESH: Final = "package_dags, new process"
 
-type Seconds = dict[str, list[float]]
+
+@dataclass(frozen=True)
+class Cost:
+    """One deploy: from its start to its end, and the contender's own processor time."""
+
+    seconds: float
+    cpu_seconds: float
+
+
+type Costs = dict[str, list[Cost]]
 
 
 class Benchmark:
@@ -46,21 +59,21 @@ class Benchmark:
         self._folder = folder
         self._pull_number = 0
 
-    def measure(self, repeat: int) -> dict[str, Seconds]:
-        """The seconds of each contender's steps, in the order of the rounds; who begins a round changes."""
+    def measure(self, repeat: int) -> dict[str, Costs]:
+        """The costs of each contender's steps, in the order of the rounds; who begins a round changes."""
         with self._process() as warm:
-            self._turn(lambda event: _ask(warm, event)["seconds"])  # not counted: connections, imports, caches
-            contenders: dict[str, Callable[[], list[float]]] = {
+            self._turn(lambda event: _cost(_ask(warm, event)))  # not counted: connections, imports, caches
+            contenders: dict[str, Callable[[], list[Cost]]] = {
                 _COMMAND: self._sync,
-                _WARM: lambda: self._turn(lambda event: _ask(warm, event)["seconds"]),
+                _WARM: lambda: self._turn(lambda event: _cost(_ask(warm, event))),
                 _FRESH: lambda: self._turn(self._in_a_new_process),
             }
-            found: dict[str, Seconds] = {name: {step: [] for step in _STEPS} for name in contenders}
+            found: dict[str, Costs] = {name: {step: [] for step in _STEPS} for name in contenders}
             for number in range(repeat):
                 order = list(contenders)[number % 3 :] + list(contenders)[: number % 3]
                 for name in order:
-                    for step, seconds in zip(_STEPS, contenders[name](), strict=True):
-                        found[name][step].append(seconds)
+                    for step, cost in zip(_STEPS, contenders[name](), strict=True):
+                        found[name][step].append(cost)
                 print(f"round {number + 1} of {repeat}", file=sys.stderr)
         return found
 
@@ -68,9 +81,9 @@ class Benchmark:
         """By step, the seconds of each part of a warm process, and of the whole."""
         answers: list[Any] = []
 
-        def ask(event: str) -> float:
+        def ask(event: str) -> Cost:
             answers.append(_ask(warm, event))
-            return float(answers[-1]["seconds"])
+            return _cost(answers[-1])
 
         with self._process("--where") as warm:
             self._turn(ask)
@@ -78,31 +91,31 @@ class Benchmark:
             self._turn(ask)
         return [{**answer["parts"], "in all": answer["seconds"]} for answer in answers]
 
-    def _turn(self, deploy: Callable[[str], float]) -> list[float]:
+    def _turn(self, deploy: Callable[[str], Cost]) -> list[Cost]:
         self._pull_number += 1
-        seconds = []
+        costs = []
         for _ in self._steps():
             files = read_source(self._repository.folder)
             event = self._account.request(self._pull_number, write_canonical_zip(files))
-            seconds.append(deploy(event))
+            costs.append(deploy(event))
             copied = {path.removeprefix("dags/"): text for path, text in files.items() if path.startswith("dags/")}
             self._account.check_deployed(self._pull_number, copied)
         self._account.empty()
-        return seconds
+        return costs
 
-    def _sync(self) -> list[float]:
+    def _sync(self) -> list[Cost]:
         self._pull_number += 1
         target = f"s3://{DAGS_BUCKET}/{DAGS_PATH}/{environment_name(self._pull_number)}/"
         aws = str(script_of("awscli", "aws"))
         command = [aws, "s3", "sync", "--only-show-errors", str(self._repository.dags), target]
         environment = {"PATH": os.defpath, **self._account.command_environment()}
-        seconds = []
+        costs = []
         for _ in self._steps():
-            started = time.perf_counter()
-            subprocess.run(command, env=environment, check=True)
-            seconds.append(time.perf_counter() - started)
+            with _measured() as cost:
+                subprocess.run(command, env=environment, check=True)
+            costs.append(cost())
         self._account.empty()
-        return seconds
+        return costs
 
     def _steps(self) -> Iterator[str]:
         """The repository as it is, then with a line more in one file, then in another; afterwards as it was."""
@@ -118,11 +131,10 @@ class Benchmark:
         for file, content in before.items():
             file.write_bytes(content)
 
-    def _in_a_new_process(self, event: str) -> float:
-        started = time.perf_counter()
-        with self._process() as process:
+    def _in_a_new_process(self, event: str) -> Cost:
+        with _measured() as cost, self._process() as process:
             _ask(process, event)
-        return time.perf_counter() - started
+        return cost()
 
     @contextmanager
     def _process(self, *options: str) -> Iterator[subprocess.Popen[str]]:
@@ -143,6 +155,24 @@ class Benchmark:
                 _pipe(process.stdin).close()
 
 
+@contextmanager
+def _measured() -> Iterator[Callable[[], Cost]]:
+    """What the processes cost that are started and waited for meanwhile; asked for afterwards."""
+    costs: list[Cost] = []
+    started, before = time.perf_counter(), _cpu_seconds_of_children()
+    yield costs.pop
+    costs.append(Cost(time.perf_counter() - started, _cpu_seconds_of_children() - before))
+
+
+def _cpu_seconds_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _cost(answer: Mapping[str, Any]) -> Cost:
+    return Cost(answer["seconds"], answer["cpu_seconds"])
+
+
 def _ask(process: subprocess.Popen[str], event: str) -> Any:
     questions, answers = _pipe(process.stdin), _pipe(process.stdout)
     questions.write(event + "\n")
@@ -155,20 +185,22 @@ def _pipe(pipe: IO[str] | None) -> IO[str]:
     return pipe
 
 
-def _print_times(found: Mapping[str, Seconds]) -> None:
-    print("seconds: median (least to most); in brackets, how many times as fast as the command\n")
+def _print_costs(title: str, found: Mapping[str, Costs], figure: Callable[[Cost], float]) -> None:
+    print(f"{title}: median (least to most); in brackets, how many times as fast as the command\n")
     print(f"| | {' | '.join(_STEPS)} |\n| --- |{' --- |' * len(_STEPS)}")
-    for name, seconds in found.items():
+    of_command = {step: median(map(figure, costs)) for step, costs in found[_COMMAND].items()}
+    for name, steps in found.items():
         cells = []
-        for step, times in seconds.items():
-            ratio = median(found[_COMMAND][step]) / median(times)
-            shown = "" if name == _COMMAND else f" [{ratio:.2f}]"
-            cells.append(f"{median(times):.2f} ({min(times):.2f} to {max(times):.2f}){shown}")
+        for step, costs in steps.items():
+            figures = [figure(cost) for cost in costs]
+            ratio = "" if name == _COMMAND else f" [{of_command[step] / median(figures):.2f}]"
+            cells.append(f"{median(figures):.2f} ({min(figures):.2f} to {max(figures):.2f}){ratio}")
         print(f"| {name} | {' | '.join(cells)} |")
+    print()
 
 
 def _print_parts(parts: list[Mapping[str, float]]) -> None:
-    print("\nwhere a warm process spends it, ms, one turn that is not in the table above; parts may overlap\n")
+    print("where a warm process spends it, ms, one turn that is not in the table above; parts may overlap\n")
     print(f"| | {' | '.join(_STEPS)} |\n| --- |{' ---: |' * len(_STEPS)}")
     for part in {title: None for answer in parts for title in answer}:
         print(f"| {part} | {' | '.join(f'{answer.get(part, 0) * 1000:.0f}' for answer in parts)} |")
@@ -187,13 +219,14 @@ def main() -> None:
         try:
             emulator.start()
             benchmark = Benchmark(Account(emulator), repository, folder)
-            times, parts = benchmark.measure(options.repeat), benchmark.where()
+            costs, parts = benchmark.measure(options.repeat), benchmark.where()
         except Exception:
             print((folder / "package_dags.log").read_text()[-3000:], file=sys.stderr)
             raise
         finally:
             emulator.stop()
-    _print_times(times)
+    _print_costs("seconds", costs, lambda cost: cost.seconds)
+    _print_costs("own processor seconds", costs, lambda cost: cost.cpu_seconds)
     _print_parts(parts)
 
 
