@@ -25,8 +25,8 @@ from pathlib import Path
 from statistics import median
 from typing import IO, Any, Final
 
-from benchmarks.account import DAGS_BUCKET, DAGS_PATH, Account, environment_name
-from benchmarks.repository import Repository, make_repository
+from benchmarks.parts.account import DAGS_BUCKET, DAGS_PATH, Account, environment_name
+from benchmarks.parts.repository import Repository, make_repository
 from dagbranch.adapters.source_folders import read_source
 from dagbranch.domain.source_archive import write_canonical_zip
 from local.aws.ministack import Ministack
@@ -143,7 +143,7 @@ class Benchmark:
             "PYTHONPATH": f"{ROOT / 'layers' / 'dagbranch'}:{ROOT}",
             **self._account.function_environment(),
         }
-        command = [sys.executable, "-m", "benchmarks.function_process", *options]
+        command = [sys.executable, "-m", "benchmarks.parts.function_process", *options]
         with (self._folder / "package_dags.log").open("ab") as log:
             process = subprocess.Popen(
                 command, env=environment, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True

@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-FUNCTION: Final = Path(__file__).resolve().parent.parent / "functions" / "package_dags"
+FUNCTION: Final = Path(__file__).resolve().parents[2] / "functions" / "package_dags"
 # (what it is, module, attribute): parts that do not lie in each other, but may run beside each other.
 _PARTS: Final = (
     ("registry", "dagbranch.adapters.dynamodb", "DynamoDbRegistry.find"),
