@@ -14,7 +14,8 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -116,24 +117,23 @@ def photograph(url: str, user: str, password: str, environment: str, output: Pat
 @contextmanager
 def _browser() -> Iterator[Browser]:
     port = _free_port()
-    home = _FOLDER / "browser"
-    home.mkdir(parents=True, exist_ok=True)
-    driver = Child(
-        [_program("chromedriver"), f"--port={port}"],
-        log=home / "chromedriver.log",
-        env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(home), "TMPDIR": str(home)},
-    )
-    browser = Browser(port)
-    try:
-        driver.wait_until(lambda: _listens(port), what="chromedriver", deadline_seconds=30)
-        browser.start()
-        yield browser
-        browser.stop()
-    finally:
-        driver.stop()
+    with tempfile.TemporaryDirectory(prefix="browser-", dir=CACHE) as home:
+        driver = Child(
+            [_program("chromedriver"), f"--port={port}"],
+            log=Path(home, "chromedriver.log"),
+            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": home, "TMPDIR": home},
+        )
+        browser = Browser(port)
+        try:
+            driver.wait_until(lambda: _listens(port), what="chromedriver", deadline_seconds=30)
+            browser.start()
+            yield browser
+            browser.stop()
+        finally:
+            driver.stop()
 
 
-def _until(condition: Any, what: str) -> None:
+def _until(condition: Callable[[], bool], what: str) -> None:
     wait_until(condition, what=what, deadline_seconds=_DEADLINE_SECONDS)
 
 
