@@ -13,17 +13,16 @@ from typing import Any
 
 from local.airflow import LocalAirflow, LocalMwaa
 from local.airflow.configuration import Line
-from local.aws import LocalAws, sam_build
+from local.aws import LocalAws, cached_build
 from local.certificates import make_certificates
 from local.github import LocalGitHub
-from local.toolchain import CACHE, ROOT
+from local.toolchain import ROOT
 from local.warehouse.process import LocalWarehouse
 
 STACK_NAME = "dagbranch"
 MWAA_ENVIRONMENT = "previews"
 DAGS_BUCKET = "previews-mwaa"
 CONNECTION_ID = "warehouse_test"
-BUILD_FOLDER = CACHE / "build" / "template"
 
 
 @dataclass(frozen=True)
@@ -75,10 +74,10 @@ def local_stack(
         aws = LocalAws(folder / "aws", certificates)
         github = LocalGitHub(folder / "github", webhook_secret=webhook_secret, token=github_token)
         progress("starting Spark, the AWS emulator and GitHub's double; sam build")
-        _at_once(
+        _, _, build = _at_once(
             lambda: running.enter_context(warehouse),
             lambda: _started(running, aws),
-            lambda: sam_build(ROOT / "template.yaml", BUILD_FOLDER),
+            lambda: cached_build(ROOT / "template.yaml"),
         )
         running.enter_context(github)
         airflow = LocalAirflow(
@@ -114,7 +113,7 @@ def local_stack(
         }
         progress(f"starting Airflow {airflow.version}; sam deploy")
         outputs, _ = _at_once(
-            lambda: aws.deploy(BUILD_FOLDER, stack_name=STACK_NAME, parameters=given),
+            lambda: aws.deploy(build, stack_name=STACK_NAME, parameters=given),
             lambda: running.enter_context(airflow),
         )
         running.enter_context(mwaa)

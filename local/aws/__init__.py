@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from local.aws.deployment import sam_build
+from local.aws.building import cached_build, sam_build
 from local.aws.stack import InvocationResult, LocalAws
 
-__all__ = ["InvocationResult", "LocalAws", "sam_build"]
+__all__ = ["InvocationResult", "LocalAws", "cached_build", "sam_build"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from local.aws.deployment import sam_build
+from local.aws.building import sam_build
 from local.toolchain import ROOT
 
 if __name__ == "__main__":

@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from local.aws.deployment import sam_build, template_functions, template_parameters
+from local.aws.building import cached_build
 from local.aws.stack import InvocationResult, LocalAws
+from local.aws.template import template_functions, template_parameters
 from local.certificates import make_certificates
-from local.toolchain import CACHE, ROOT
+from local.toolchain import ROOT
 
-BUILD_FOLDER = CACHE / "build" / "template"
 EVENTS_WEBHOOK_SECRET = "It's a Secret to Everybody"  # signs events/receive_webhook/*.json
 _NOBODY = "127.0.0.1:9"  # what the local stack has not got, here: GitHub, Airflow, the warehouse
 _DAGS_BUCKET = "previews-mwaa"
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parsed(arguments)
     function = _logical_id(options.template, options.function)
     event = json.loads(options.event.read_text())
-    sam_build(options.template, options.build_folder)
+    build = cached_build(options.template)
     with tempfile.TemporaryDirectory(prefix="invoke-") as folder:
         certificates = make_certificates(Path(folder, "certificates"))
         environment = {"AWS_ENDPOINT_URL_MWAA": f"http://{_NOBODY}", **dict(options.environment)}
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             aws.start()
             parameters = {**_stand_ins(aws, template_parameters(options.template)), **dict(options.parameter)}
-            aws.deploy(options.build_folder, stack_name="invoke", parameters=parameters)
+            aws.deploy(build, stack_name="invoke", parameters=parameters)
             result = aws.invoke(function, event)
         finally:
             aws.stop()
@@ -95,7 +95,6 @@ def _parsed(arguments: Sequence[str] | None) -> Any:
     parser.add_argument("--parameter", metavar="K=V", type=_pair, action="append", default=[], help="of the template")
     parser.add_argument("--environment", metavar="K=V", type=_pair, action="append", default=[], help="of the function")
     parser.add_argument("--template", type=Path, default=ROOT / "template.yaml")
-    parser.add_argument("--build-folder", type=Path, default=BUILD_FOLDER)
     return parser.parse_args(arguments)
 
 

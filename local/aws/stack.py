@@ -79,7 +79,7 @@ class LocalAws:
         self._functions.give(environment)
 
     def deploy(self, build_folder: Path, *, stack_name: str, parameters: Mapping[str, str]) -> dict[str, str]:
-        """Deploys what ``sam_build`` made, runs its functions in sandboxes from now on, and returns the outputs.
+        """Deploys what ``cached_build`` made, runs its functions in sandboxes from now on, and returns the outputs.
 
         One stack at a time: the questions below are about the one deployed last.
         """

@@ -19,16 +19,15 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local.aws import LocalAws, sam_build
+from local.aws import LocalAws, cached_build
 from local.aws.invoke import main as invoke_main
 from local.aws.pool import Credentials, Pool
 from local.aws.sandbox import Function, Sandbox
 from local.certificates import Certificates, make_certificates
 from local.processes import wait_until
-from local.toolchain import CACHE, python_of
+from local.toolchain import python_of
 
 DATA = Path(__file__).parent.parent / "data" / "local_aws"
-BUILD = CACHE / "build" / "local_aws_test"
 GREETING = "say \"hi\", 'ho' = yes \\ no"
 
 
@@ -38,13 +37,17 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 
 @pytest.fixture(scope="module")
-def aws(certificates: Certificates) -> Iterator[LocalAws]:
-    sam_build(DATA / "template.yaml", BUILD)
+def build() -> Path:
+    return cached_build(DATA / "template.yaml")
+
+
+@pytest.fixture(scope="module")
+def aws(certificates: Certificates, build: Path) -> Iterator[LocalAws]:
     with tempfile.TemporaryDirectory() as folder:
         account = LocalAws(Path(folder), certificates, function_environment={"ADDED": "to all"})
         try:
             account.start()
-            account.deploy(BUILD, stack_name="small", parameters={"Greeting": GREETING})
+            account.deploy(build, stack_name="small", parameters={"Greeting": GREETING})
             yield account
         finally:
             account.stop()
@@ -71,11 +74,11 @@ def front(tmp_path: Path) -> Function:
 # The sandbox
 
 
-def test_function_sees_its_code_its_layers_and_the_runtime_and_nothing_else(aws: LocalAws) -> None:
+def test_function_sees_its_code_its_layers_and_the_runtime_and_nothing_else(aws: LocalAws, build: Path) -> None:
     path = aws.invoke("Front", {}).payload["path"]
 
     runtime = python_of("lambda").parent.parent / "lib" / "python3.12" / "site-packages"
-    assert path[:3] == [str(BUILD / "Front"), str(BUILD / "Signing" / "python"), str(runtime)]
+    assert path[:3] == [str(build / "Front"), str(build / "Signing" / "python"), str(runtime)]
     assert not [entry for entry in path[3:] if "site-packages" in entry or str(Path.cwd()) in entry]
 
 
@@ -249,7 +252,7 @@ def test_http_api_answers_with_what_the_function_returns(aws: LocalAws, certific
 # Building, deploying, running once
 
 
-def test_unchanged_sources_are_not_built_again_and_changed_ones_are(tmp_path: Path) -> None:
+def test_unchanged_sources_are_not_built_again_and_changed_ones_leave_the_old_build_alone(tmp_path: Path) -> None:
     (tmp_path / "front").mkdir()
     (tmp_path / "front" / "app.py").write_text("ANSWER = 1\n")
     (tmp_path / "template.yaml").write_text(
@@ -259,21 +262,22 @@ def test_unchanged_sources_are_not_built_again_and_changed_ones_are(tmp_path: Pa
         "    Type: AWS::Serverless::Function\n"
         "    Properties: {CodeUri: front, Runtime: python3.12, Handler: app.lambda_handler}\n"
     )
-    built = tmp_path / "build" / "Front" / "app.py"
-    sam_build(tmp_path / "template.yaml", tmp_path / "build")
-    built.write_text("kept because nothing was built\n")
+    template, cache = tmp_path / "template.yaml", tmp_path / "cache"
+    first = cached_build(template, cache)
+    made = (first / "packaged.yaml").stat().st_mtime_ns
 
-    sam_build(tmp_path / "template.yaml", tmp_path / "build")
-    kept = built.read_text()
+    again = cached_build(template, cache)
     (tmp_path / "front" / "app.py").write_text("ANSWER = 2\n")
-    sam_build(tmp_path / "template.yaml", tmp_path / "build")
+    changed = cached_build(template, cache)
 
-    assert kept == "kept because nothing was built\n"
-    assert built.read_text() == "ANSWER = 2\n"
+    assert again == first
+    assert (first / "packaged.yaml").stat().st_mtime_ns == made
+    assert (first / "Front" / "app.py").read_text() == "ANSWER = 1\n"
+    assert (changed / "Front" / "app.py").read_text() == "ANSWER = 2\n"
 
 
-def test_stack_that_is_deployed_again_runs_its_functions_with_the_new_settings(aws: LocalAws) -> None:
-    outputs = aws.deploy(BUILD, stack_name="small", parameters={"Greeting": GREETING, "Mood": "mellow"})
+def test_stack_that_is_deployed_again_runs_its_functions_with_the_new_settings(aws: LocalAws, build: Path) -> None:
+    outputs = aws.deploy(build, stack_name="small", parameters={"Greeting": GREETING, "Mood": "mellow"})
 
     assert outputs["Bucket"] == aws.physical_id("Bucket")
     assert aws.invoke("Front", {}).payload["environment"]["MOOD"] == "mellow"
@@ -284,7 +288,7 @@ def test_one_function_runs_once_from_the_command_line(tmp_path: Path, capfd: pyt
     event.write_text('{"from": "a file"}')
     arguments = ["Front", str(event), "--parameter", "Greeting=a=b", "--template", str(DATA / "template.yaml")]
 
-    status = invoke_main([*arguments, "--build-folder", str(BUILD)])
+    status = invoke_main(arguments)
 
     printed = capfd.readouterr()
     assert status == 0
