@@ -4,7 +4,6 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PYTHON := .venv/bin/python
-CODE := layers/dagbranch functions local benchmarks tests docs
 export PYTHONPATH := layers/dagbranch:.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -32,7 +31,7 @@ test: .venv/complete ## all tests, on the real parts
 lint: .venv/complete ## ruff, mypy and sam validate
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/mypy layers/dagbranch/dagbranch local benchmarks tests
+	.venv/bin/mypy layers/dagbranch/dagbranch local benchmarks tests docs
 	for app in functions/*/app.py; do .venv/bin/mypy $$app; done
 	$(PYTHON) -m local.aws.validate template.yaml
 

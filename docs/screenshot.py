@@ -3,7 +3,7 @@
 Starts the local stack, makes the demo's three environments, runs a DAG of one of them and photographs the list with
 Debian's Chromium (packages ``chromium`` and ``chromium-driver``), spoken to over WebDriver's JSON. With ``--url`` it
 photographs an Airflow that is up, such as that of ``make demo KEEP=1``.
-"""  # noqa: INP001 # a program, not a module of a package
+"""
 
 from __future__ import annotations
 

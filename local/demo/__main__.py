@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import logging
 import shutil
 import sys
 import threading
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     folder = CACHE / "demo"
     say = _Narrator()
+    logging.getLogger("databricks").setLevel(logging.ERROR)  # it warns that pyarrow is not there, at each start
     try:
         require_java()
         with _only_one(CACHE / "demo.lock"):

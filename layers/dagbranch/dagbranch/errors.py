@@ -73,5 +73,10 @@ class UpstreamError(DagbranchError):
     pass
 
 
+def is_for_good(error: SourceError | UpstreamError) -> bool:
+    """Whether trying again would meet the same: only what passes is worth another try."""
+    return not isinstance(error, TransientUpstreamError)
+
+
 class TransientUpstreamError(UpstreamError):
     pass

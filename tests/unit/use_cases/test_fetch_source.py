@@ -9,7 +9,7 @@ from dagbranch.domain.environments import Status
 from dagbranch.domain.naming import SourceArchiveKey
 from dagbranch.domain.ownership import marker_of
 from dagbranch.domain.source_archive import Limits, read_source_archive, source_digest
-from dagbranch.errors import NotYetError, UpstreamError
+from dagbranch.errors import NotYetError, TransientUpstreamError
 from local.github import File, Link, Submodule
 from tests.fakes.examples import (
     FILES,
@@ -286,9 +286,19 @@ def test_an_environment_that_stands_survives_its_pull_request_becoming_a_draft(w
     assert (world.environment.status, world.environment.head_sha) == (Status.REQUESTED, SECOND)
 
 
-def test_a_fault_of_github_is_raised_for_the_queue(world: World) -> None:
+def test_a_fault_of_github_that_passes_is_raised_for_the_queue(world: World) -> None:
     world.github.open(a_pull_request(), FILES)
     world.github.down = True
 
-    with pytest.raises(UpstreamError):
+    with pytest.raises(TransientUpstreamError):
         world.fetch()
+
+
+def test_what_github_refuses_for_good_ends_as_failed(world: World) -> None:
+    world.github.open(a_pull_request(), FILES)
+    world.github.commits.clear()
+
+    world.fetch()
+
+    assert world.environment.status == Status.FAILED
+    assert "no commit" in world.environment.message

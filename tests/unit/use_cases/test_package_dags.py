@@ -11,7 +11,7 @@ from dagbranch.domain.environments import Status, with_lease
 from dagbranch.domain.ownership import marker_of
 from dagbranch.domain.requests import ArchiveUploaded
 from dagbranch.domain.source_archive import Limits
-from dagbranch.errors import InvalidEventError, NotYetError, SupersededError, UpstreamError
+from dagbranch.errors import InvalidEventError, NotYetError, SupersededError, TransientUpstreamError, UpstreamError
 from dagbranch.use_cases.package_dags import Runtime
 from tests.fakes.examples import DAG, FILES, FIRST, NOW, SECOND, a_pull_request, an_environment
 from tests.fakes.world import RUNTIME, World
@@ -253,15 +253,46 @@ def test_a_fault_that_passes_gives_the_lease_back_and_the_next_attempt_finishes(
 
     def fail() -> None:
         requested.dags.meanwhile = lambda: None
-        raise UpstreamError("S3 is away")
+        raise TransientUpstreamError("S3 is away")
 
     requested.dags.meanwhile = fail
-    with pytest.raises(UpstreamError):
+    with pytest.raises(TransientUpstreamError):
         requested.package(upload)
 
     assert requested.environment.leases == {}
     requested.package(upload, worker="another")
     assert "feature1.zip" in requested.dags.objects
+
+
+def test_what_an_upstream_refuses_for_good_is_told_and_not_tried_again(requested: World) -> None:
+    upload = requested.upload(FILES)
+
+    def refuse() -> None:
+        raise UpstreamError("putting dags/feature1.zip: AWS answered AccessDenied")
+
+    requested.dags.meanwhile = refuse
+    requested.package(upload)
+
+    assert requested.environment.status == Status.FAILED
+    assert "AccessDenied" in requested.environment.message
+    assert requested.environment.leases == {}
+
+
+def test_what_aws_refuses_for_good_ends_as_failed_and_is_tried_again_with_the_next_request(requested: World) -> None:
+    upload = requested.upload(FILES)
+
+    def refuse() -> None:
+        raise UpstreamError("putting feature1.zip: AWS answered AccessDenied")
+
+    requested.dags.meanwhile = refuse
+    requested.package(upload)
+
+    assert requested.environment.status == Status.FAILED
+    assert "AccessDenied" in requested.environment.message
+    assert requested.environment.leases == {}
+    requested.dags.meanwhile = lambda: None
+    requested.package(upload)
+    assert requested.environment.status == Status.DEPLOYING
 
 
 def test_an_archive_that_is_gone_is_no_failure_of_the_environment(requested: World) -> None:

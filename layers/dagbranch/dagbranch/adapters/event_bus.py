@@ -54,3 +54,10 @@ class DelayedQueue:
             self._client.send_message(
                 QueueUrl=self._url, MessageBody=body, DelaySeconds=min(after_seconds, _LONGEST_DELAY_SECONDS)
             )
+
+    def show_again(self, receipt_handle: str, after_seconds: int) -> None:
+        """Ends a received message's visibility time-out early, so that it is brought again after this time."""
+        with translated("shortening a message's visibility time-out"):
+            self._client.change_message_visibility(
+                QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=after_seconds
+            )

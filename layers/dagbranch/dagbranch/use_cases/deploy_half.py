@@ -20,7 +20,7 @@ from dagbranch.domain.pipeline_file import parse_pipeline_file
 from dagbranch.domain.requests import ArchiveUploaded, EventKind, event_detail
 from dagbranch.domain.source_archive import PIPELINE_FILE, Limits, read_source_archive, source_digest
 from dagbranch.domain.specification import PipelineFile
-from dagbranch.errors import SourceError, UnsafeArchiveError
+from dagbranch.errors import SourceError, UnsafeArchiveError, UpstreamError, is_for_good
 from dagbranch.ports import EventBus, Registry, SourceBucket, Telemetry
 
 
@@ -64,7 +64,8 @@ def deploy_half(
 ) -> None:
     """Raises SupersededError or NotYetError for an archive that the registry does not ask for (any more, yet).
 
-    What the author has to mend ends in the registry as ``failed``; any other error leaves the lease free.
+    What the author has to mend, or an upstream refuses for good, ends in the registry as ``failed``; any other error
+    leaves the lease free.
     """
     key = SourceArchiveKey.parse(upload.key)
     found = registry.find(worker.lane, key.repository, key.pull_number)
@@ -80,7 +81,9 @@ def deploy_half(
         check_is_asked_for(environment, key.head_sha, upload.uploaded_at, clock())
         try:
             deployed = deploy(environment, _read(sources, key, worker.limits))
-        except SourceError as error:
+        except (SourceError, UpstreamError) as error:
+            if not is_for_good(error):
+                raise
             _note_failure(environment, half, str(error), worker, registry, bus, telemetry, clock)
             return
         noted = registry.update(

@@ -21,7 +21,7 @@ from dagbranch.domain.ownership import marker_of
 from dagbranch.domain.pipeline_file import parse_pipeline_file
 from dagbranch.domain.requests import EventKind, PullRequestEvent, event_detail
 from dagbranch.domain.source_archive import PIPELINE_FILE, Limits, source_digest, write_canonical_zip
-from dagbranch.errors import NotOursError, SourceError
+from dagbranch.errors import NotOursError, SourceError, UpstreamError, is_for_good
 from dagbranch.ports import DagsBucket, EventBus, GitHub, Registry, SourceBucket, Telemetry
 
 
@@ -119,7 +119,9 @@ def _deliver(
 ) -> None:
     try:
         archive = write_canonical_zip(_checkout(environment, intake.limits, github))
-    except SourceError as error:
+    except (SourceError, UpstreamError) as error:
+        if not is_for_good(error):
+            raise
         message = str(error)
         marked = registry.update(
             environment, lambda newest: failed(newest, environment.generation, message, now), event="failed"
