@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from dagbranch.domain.checkout import LINK, SUBMODULE, TreeEntry
 from dagbranch.domain.environments import PullRequest
-from dagbranch.errors import UnsafeArchiveError, UpstreamError
+from dagbranch.errors import TransientUpstreamError, UnsafeArchiveError, UpstreamError
 from local.github import File, Link, Submodule
 
 type Content = bytes | File | Link | Submodule
@@ -83,7 +83,7 @@ class InMemoryGitHub:
 
     def _answer(self) -> None:
         if self.down:
-            raise UpstreamError("GitHub answered 500")
+            raise TransientUpstreamError("GitHub answered 500")
 
 
 def git_blob_id(content: bytes) -> str:

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
+from botocore.exceptions import ClientError
 
 from dagbranch.adapters.event_bus import DelayedQueue
 from dagbranch.errors import (
@@ -25,19 +24,31 @@ from dagbranch.queue_batches import handle_batch
 CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 30_000)
 
 
-@pytest.fixture(scope="module")
-def sqs() -> Iterator[Any]:
-    with pytest.MonkeyPatch.context() as environment, mock_aws():
-        environment.setenv("AWS_ACCESS_KEY_ID", "made-up")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
-        yield boto3.client("sqs", region_name="eu-central-1")
+URL = "https://sqs.eu-central-1.amazonaws.com/123456789012/own"
+
+
+class Sqs:
+    """The two calls that the queue makes; ``gone`` is how AWS answers where there is no queue."""
+
+    def __init__(self) -> None:
+        self.delayed: list[tuple[str, int]] = []
+        self.shown_again: list[tuple[str, int]] = []
+        self.gone = False
+
+    def send_message(self, *, QueueUrl: str, MessageBody: str, DelaySeconds: int) -> None:  # noqa: N803 # AWS's names
+        if self.gone:
+            raise ClientError({"Error": {"Code": "AWS.SimpleQueueService.NonExistentQueue"}}, "SendMessage")
+        assert QueueUrl == URL
+        self.delayed.append((MessageBody, DelaySeconds))
+
+    def change_message_visibility(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> None:  # noqa: N803 # AWS's names
+        assert QueueUrl == URL
+        self.shown_again.append((ReceiptHandle, VisibilityTimeout))
 
 
 @pytest.fixture
-def url(sqs: Any) -> Iterator[str]:
-    url: str = sqs.create_queue(QueueName="own")["QueueUrl"]
-    yield url
-    sqs.delete_queue(QueueUrl=url)
+def sqs() -> Sqs:
+    return Sqs()
 
 
 @pytest.fixture(autouse=True)
@@ -56,20 +67,21 @@ def lines(log: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.getvalue().splitlines()]
 
 
-def batch(*bodies: str) -> dict[str, Any]:
-    return {"Records": [{"messageId": f"m-{body}", "body": body, "attributes": {}} for body in bodies]}
+def batch(*bodies: str, receive_count: int = 1) -> dict[str, Any]:
+    attributes = {"ApproximateReceiveCount": str(receive_count)}
+    return {
+        "Records": [
+            {"messageId": f"m-{body}", "receiptHandle": f"r-{body}", "body": body, "attributes": attributes}
+            for body in bodies
+        ]
+    }
 
 
-def handle(sqs: Any, url: str, event: dict[str, Any], work: Callable[[str], None]) -> list[str]:
+def handle(sqs: Sqs, event: dict[str, Any], work: Callable[[str], None]) -> list[str]:
     """The messages that SQS has to bring again."""
-    answer = handle_batch(event, CONTEXT, work, DelayedQueue(sqs, url))
+    client: Any = sqs
+    answer = handle_batch(event, CONTEXT, work, DelayedQueue(client, URL))
     return [str(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
-
-
-def waiting(sqs: Any, url: str) -> tuple[str, str]:
-    """How many messages are in the queue: at once, and delayed."""
-    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-    return attributes["ApproximateNumberOfMessages"], attributes["ApproximateNumberOfMessagesDelayed"]
 
 
 def raising(error: Exception) -> Callable[[str], None]:
@@ -79,12 +91,12 @@ def raising(error: Exception) -> Callable[[str], None]:
     return work
 
 
-def test_a_message_that_was_worked_off_is_done(sqs: Any, url: str) -> None:
+def test_a_message_that_was_worked_off_is_done(sqs: Sqs) -> None:
     seen: list[str] = []
 
-    assert handle(sqs, url, batch("a", "b"), seen.append) == []
+    assert handle(sqs, batch("a", "b"), seen.append) == []
     assert seen == ["a", "b"]
-    assert waiting(sqs, url) == ("0", "0")
+    assert sqs.delayed == []
 
 
 @pytest.mark.parametrize(
@@ -92,41 +104,52 @@ def test_a_message_that_was_worked_off_is_done(sqs: Any, url: str) -> None:
     [InvalidEventError("x"), InvalidPipelineError("x"), SupersededError("x")],
     ids=lambda one: type(one).__name__,
 )
-def test_what_no_retry_would_mend_is_dropped_and_counted(
-    sqs: Any, url: str, error: Exception, log: io.StringIO
-) -> None:
-    assert handle(sqs, url, batch("a"), raising(error)) == []
+def test_what_no_retry_would_mend_is_dropped_and_counted(sqs: Sqs, error: Exception, log: io.StringIO) -> None:
+    assert handle(sqs, batch("a"), raising(error)) == []
 
-    assert waiting(sqs, url) == ("0", "0")
+    assert sqs.delayed == []
     assert "MessageDropped" in metrics.metric_set
     (line,) = lines(log)
     assert (line["message"], line["kind"], line["level"]) == ("dropped", type(error).__name__, "WARNING")
 
 
-def test_what_is_still_to_come_is_brought_again_later_and_is_no_failure(sqs: Any, url: str) -> None:
-    assert handle(sqs, url, batch("a"), raising(NotYetError("soon", retry_seconds=30))) == []
+def test_what_is_still_to_come_is_brought_again_later_and_is_no_failure(sqs: Sqs) -> None:
+    assert handle(sqs, batch("a"), raising(NotYetError("soon", retry_seconds=30))) == []
 
-    assert waiting(sqs, url) == ("0", "1")
+    assert sqs.delayed == [("a", 30)]
 
 
 @pytest.mark.parametrize("error", [TransientUpstreamError("x"), UpstreamError("x"), KeyError("x")])
-def test_a_fault_is_retried_by_the_queue_for_its_own_message_alone(sqs: Any, url: str, error: Exception) -> None:
+def test_a_fault_is_retried_by_the_queue_for_its_own_message_alone(sqs: Sqs, error: Exception) -> None:
     def work(body: str) -> None:
         if body == "bad":
             raise error
 
-    assert handle(sqs, url, batch("good", "bad", "fine"), work) == ["m-bad"]
+    assert handle(sqs, batch("good", "bad", "fine"), work) == ["m-bad"]
 
 
-def test_where_the_wait_cannot_be_noted_the_queue_brings_the_message_itself(sqs: Any) -> None:
-    gone = "https://sqs.eu-central-1.amazonaws.com/123456789012/gone"
-
-    assert handle(sqs, gone, batch("a"), raising(NotYetError("soon", retry_seconds=1))) == ["m-a"]
-
-
-def test_every_line_says_what_it_is_about_and_nothing_of_the_message_before(
-    sqs: Any, url: str, log: io.StringIO
+@pytest.mark.parametrize(("receive_count", "seconds"), [(1, 10), (2, 20), (4, 80), (50, 900)])
+def test_a_fault_that_passes_is_tried_again_sooner_than_a_worker_that_died(
+    sqs: Sqs, receive_count: int, seconds: int
 ) -> None:
+    failing = raising(TransientUpstreamError("throttled"))
+
+    assert handle(sqs, batch("a", receive_count=receive_count), failing) == ["m-a"]
+    assert sqs.shown_again == [("r-a", seconds)]
+
+
+def test_a_fault_that_does_not_pass_by_itself_waits_for_the_queues_own_time(sqs: Sqs) -> None:
+    assert handle(sqs, batch("a"), raising(UpstreamError("refused"))) == ["m-a"]
+    assert sqs.shown_again == []
+
+
+def test_where_the_wait_cannot_be_noted_the_queue_brings_the_message_itself(sqs: Sqs) -> None:
+    sqs.gone = True
+
+    assert handle(sqs, batch("a"), raising(NotYetError("soon", retry_seconds=1))) == ["m-a"]
+
+
+def test_every_line_says_what_it_is_about_and_nothing_of_the_message_before(sqs: Sqs, log: io.StringIO) -> None:
     telemetry = PowertoolsTelemetry()
 
     def work(body: str) -> None:
@@ -139,7 +162,7 @@ def test_every_line_says_what_it_is_about_and_nothing_of_the_message_before(
         telemetry.count("Worked")
         telemetry.seconds("Time", 1.5)
 
-    handle(sqs, url, batch("a", "b"), work)
+    handle(sqs, batch("a", "b"), work)
 
     told = lines(log)
     assert [line["environment"] for line in told] == ["feature1", "feature1", "", ""]

@@ -97,8 +97,8 @@ def test_candidates_are_a_function_of_the_pull_request_alone(
 @given(
     repositories,
     pull_numbers,
-    st.from_regex(r"[0-9a-f]{40}", fullmatch=True),
-    st.from_regex(r"[0-9a-f]{64}", fullmatch=True),
+    st.binary(min_size=20, max_size=20).map(bytes.hex),
+    st.binary(min_size=32, max_size=32).map(bytes.hex),
 )
 def test_a_source_archives_key_is_read_back_as_it_was_written(
     repository: str, pull_number: int, sha: str, digest: str
