@@ -51,9 +51,9 @@ def _make(folder: Path, pins: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     uv = Path(sys.prefix) / "bin" / "uv"
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, folder], check=True)
-    subprocess.run(
-        [uv, "pip", "sync", "--quiet", "--require-hashes", "--python", folder / "bin" / "python", pins], check=True
-    )
+    # Compiled here, once: Airflow's processes start together, and each would compile what the others do.
+    options = ["--quiet", "--require-hashes", "--compile-bytecode"]
+    subprocess.run([uv, "pip", "sync", *options, "--python", folder / "bin" / "python", pins], check=True)
 
 
 def _drop_older(name: str, keep: Path) -> None:

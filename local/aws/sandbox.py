@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from local.aws.building import BYTECODE
 from local.aws.runtime_api import Answer, Invocation, RuntimeApi, error
 from local.processes import Child
 from local.toolchain import PYTHON_VERSION, python_of
@@ -129,7 +130,7 @@ class Sandbox:
             "TMPDIR": temporary,
             "PYTHONPATH": os.pathsep.join(str(part) for part in path),
             # Nothing may be written beside the code; compiled once per build, a cold start costs half.
-            "PYTHONPYCACHEPREFIX": str(function.code.parent / ".bytecode"),
+            "PYTHONPYCACHEPREFIX": str(function.code.parent / BYTECODE),
             "LAMBDA_TASK_ROOT": str(function.code),
             "LAMBDA_RUNTIME_DIR": str(runtime),
             "_HANDLER": function.handler,
