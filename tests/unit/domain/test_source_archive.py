@@ -188,3 +188,21 @@ def test_what_exceeds_a_limit_is_told_with_what_was_found_and_what_is_allowed(li
 
 def test_what_just_fits_is_taken() -> None:
     check_sizes({"a": 1, "b": 5, "c": 6}, Limits(files=3, size_bytes=12, file_size_bytes=6))
+
+
+def test_the_bytes_are_those_of_pythons_own_zipfile() -> None:
+    """Ours are spelled out so that no version of zipfile can change them; they are the plain zip all the same."""
+    files = {"dags/a.py": b"print(1)\n", "dags/ä/ü.sql": b"SELECT 1", "empty": b"", "z" * 300: b"x" * 5_000}
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_STORED) as archive:
+        for path in sorted(files):
+            entry = zipfile.ZipInfo(path, (1980, 1, 1, 0, 0, 0))
+            entry.create_system, entry.external_attr = 3, 0o100644 << 16
+            archive.writestr(entry, files[path])
+
+    assert write_canonical_zip(files) == written.getvalue()
+
+
+def test_more_entries_than_a_plain_zip_holds_are_refused() -> None:
+    with pytest.raises(UnsafeArchiveError, match="more than a plain zip holds"):
+        write_canonical_zip({str(number): b"" for number in range(65_535)})

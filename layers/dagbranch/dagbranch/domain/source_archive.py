@@ -1,7 +1,8 @@
 """The canonical source archive: a zip whose bytes depend on the files' paths and contents alone.
 
 Entries are sorted, dated 1980-01-01, stored without compression (deflate differs between zlib builds), and
-carry no permissions of their own. A stored archive also cannot be a compression bomb.
+carry no permissions of their own. A stored archive also cannot be a compression bomb. The bytes are spelled out
+here: no version of Python's zipfile can change a digest.
 """
 
 from __future__ import annotations
