@@ -260,7 +260,7 @@ STEPS = (
 )
 
 
-@pytest.mark.parametrize("deadly", range(1, 24))
+@pytest.mark.parametrize("deadly", range(1, 19))
 def test_a_removal_that_dies_after_any_step_is_finished_by_the_next(ready: World, deadly: int) -> None:
     ready.close()
     calls: list[str] = []
