@@ -50,7 +50,8 @@ class Door:
 @pytest.fixture
 def door(account: Door) -> Door:
     """With nothing on the bus."""
-    account.sqs.purge_queue(QueueUrl=account.url)
+    while account.on_the_bus():
+        pass
     return account
 
 
