@@ -116,3 +116,14 @@ def test_a_pull_request_is_acted_on_at_most_once_and_an_open_one_is_never_remove
         one.pull_number for one in found if one.is_live and one.pull_number not in is_open
     }
     assert {action.pull_number for action in actions if action.kind == "request"} <= is_open
+
+
+def test_nothing_of_a_repository_that_could_not_be_read_is_removed() -> None:
+    found = [
+        an_environment(status=Status.READY),
+        an_environment(status=Status.READY, repository="acme/other", repository_id=5),
+    ]
+
+    actions = plan_sweep(found, {"acme/other": []}, NOW, unread={REPOSITORY.lower()})
+
+    assert [(action.kind, action.repository) for action in actions] == [("remove", "acme/other")]

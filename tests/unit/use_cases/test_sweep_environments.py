@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import pytest
+
 from dagbranch.domain.environments import Status
+from dagbranch.errors import TransientUpstreamError
 from tests.fakes.examples import FILES, REPOSITORY, REPOSITORY_ID, SECOND, a_pull_request, an_environment
 from tests.fakes.world import World
 
@@ -60,3 +63,17 @@ def test_environments_of_another_lane_are_none_of_its_business(world: World) -> 
     world.sweep()
 
     assert not world.bus.published
+
+
+def test_a_repository_that_cannot_be_read_is_told_and_loses_nothing(world: World) -> None:
+    world.deploy(FILES)
+    world.close()
+    world.bus.published.clear()
+    world.registry.save(an_environment(repository="acme/old", repository_id=5, revision=0), event="")
+    world.github.down = True
+
+    with pytest.raises(TransientUpstreamError, match="500"):
+        world.sweep()
+
+    assert [detail["repository"] for _, detail in world.bus.published] == ["acme/old"]
+    assert "Sweep" not in world.telemetry.counted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -26,9 +26,14 @@ class Action:
 
 
 def plan_sweep(
-    environments: Iterable[Environment], open_pulls: Mapping[str, Iterable[PullRequest]], now: datetime
+    environments: Iterable[Environment],
+    open_pulls: Mapping[str, Iterable[PullRequest]],
+    now: datetime,
+    unread: Collection[str] = (),
 ) -> list[Action]:
     """What is to be done, a pull request at most once. ``open_pulls`` is complete for each repository that it names.
+
+    ``unread``: the repositories (lower case) that GitHub was asked about in vain: nothing of theirs is removed.
 
     A repository that GitHub was not asked about (no longer on the stack's list) is removed from the server:
     nothing keeps its environments at GitHub's truth any more.
@@ -38,7 +43,9 @@ def plan_sweep(
     actions = [
         _outlived(one)
         for key, one in sorted(found.items())
-        if one.is_live and (key not in pulls or (one.status == Status.REMOVING and _is_stuck(one, now)))
+        if one.is_live
+        and one.repository.lower() not in unread
+        and (key not in pulls or (one.status == Status.REMOVING and _is_stuck(one, now)))
     ]
     for key, pull in sorted(pulls.items()):
         if (why := _behind(found.get(key), pull, now)) is not None:
