@@ -9,7 +9,7 @@ _TABLES = {"m_events": "view", "m_roi": "table"}
 
 
 def check_opened(opened: Opened) -> None:
-    name, tag = opened.name, commit_tag(opened.pull.head_sha)
+    name, tag = opened.name, commit_tag(opened.head_sha)
     expect(
         [dag.dag_id for dag in opened.dags] == [f"qu.{name}.test_dag", f"qu.{name}.test_dag_2"],
         f"{name} has its two DAGs: {opened.dags}",
@@ -33,8 +33,8 @@ def check_ran(ran: Ran) -> None:
 
 def check_pushed(before: Opened, pushed: Opened) -> None:
     check_opened(pushed)
-    expect(before.pull.head_sha == pushed.pull.head_sha, "it is the same pull request")
-    expect(before.environment.head_sha != pushed.environment.head_sha, "the environment moved to the new commit")
+    expect(before.pull.number == pushed.pull.number, "it is the same pull request")
+    expect(before.head_sha != pushed.environment.head_sha == pushed.head_sha, "the environment moved to the new commit")
     expect(before.environment.source_digest != pushed.environment.source_digest, "with other content")
 
 

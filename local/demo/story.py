@@ -34,6 +34,7 @@ class Opened:
 
     name: str
     pull: Pull
+    head_sha: str
     environment: Environment
     dags: list[Dag]
     schemas: dict[str, dict[str, str]]
@@ -172,6 +173,7 @@ def _opened(stack: LocalStack, repository: Repository, pull: Pull, listed_at: da
     return Opened(
         name=environment.name,
         pull=pull,
+        head_sha=pull.head_sha,
         environment=environment,
         dags=observation.dags(stack, environment.name),
         schemas=observation.schemas(stack, environment.name),
