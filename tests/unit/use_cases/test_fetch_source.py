@@ -9,7 +9,7 @@ from dagbranch.domain.environments import Status
 from dagbranch.domain.naming import SourceArchiveKey
 from dagbranch.domain.ownership import marker_of
 from dagbranch.domain.source_archive import Limits, read_source_archive, source_digest
-from dagbranch.errors import NotYetError, TransientUpstreamError
+from dagbranch.errors import InvalidEventError, NotYetError, TransientUpstreamError
 from local.github import File, Link, Submodule
 from tests.fakes.examples import (
     FILES,
@@ -302,3 +302,12 @@ def test_what_github_refuses_for_good_ends_as_failed(world: World) -> None:
 
     assert world.environment.status == Status.FAILED
     assert "no commit" in world.environment.message
+
+
+def test_an_event_that_names_another_repository_than_github_does_is_dropped(world: World) -> None:
+    world.github.open(a_pull_request(), FILES)
+
+    with pytest.raises(InvalidEventError, match="not 4711"):
+        world.fetch(event_about(repository_id=4711))
+
+    assert list(world.registry.all("preview")) == []

@@ -21,7 +21,7 @@ from dagbranch.domain.ownership import marker_of
 from dagbranch.domain.pipeline_file import parse_pipeline_file
 from dagbranch.domain.requests import EventKind, PullRequestEvent, event_detail
 from dagbranch.domain.source_archive import PIPELINE_FILE, Limits, source_digest, write_canonical_zip
-from dagbranch.errors import NotOursError, SourceError, UpstreamError, is_for_good
+from dagbranch.errors import InvalidEventError, NotOursError, SourceError, UpstreamError, is_for_good
 from dagbranch.ports import DagsBucket, EventBus, GitHub, Registry, SourceBucket, Telemetry
 
 
@@ -48,7 +48,8 @@ def fetch_source(
 ) -> None:
     """Deploys nothing itself: the archive's arrival in the bucket is the request to do so.
 
-    A refusal, and what the author has to mend, end in the registry; only faults that pass are raised.
+    A refusal, and what the author has to mend, end in the registry; only faults that pass are raised, and
+    InvalidEventError for an event whose repository is another one at GitHub.
     """
     telemetry.about(repository=event.repository, pull_number=event.pull_number, head_sha=event.head_sha)
     existing = registry.get(event.repository_id, event.pull_number)
@@ -61,6 +62,8 @@ def fetch_source(
     if pull is None or not pull.is_open:
         telemetry.info("the pull request is not open: nothing is deployed")
         return
+    if pull.repository_id != event.repository_id:
+        raise InvalidEventError(f"{event.repository} is the repository {pull.repository_id}, not {event.repository_id}")
     if (reason := reason_to_refuse(pull, existing)) is not None:
         _refuse(existing, pull, reason, event.delivery, intake, registry, telemetry, now)
     elif is_served(existing, pull):
