@@ -307,7 +307,7 @@ def test_what_github_refuses_for_good_ends_as_failed(world: World) -> None:
 def test_an_event_that_names_another_repository_than_github_does_is_dropped(world: World) -> None:
     world.github.open(a_pull_request(), FILES)
 
-    with pytest.raises(InvalidEventError, match="not 4711"):
-        world.fetch(event_about(repository_id=4711))
+    with pytest.raises(InvalidEventError, match="not 4712"):
+        world.fetch(event_about(repository_id=4712))
 
     assert list(world.registry.all("preview")) == []
