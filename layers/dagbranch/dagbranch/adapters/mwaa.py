@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -60,17 +61,21 @@ class MwaaAirflow:
 
     @cached_property
     def _is_airflow_3(self) -> bool:
-        version = str(self._rest("/version", {}).get("version", ""))
-        return int(version.partition(".")[0] or 2) >= 3
+        major = str(self._rest("/version", {}).get("version", "")).partition(".")[0]
+        if not major.isdecimal():
+            raise UpstreamError("asking Airflow for /version: its answer has none")
+        return int(major) >= 3
 
     def _pages(self, path: str, name: str, query: dict[str, Any]) -> Iterator[dict[str, Any]]:
         offset = 0
         while True:
             answer = self._rest(path, {**query, "limit": _PAGE, "offset": offset})
-            page = answer.get(name, [])
+            page = answer.get(name)
+            if not isinstance(page, list):  # never taken for an empty one: "no rows" ends a removal
+                raise UpstreamError(f"asking Airflow for {path}: its answer has no {name}")
             yield from page
             offset += len(page)
-            if not page or offset >= int(answer.get("total_entries", 0)):
+            if not page or offset >= answer.get("total_entries", math.inf):
                 return
 
     def _rest(self, path: str, query: dict[str, Any]) -> dict[str, Any]:
@@ -80,8 +85,10 @@ class MwaaAirflow:
             except ClientError as error:
                 _raise_rest_error(error, path)
                 raise
-        body = answer["RestApiResponse"]
-        return body if isinstance(body, dict) else {}
+        body = answer.get("RestApiResponse")
+        if not isinstance(body, dict):
+            raise UpstreamError(f"asking Airflow for {path}: its answer is no JSON object")
+        return body
 
     def _cli(self, command: str) -> str:
         """What the ``airflow`` command printed on both of its streams, whether it succeeded or not."""
