@@ -132,6 +132,7 @@ def _keep(stack: LocalStack, folder: Path) -> None:
     """Leaves everything running until Ctrl-C, and says where to click."""
     print(f"""
 Airflow       {stack.airflow.url}  user {stack.airflow.username}, password {stack.airflow.password}
+DAGs folder   {stack.airflow.dags_folder.relative_to(CACHE.parent)}/, as MWAA's double syncs it
 AWS           {stack.aws.endpoint}  buckets {DAGS_BUCKET}, {stack.outputs["SourceBucketName"]}
 GitHub's API  {stack.github.url}
 Logs          {folder.relative_to(CACHE.parent)}/
