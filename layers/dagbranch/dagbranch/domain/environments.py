@@ -127,21 +127,8 @@ def refused(
     """The record of a refusal. An environment that stands is left as it is, but for the message."""
     if existing is not None and existing.is_live:
         return replace(existing, message=reason, updated_at=now)
-    return Environment(
-        repository_id=pull.repository_id,
-        repository=pull.repository,
-        pull_number=pull.number,
-        lane=lane,
-        status=Status.REFUSED,
-        head_sha=pull.head_sha,
-        branch=pull.head_ref,
-        requested_at=now,
-        updated_at=now,
-        generation=existing.generation if existing else 0,
-        revision=existing.revision if existing else 0,
-        message=reason,
-        delivery=delivery,
-    )
+    fresh = _begun(existing, pull, lane, delivery, now)
+    return replace(fresh, status=Status.REFUSED, message=reason)
 
 
 def is_served(existing: Environment | None, pull: PullRequest) -> bool:
@@ -152,21 +139,8 @@ def is_served(existing: Environment | None, pull: PullRequest) -> bool:
 def requested(existing: Environment | None, pull: PullRequest, lane: str, delivery: str, now: datetime) -> Environment:
     """The record that asks for the pull request's head commit; a request under way for the same commit goes on."""
     if existing is None or not existing.is_live:
-        before = existing.generation if existing else 0
-        return Environment(
-            repository_id=pull.repository_id,
-            repository=pull.repository,
-            pull_number=pull.number,
-            lane=lane,
-            status=Status.REQUESTED,
-            head_sha=pull.head_sha,
-            branch=pull.head_ref,
-            requested_at=now,
-            updated_at=now,
-            generation=before + 1,
-            revision=existing.revision if existing else 0,
-            delivery=delivery,
-        )
+        fresh = _begun(existing, pull, lane, delivery, now)
+        return replace(fresh, generation=fresh.generation + 1)
     if existing.status == Status.REMOVING:
         raise NotYetError("the environment is being removed: it is made anew afterwards", retry_seconds=15)
     under_way = existing.status in {Status.REQUESTED, Status.DEPLOYING} and existing.head_sha == pull.head_sha
@@ -269,6 +243,24 @@ def removed(environment: Environment, receipt: Mapping[str, object], now: dateti
         receipt=receipt,
         message="",
         updated_at=now,
+    )
+
+
+def _begun(before: Environment | None, pull: PullRequest, lane: str, delivery: str, now: datetime) -> Environment:
+    """A record without a name and without halves, whose counts go on from the one before it."""
+    return Environment(
+        repository_id=pull.repository_id,
+        repository=pull.repository,
+        pull_number=pull.number,
+        lane=lane,
+        status=Status.REQUESTED,
+        head_sha=pull.head_sha,
+        branch=pull.head_ref,
+        requested_at=now,
+        updated_at=now,
+        generation=before.generation if before else 0,
+        revision=before.revision if before else 0,
+        delivery=delivery,
     )
 
 
