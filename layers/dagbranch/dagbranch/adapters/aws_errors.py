@@ -12,6 +12,8 @@ from dagbranch.errors import TransientUpstreamError, UpstreamError
 _TRANSIENT_CODES = frozenset(
     {
         "ConditionalRequestConflict",
+        "ExpiredToken",  # a warm function whose session ended: the next try has another
+        "ExpiredTokenException",
         "InternalError",
         "InternalFailure",
         "InternalServerError",
