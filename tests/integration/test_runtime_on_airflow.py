@@ -176,8 +176,13 @@ def test_ids_get_the_environment_after_their_team_or_before_all(seen: Seen) -> N
     ]
 
 
-def test_tags_name_environment_and_commit_beside_the_dags_own(seen: Seen) -> None:
-    assert seen.dags("feature1")["qu.feature1.test_dag"]["tags"] == ["commit:0123456", "feature1", "team"]
+def test_tags_name_environment_commit_and_broken_modules_beside_the_dags_own(seen: Seen) -> None:
+    assert seen.dags("feature1")["qu.feature1.test_dag"]["tags"] == [
+        "commit:0123456",
+        "feature1",
+        "import-errors",
+        "team",
+    ]
 
 
 def test_import_errors_are_told_for_the_module_that_has_them_alone(seen: Seen) -> None:
@@ -318,7 +323,7 @@ def test_a_release_lane_keeps_ids_references_and_schedules(seen: Seen) -> None:
     dags = seen.dags("prod")
 
     assert dags["qu.test_dag"]["timetable"].startswith("Cron")
-    assert dags["qu.test_dag"]["tags"] == ["commit:0123456", "prod_pipelines", "team"]
+    assert dags["qu.test_dag"]["tags"] == ["commit:0123456", "import-errors", "prod_pipelines", "team"]
     assert dags["references"]["tasks"]["own"]["trigger_dag_id"] == "qu.test_dag"
     assert "qu.test_dag_child" in dags
 
