@@ -337,13 +337,20 @@ def test_words_of_airflow_that_are_neither_success_nor_absence_are_passed_on(wir
     assert "deleting qu.x: Airflow said 'sqlalchemy.exc.OperationalError: database is locked'" in str(error)
 
 
-@pytest.mark.parametrize("code", ["ExpiredTokenException", "AccessDeniedException", "InvalidClientTokenId"])
+@pytest.mark.parametrize("code", ["AccessDeniedException", "InvalidClientTokenId"])
 def test_credentials_that_aws_refuses_are_refused_for_good(wire: Wire, wired: MwaaAirflow, code: str) -> None:
     wire.rest = wire.token = _aws_error(403, code)
 
     for error in _refusals(wired):
         assert type(error) is UpstreamError
         assert code in str(error)
+
+
+def test_a_session_that_has_expired_is_worth_another_try(wire: Wire, wired: MwaaAirflow) -> None:
+    wire.rest = wire.token = _aws_error(403, "ExpiredTokenException")
+
+    for error in _refusals(wired):
+        assert type(error) is TransientUpstreamError
 
 
 @pytest.mark.parametrize("status", [500, 503])
