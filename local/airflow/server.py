@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -48,9 +49,13 @@ class LocalAirflow:
         self._airflow = script_of(f"airflow-{line}", "airflow")
         self.rest = AirflowRest(line, self.url, self.username, self.password)
         self._children: list[Child] = []
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
 
     def start(self) -> None:
         """Returns when Airflow calls itself healthy, every process of it."""
+        # Not inside of the folder: sockets are made there, and their paths may have 107 characters.
+        self._temporary = tempfile.TemporaryDirectory(prefix="airflow-", ignore_cleanup_errors=True)
+        self._environment["TMPDIR"] = self._temporary.name
         self._configuration.write()
         self._configuration.passwords_file.write_text(json.dumps({self.username: self.password}))
         make_database(self._configuration)
@@ -67,6 +72,8 @@ class LocalAirflow:
         """Ends all processes; the folder stays, for its logs."""
         while self._children:
             self._children.pop().stop(grace_seconds=_STOP_GRACE_SECONDS)
+        if self._temporary is not None:
+            self._temporary.cleanup()
         self.rest.close()
 
     def cli(self, *arguments: str, timeout_seconds: float = 120) -> subprocess.CompletedProcess[bytes]:
