@@ -118,7 +118,7 @@ lanes:
     quotes = "expected text: write it in quotes where YAML takes it for something else"
     assert faults_of(text) == [
         "dagbranch.yaml:1: version: expected 1, the only version of this file's form",
-        "dagbranch.yaml:2: dag: unknown key: expected one of version, dags, data, lanes",
+        "dagbranch.yaml:2: dag: unknown key: expected one of version, dags, requirements, select, copy, artifacts, data, lanes",
         f"dagbranch.yaml:5: data.schemas.db-x: 'db-x': {name}",
         f"dagbranch.yaml:7: data.schemas.db.read[1]: {quotes}",
         "dagbranch.yaml:7: data.schemas.db.read[2]: 'a b': expected the name of a table, or a pattern with *",
@@ -136,7 +136,6 @@ lanes:
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ("requirements: requirements.txt", "requirements"),
         ("pipelines: {}", "pipelines"),
         ("data: {schemas: {db: {mask: {m_customers: {email: hash}}}}}", "data.schemas.db.mask"),
     ],
@@ -228,3 +227,23 @@ def test_the_example_of_the_documentation_is_read() -> None:
     blocks = re.findall(r"```yaml\n(version.*?)```", (DOCS / "configuration.md").read_text(), re.DOTALL)
 
     assert [parse_pipeline_file(block.encode()).dags for block in blocks] == ["dags"]
+
+
+def test_a_list_of_dag_modules_or_a_word_says_what_a_preview_shows() -> None:
+    def selection(text: str) -> object:
+        return parse_pipeline_file(f"version: 1\nselect: {text}\n".encode()).select
+
+    assert selection("all") == ("*",)
+    assert selection("changed") == ("changed",)
+    assert selection('[qu/main/test_dag.py, "reporting/*"]') == ("qu/main/test_dag.py", "reporting/*")
+    assert faults_of("version: 1\nselect: chnged\n") == [
+        "dagbranch.yaml:2: select: expected changed, all, or a list of DAG modules and patterns"
+    ]
+
+
+def test_artifacts_and_requirements_are_kept_beside_the_dags() -> None:
+    found = parse_pipeline_file(b"version: 1\nrequirements: requirements.txt\nartifacts: {jobs: spark/jobs}\n")
+
+    kept = [path for path in ("requirements.txt", "spark/jobs/roi.py", "spark/tests/x.py", "x.txt") if found.kept(path)]
+
+    assert kept == ["requirements.txt", "spark/jobs/roi.py"]

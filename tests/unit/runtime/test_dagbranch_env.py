@@ -43,7 +43,7 @@ def test_inside_it_can_be_imported_by_its_own_name(inside: dict[str, object]) ->
 
 
 def test_templates_get_the_same_names(inside: dict[str, object]) -> None:
-    assert sorted(inside) == ["commit", "environment", "lane", "schema", "setting"]
+    assert sorted(inside) == ["artifact", "commit", "environment", "lane", "schema", "setting"]
 
 
 def test_a_schema_that_is_not_declared_is_an_error_and_never_a_shared_one(inside: dict[str, object]) -> None:

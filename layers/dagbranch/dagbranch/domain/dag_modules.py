@@ -1,4 +1,4 @@
-"""What can be told of DAG modules by reading them: which they are, what their stubs are called, what will not work."""
+"""What can be told of DAG modules by reading them: which they are, and what will not work."""
 
 from __future__ import annotations
 
@@ -26,18 +26,6 @@ def dag_modules(files: Mapping[str, bytes]) -> tuple[str, ...]:
     decides with the server's own safe mode and ignore rules.
     """
     return tuple(path for path in sorted(files) if path.endswith(".py") and _may_hold_dags(files[path]))
-
-
-def stub_names(modules: tuple[str, ...]) -> dict[str, str]:
-    """By source path, the root module of the zip through which Airflow reads it: ``dag__qu__main__test_dag.py``."""
-    readable = {path: "dag__" + re.sub(r"[^A-Za-z0-9_]", "_", path[:-3].replace("/", "__")) for path in modules}
-    taken = defaultdict(list)
-    for path, name in readable.items():
-        taken[name].append(path)
-    return {
-        path: f"{name}.py" if len(taken[name]) == 1 else f"{name}__{hashlib.sha256(path.encode()).hexdigest()[:8]}.py"
-        for path, name in readable.items()
-    }
 
 
 def warnings_about(modules: tuple[str, ...], files: Mapping[str, bytes]) -> Iterator[str]:

@@ -10,13 +10,14 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from dagbranch.domain.dag_modules import dag_modules, stub_names, warnings_about
+from dagbranch.domain.dag_modules import dag_modules, warnings_about
 from dagbranch.domain.naming import CONFIGURATION_FOLDER
 from dagbranch.domain.source_archive import write_canonical_zip
+from dagbranch.domain.stubs import stub_names, stub_source
 from dagbranch.errors import InvalidPipelineError
 
 RUNTIME_PACKAGE: Final = "_dagbranch"
@@ -26,23 +27,6 @@ IGNORE_FILE: Final = ".airflowignore"
 IGNORE_EVERYTHING: Final = b"[^~]*\n"
 _SOURCES: Final = "_src/"
 _IMPORT_NAME: Final = b"dagbranch.runtime"
-
-_STUB: Final = '''\
-"""Made by dagbranch: through this file Airflow reads the DAGs of {module}."""
-
-import importlib
-import os
-import sys
-
-zip_path = os.path.dirname(__file__)
-runtime = sys.modules.get("_dagbranch.load")
-if runtime is None or not runtime.serves(zip_path):
-    for name in [name for name in sys.modules if name.partition(".")[0] == "_dagbranch"]:
-        del sys.modules[name]
-    importlib.invalidate_caches()
-    runtime = importlib.import_module("_dagbranch.load")
-runtime.export(zip_path, {module}, globals())
-'''
 
 
 @dataclass(frozen=True)
@@ -80,7 +64,7 @@ def package_dags(
     digests = {path: hashlib.sha256(content).hexdigest() for path, content in copied.items()}
     archive = write_canonical_zip(
         {
-            **{stub: _stub(module) for module, stub in stubs.items()},
+            **{stub: stub_source(module) for module, stub in stubs.items()},
             **{_SOURCES + path: content for path, content in sources.items()},
             **{f"{RUNTIME_PACKAGE}/{path}": _renamed(source) for path, source in runtime.items()},
             MANIFEST_PATH: _manifest(copied, digests, stubs, source_digest, version),
@@ -106,8 +90,14 @@ def configuration(
     source_digest: str,
     settings: Mapping[str, object],
     schemas: Mapping[str, str],
+    selected: Collection[str] | None = None,
+    artifacts: Mapping[str, str] | None = None,
 ) -> bytes:
-    """What is put at ``naming.configuration_key``, before the zip; ``schemas``: the environment's name by schema."""
+    """What is put at ``naming.configuration_key``, before the zip; ``schemas``: the environment's name by schema.
+
+    ``selected``: the DAG modules (paths within the dags folder) that the environment shows, None for all;
+    ``artifacts``: the URI of each uploaded folder, by its name in ``dagbranch.yaml``.
+    """
     return _canonical_json(
         {
             "version": 1,
@@ -119,6 +109,8 @@ def configuration(
             "source_digest": source_digest,
             "settings": dict(settings),
             "schemas": dict(schemas),
+            "selected": None if selected is None else sorted(selected),
+            "artifacts": dict(artifacts or {}),
         }
     )
 
@@ -162,11 +154,6 @@ def _modules_of(sources: Mapping[str, bytes], dags_folder: str) -> tuple[str, ..
             "'airflow' and 'dag' (or 'asset') in its text; `dags` in dagbranch.yaml names the folder to look in"
         )
     return modules
-
-
-def _stub(module: str) -> bytes:
-    """Its text has both words that Airflow's safe mode wants of a root module."""
-    return _STUB.replace("{module}", ascii(module)).encode()
 
 
 def _renamed(source: bytes) -> bytes:

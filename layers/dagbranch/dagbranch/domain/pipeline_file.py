@@ -21,7 +21,7 @@ _SECRET_KEY: Final = re.compile(
 _SECRET_VALUE: Final = re.compile(
     r"://[^/\s:@]*:[^/\s@]+@|-----BEGIN |\bdapi[0-9a-f]{32}|\bAKIA[0-9A-Z]{16}|\bgh[pousr]_\w{30}"
 )
-_LATER: Final = frozenset({"mask", "pipelines", "requirements"})
+_LATER: Final = frozenset({"mask", "pipelines"})
 
 
 def parse_pipeline_file(text: bytes | None) -> PipelineFile:
@@ -77,7 +77,7 @@ def _text(details: ErrorDetails, path: Path) -> str:
         return (
             "not supported in this version of dagbranch" if key in _LATER else f"unknown key: expected one of {known}"
         )
-    return _TEXTS.get(kind) or details["msg"].removeprefix("Value error, ")
+    return _TEXTS.get(kind) or details["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
 
 
 _TEXTS: Final[Mapping[str, str]] = {
@@ -88,15 +88,13 @@ _TEXTS: Final[Mapping[str, str]] = {
     "string_type": "expected text: write it in quotes where YAML takes it for something else",
     "bool_type": "expected true or false",
     "int_type": "expected a whole number",
-    "greater_than_equal": "expected a number from 0 to 100",
-    "less_than_equal": "expected a number from 0 to 100",
 }
 
 
 def _known_keys(path: Path) -> Iterable[str]:
     match path:
         case ():
-            return PipelineFile.model_fields
+            return (field.alias or name for name, field in PipelineFile.model_fields.items())
         case ("data",):
             return DataSpecification.model_fields
         case ("data", "schemas", _):

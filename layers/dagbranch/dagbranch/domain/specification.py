@@ -25,12 +25,16 @@ from dagbranch.domain.source_archive import PIPELINE_FILE
 from dagbranch.errors import UnsafeStatementError
 
 EVERYTHING: Final = "all"
+CHANGED: Final = "changed"
 _NAME: Final = r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"
 _NAME_OR_PATTERN: Final = r"^[A-Za-z_*][A-Za-z0-9_*]{0,127}$"
 _SUFFIX: Final = r"^[A-Za-z0-9_]{0,64}$"
 _RELEASE_SUFFIX: Final = r"^[A-Za-z0-9_]{0,64}(\{environment\})?[A-Za-z0-9_]{0,64}$"
 _PREVIEW_SUFFIX: Final = r"^[A-Za-z0-9_]{0,64}\{environment\}[A-Za-z0-9_]{0,64}$"
 _FOLDER: Final = r"^(\.|(?!\.{1,2}(/|$))[^/\\\x00-\x1f\x7f]+(/(?!\.{1,2}(/|$))[^/\\\x00-\x1f\x7f]+)*)$"
+
+_MODULE: Final = r"^[^\\\x00-\x1f\x7f]{1,500}$"
+_POOL: Final = r"^[^\x00-\x1f\x7f]{1,256}$"
 
 type Scalar = str | int | float | bool | None
 
@@ -55,6 +59,25 @@ class _Form:
         return value
 
 
+@dataclass(frozen=True)
+class _Range:
+    """A whole number, with a message that names both ends."""
+
+    lowest: int
+    highest: int
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "integer", "minimum": self.lowest, "maximum": self.highest}
+
+    def _check(self, value: int) -> int:
+        if not self.lowest <= value <= self.highest:
+            raise ValueError(f"expected a number from {self.lowest} to {self.highest}")
+        return value
+
+
 def _folder(value: Any) -> Any:
     return value.removeprefix("./").rstrip("/") or "." if isinstance(value, str) and value not in {"", "/"} else value
 
@@ -70,6 +93,15 @@ def _patterns(value: Any) -> Any:
     if value == EVERYTHING:
         return ("*",)
     return tuple(value) if isinstance(value, list) else value
+
+
+def _selection(value: Any) -> Any:
+    """``changed`` stays a word of its own: a DAG module ends in .py."""
+    if isinstance(value, str) and value in {EVERYTHING, CHANGED}:
+        return ("*",) if value == EVERYTHING else (CHANGED,)
+    if not isinstance(value, list):
+        raise ValueError("expected changed, all, or a list of DAG modules and patterns")  # noqa: TRY004 - pydantic's own
+    return tuple(value)
 
 
 def _seed(value: str) -> str:
@@ -101,6 +133,8 @@ type ReleaseSuffix = Annotated[str, _Form(_RELEASE_SUFFIX, "letters, digits and 
 type Folder = Annotated[
     str, BeforeValidator(_folder), _Form(_FOLDER, "a folder inside of the repository, such as dags or src/dags")
 ]
+type Module = Annotated[str, _Form(_MODULE, "the path of a DAG module below the dags folder, or a pattern with *")]
+type File = Annotated[str, _Form(_FOLDER, "a file inside of the repository, such as requirements.txt")]
 _LIST_OR_ALL: Final[dict[str, Any]] = {
     "anyOf": [
         {"const": EVERYTHING},
@@ -108,6 +142,13 @@ _LIST_OR_ALL: Final[dict[str, Any]] = {
     ]
 }
 _SCALAR_SCHEMA: Final[dict[str, Any]] = {"type": ["string", "number", "boolean", "null"]}
+_SELECTION_SCHEMA: Final[dict[str, Any]] = {
+    "anyOf": [
+        {"enum": [EVERYTHING, CHANGED]},
+        {"type": "array", "items": {"type": "string", "pattern": _MODULE}},
+    ]
+}
+Selection = Annotated[tuple[Module, ...], BeforeValidator(_selection), WithJsonSchema(_SELECTION_SCHEMA)]
 Patterns = Annotated[tuple[NameOrPattern, ...], BeforeValidator(_patterns), WithJsonSchema(_LIST_OR_ALL)]
 
 
@@ -148,16 +189,31 @@ class LaneSettings(_Section):
         init=False
     )
 
-    retries: Annotated[int, Field(ge=0, le=100)] | None = Field(default=None, description="Retries of every task.")
+    retries: Annotated[int, _Range(0, 100)] | None = Field(default=None, description="Retries of every task.")
     src_conn: str | None = Field(default=None, description="The connection id to read with.")
     dst_conn: str | None = Field(default=None, description="The connection id to write with.")
     bucket: str | None = Field(default=None, description="The bucket of the lane's files.")
     source_suffix: Suffix | None = Field(default=None, description="Instead of data.source_suffix.")
+    pool: Annotated[str, _Form(_POOL, "the name of an Airflow pool")] | None = Field(
+        default=None, description="The pool of every task; {environment} stands for the environment's name."
+    )
+    max_active_tasks: Annotated[int, _Range(1, 1000)] | None = Field(
+        default=None, description="How many tasks of one DAG run at a time."
+    )
+    shared_assets: Annotated[tuple[str, ...], BeforeValidator(_patterns)] = Field(
+        default=(),
+        description="Assets (datasets) that keep their name and URI: names, URIs and patterns with *, or: all.",
+    )
 
 
 class PreviewSettings(LaneSettings):
     schedules: bool = Field(default=False, description="Whether DAGs keep their schedules.")
     as_written: bool = Field(default=False, description="Whether DAGs run as their code says.")
+    catchup: bool = Field(default=False, description="Whether DAGs that have a schedule catch up.")
+    emails: bool = Field(default=False, description="Whether tasks send e-mails when they fail or are retried.")
+    max_active_runs: Annotated[int, _Range(1, 100)] = Field(
+        default=1, description="How many runs of a DAG there are at a time."
+    )
     table_suffix: PreviewSuffix = Field(default="_{environment}", description="What the environment's schemas end in.")
 
 
@@ -178,12 +234,28 @@ class PipelineFile(_Section):
 
     version: Annotated[Literal[1], BeforeValidator(_version)]
     dags: Folder = Field(default="dags", description="The folder that would be Airflow's dags folder.")
+    requirements: File | None = Field(
+        default=None, description="Pure-Python packages to travel with the DAGs: exact versions with hashes."
+    )
+    select: Selection | None = Field(
+        default=None,
+        description="Which DAG modules a preview shows: changed (the default above 20 of them), all, or a list.",
+    )
+    unpacked_copy: Literal["auto", "always", "never"] = Field(
+        default="auto", alias="copy", description="Whether the files lie beside the zip too: auto is up to 500 of them."
+    )
+    artifacts: dict[Name, Folder] = Field(
+        default={}, description="Folders of job code that are uploaded, by the name that artifact() knows them by."
+    )
     data: DataSpecification | None = None
     lanes: Lanes = Field(default_factory=Lanes)
 
     def kept(self, path: str) -> bool:
         """Whether this file of the repository is packaged."""
-        return path == PIPELINE_FILE or self.dags == "." or path.startswith(f"{self.dags}/")
+        folders = (self.dags, *self.artifacts.values())
+        return path in {PIPELINE_FILE, self.requirements} or any(
+            folder == "." or path.startswith(f"{folder}/") for folder in folders
+        )
 
     def settings(self, lane: str) -> PreviewSettings | ReleaseSettings:
         """How that lane runs the pipelines, with the data's source suffix where the lane has none of its own."""

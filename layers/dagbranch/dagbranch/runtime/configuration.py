@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 CONFIGURATION_FOLDER = ".dagbranch"
@@ -22,6 +22,12 @@ class Configuration:
     head_sha: str
     settings: Mapping[str, object]
     schemas: Mapping[str, str]
+    selected: frozenset[str] | None = None
+    artifacts: Mapping[str, str] = field(default_factory=dict)
+
+    def shows(self, module: str) -> bool:
+        """Whether the environment is to have the DAGs of this module (its path within the dags folder)."""
+        return self.selected is None or module in self.selected
 
     @property
     def rewrites_ids(self) -> bool:
@@ -60,6 +66,8 @@ def read_configuration(copy: Path, source_digest: str) -> Configuration:
             head_sha=found["head_sha"],
             settings=found["settings"],
             schemas=found["schemas"],
+            selected=None if found.get("selected") is None else frozenset(found["selected"]),
+            artifacts=found.get("artifacts", {}),
         )
     except FileNotFoundError:
         raise NotConfiguredError(

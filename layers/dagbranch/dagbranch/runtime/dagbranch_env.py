@@ -1,7 +1,8 @@
 """What DAG code may ask about the environment that it runs in: ``from dagbranch_env import environment, schema``.
 
 Inside a packaged DAG the runtime serves this module under the name ``dagbranch_env``; nothing has to be installed.
-Every template there also has ``environment``, ``lane``, ``commit``, ``schema`` and ``setting``, without any import:
+Every template there also has ``environment``, ``lane``, ``commit``, ``schema``, ``artifact`` and ``setting``, without
+any import:
 ``SELECT * FROM {{ schema("db_attribution") }}.m_events``. A macro of the DAG's own with such a name wins.
 
 Code that also runs outside of dagbranch needs this file on its path (it imports nothing but the standard library).
@@ -16,7 +17,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["commit", "environment", "lane", "schema", "setting"]
+__all__ = ["artifact", "commit", "environment", "lane", "schema", "setting"]
 
 environment: str = ""
 """``feature1``"""
@@ -27,6 +28,7 @@ commit: str = ""
 
 _settings: Mapping[str, Any] = {}
 _schemas: Mapping[str, str] = {}
+_artifacts: Mapping[str, str] = {}
 _REQUIRED: Any = object()
 
 
@@ -41,6 +43,23 @@ def schema(name: str) -> str:
         declared = ", ".join(sorted(_schemas)) or "none"
         raise LookupError(f"dagbranch.yaml declares no schema {name!r} under data.schemas (declared: {declared})")
     return _schemas[name]
+
+
+def artifact(name: str) -> str:
+    """The URI, without a slash at its end, of a folder of job code that ``dagbranch.yaml`` names under ``artifacts``.
+
+    Outside of dagbranch it is what the variable DAGBRANCH_ARTIFACTS holds, a slash and the name.
+    Raises LookupError for a name that is not declared, or where nothing says where artifacts are.
+    """
+    if not environment:
+        home = os.environ.get("DAGBRANCH_ARTIFACTS")
+        if home is None:
+            raise LookupError(f"set DAGBRANCH_ARTIFACTS to where the artifact {name!r} is outside of dagbranch")
+        return f"{home.rstrip('/')}/{name}"
+    if name not in _artifacts:
+        declared = ", ".join(sorted(_artifacts)) or "none"
+        raise LookupError(f"dagbranch.yaml declares no artifact {name!r} under artifacts (declared: {declared})")
+    return _artifacts[name]
 
 
 def setting(name: str, default: Any = _REQUIRED) -> Any:

@@ -18,6 +18,7 @@ def serve(configuration: Configuration) -> dict[str, object]:
         "commit": configuration.head_sha,
         "_settings": configuration.settings,
         "_schemas": configuration.schemas,
+        "_artifacts": configuration.artifacts,
     }
     vars(dagbranch_env).update(bound)
     sys.modules[NAME] = dagbranch_env
