@@ -116,9 +116,10 @@ lanes:
 """
     name = "expected a name of letters, digits and _, not beginning with a digit"
     quotes = "expected text: write it in quotes where YAML takes it for something else"
+    keys = "version, dags, requirements, select, copy, artifacts, data, lanes"
     assert faults_of(text) == [
         "dagbranch.yaml:1: version: expected 1, the only version of this file's form",
-        "dagbranch.yaml:2: dag: unknown key: expected one of version, dags, requirements, select, copy, artifacts, data, lanes",
+        f"dagbranch.yaml:2: dag: unknown key: expected one of {keys}",
         f"dagbranch.yaml:5: data.schemas.db-x: 'db-x': {name}",
         f"dagbranch.yaml:7: data.schemas.db.read[1]: {quotes}",
         "dagbranch.yaml:7: data.schemas.db.read[2]: 'a b': expected the name of a table, or a pattern with *",
