@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import subprocess
+import sys
 import tomllib
+import zipfile
 from pathlib import Path
 from typing import Any
+
+import hatchling.build
+import pytest
 
 from dagbranch import __version__
 
 ROOT = Path(__file__).parents[2]
 LAYER = ROOT / "layers" / "dagbranch"
+_IMPORTED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from dagbranch_env import schema, setting
+print(schema("db_attribution"), setting("src_conn", "default"))
+"""
 
 
 def pyproject(folder: Path) -> dict[str, Any]:
@@ -32,6 +45,19 @@ def test_both_take_version_and_package_from_the_same_files() -> None:
         assert (folder / hatch["version"]["path"]).samefile(LAYER / "dagbranch" / "__init__.py")
         assert (folder / package).samefile(LAYER / "dagbranch")
     assert re.fullmatch(r"\d+\.\d+\.\d+", __version__)
+
+
+@pytest.mark.parametrize("folder", [ROOT, LAYER], ids=["checkout", "layer"])
+def test_what_is_installed_has_the_module_that_dag_code_imports(folder: Path, tmp_path: Path) -> None:
+    with contextlib.chdir(folder):
+        wheel = tmp_path / hatchling.build.build_wheel(str(tmp_path))
+
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", _IMPORTED, wheel], check=True, capture_output=True, text=True
+    )
+
+    assert done.stdout.split() == ["db_attribution", "default"]
+    assert "dagbranch_env/py.typed" in zipfile.ZipFile(wheel).namelist()
 
 
 def test_the_layer_pins_what_the_command_needs() -> None:
