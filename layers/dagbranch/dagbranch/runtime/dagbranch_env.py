@@ -1,14 +1,14 @@
 """What DAG code may ask about the environment that it runs in: ``from dagbranch_env import environment, schema``.
 
 Inside a packaged DAG the runtime serves this module under the name ``dagbranch_env``; nothing has to be installed.
-Every template there also has ``environment``, ``lane``, ``commit``, ``schema``, ``artifact`` and ``setting``, without
-any import:
-``SELECT * FROM {{ schema("db_attribution") }}.m_events``. A macro of the DAG's own with such a name wins.
+Every template there has all names of it without any import, ``{{ schema("db_attribution") }}.m_events``;
+a macro of the DAG's own with such a name wins.
 
-Code that also runs outside of dagbranch needs this file on its path (it imports nothing but the standard library).
-There ``environment``, ``lane`` and ``commit`` are empty, ``schema(name)`` gives the name with the suffix in the
-variable DAGBRANCH_TABLE_SUFFIX, if there is one, and ``setting(name)`` its default. The Jinja macros exist only in
-a packaged DAG: in a plain dags folder pass them, ``user_defined_macros={"schema": schema}``.
+Code that also runs outside of dagbranch finds it where ``pip install dagbranch`` was done, or takes this one file
+along: it imports nothing but the standard library. There ``environment``, ``lane`` and ``commit`` are empty,
+``schema(name)`` is the name with what DAGBRANCH_TABLE_SUFFIX holds behind it, ``artifact(name)`` lies in what
+DAGBRANCH_ARTIFACTS holds, and ``setting(name, default)`` is its default. The macros exist only in a packaged DAG: in a
+plain dags folder pass them, ``user_defined_macros={"schema": schema}``.
 """
 
 from __future__ import annotations
