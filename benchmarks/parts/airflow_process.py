@@ -1,0 +1,119 @@
+"""Run by an Airflow's own Python: loads DAGs as Airflow's processes do, and tells what it took.
+
+``airflow_process.py parse`` reads one path per line; each is loaded in a fork of its own, as the dag processor does.
+``airflow_process.py task FILE DAG_ID TASK_ID`` finds one task as a task process does; FILE is within the dags folder.
+Each answer is a line of JSON, ``{"seconds": …, "megabytes": …}`` and what was found; both figures are without what
+Airflow itself takes: its modules, and those of the operators that the DAGs use, are imported before.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import os
+import re
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+logging.disable(logging.CRITICAL)
+warnings.simplefilter("ignore")
+
+from airflow import __version__  # noqa: E402 - after the logging is quiet
+from airflow.models.dagbag import DagBag  # noqa: E402 - as above
+
+# What the DAGs import of Airflow; the dag processor, too, imports it before it forks.
+_IMPORTED_BEFORE = ["airflow.operators.bash", "airflow.operators.python"]
+_OF_TASKS_IN_3 = "airflow.sdk.execution_time.task_runner"
+
+
+def measured(load: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    Path("/proc/self/clear_refs").write_text("5")  # the peak so far is what Airflow took
+    before, started = memory("VmRSS"), time.perf_counter()
+    found = load()
+    return {"seconds": time.perf_counter() - started, "megabytes": memory("VmHWM") - before, **found}
+
+
+def memory(figure: str) -> float:
+    match = re.search(rf"{figure}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert match is not None
+    return int(match[1]) / 1024
+
+
+def parse(path: str) -> dict[str, Any]:
+    bag = DagBag(dag_folder=path, include_examples=False)
+    if bag.import_errors:
+        raise RuntimeError(next(iter(bag.import_errors.values())))
+    return {"dags": len(bag.dags)}
+
+
+def in_its_own_process(path: str) -> str:
+    """Forked, so that each load finds Airflow imported, and nothing of the load before."""
+    reader, writer = os.pipe()
+    if (child := os.fork()) == 0:
+        os.close(reader)
+        with os.fdopen(writer, "w") as pipe:
+            json.dump(measured(lambda: parse(path)), pipe)
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        text = pipe.read()
+    os.waitpid(child, 0)
+    return text
+
+
+def find_task(file: str, dag_id: str, task_id: str) -> dict[str, Any]:
+    find = _find_task_2 if __version__.startswith("2.") else _find_task_3
+    return {"task": find(file, dag_id, task_id).task_id}
+
+
+def _find_task_2(file: str, dag_id: str, task_id: str) -> Any:
+    """``airflow tasks run --subdir``, in the process that StandardTaskRunner forks."""
+    from airflow.utils.cli import process_subdir
+    from airflow.utils.dag_parsing_context import _airflow_parsing_context_manager
+
+    with _airflow_parsing_context_manager(dag_id=dag_id, task_id=task_id):
+        bag = DagBag(process_subdir(f"DAGS_FOLDER/{file}"))
+    return bag.dags[dag_id].get_task(task_id)
+
+
+def _find_task_3(file: str, dag_id: str, task_id: str) -> Any:
+    """``startup`` of Airflow's task runner, with what a supervisor would have sent."""
+    from airflow.sdk.api.datamodels._generated import BundleInfo, TaskInstance
+    from airflow.sdk.definitions._internal.dag_parsing_context import _airflow_parsing_context_manager
+    from airflow.sdk.execution_time.comms import StartupDetails
+    from airflow.sdk.execution_time.task_runner import parse as parse_for_task
+
+    what = StartupDetails.model_construct(
+        ti=TaskInstance.model_construct(task_id=task_id, dag_id=dag_id, run_id="manual", try_number=1, map_index=-1),
+        dag_rel_path=file,
+        bundle_info=BundleInfo(name="dags-folder"),
+        start_date=datetime.now(tz=UTC),
+        ti_context=SimpleNamespace(max_tries=0),
+    )
+    with _airflow_parsing_context_manager(dag_id=dag_id, task_id=task_id):
+        return parse_for_task(what, logging.getLogger("task")).task
+
+
+def import_airflow() -> None:
+    """What is in memory already where a process is forked to parse or to run a task."""
+    for module in [*_IMPORTED_BEFORE, *([] if __version__.startswith("2.") else [_OF_TASKS_IN_3])]:
+        importlib.import_module(module)
+
+
+if __name__ == "__main__":
+    import_airflow()
+    if sys.argv[1] == "parse":
+        if (dags_folder := os.environ["AIRFLOW__CORE__DAGS_FOLDER"]) not in sys.path:
+            sys.path.append(dags_folder)  # as the dag processor of 3.x does
+        for line in sys.stdin:
+            sys.stdout.write(in_its_own_process(line.strip()) + "\n")
+            sys.stdout.flush()
+    else:
+        sys.stdout.write(json.dumps(measured(lambda: find_task(*sys.argv[2:]))) + "\n")
