@@ -308,7 +308,7 @@ def test_a_preview_may_ask_for_its_schedules(seen: Seen) -> None:
     dag = seen.dags("scheduled")["qu.scheduled.test_dag"]
 
     assert dag["timetable"].startswith("Cron")
-    assert dag["catchup"] is True
+    assert dag["catchup"] is False
     assert dag["paused"] is False
 
 

@@ -45,7 +45,8 @@ def test_what_the_packager_writes_is_what_the_runtime_reads(tmp_path: Path) -> N
         ("preview", {"schedules": True}, (True, False, True)),
         ("preview", {"as_written": True}, (True, True, True)),
         ("prod", {}, (False, True, True)),
-        ("prod", {"as_written": False}, (False, False, False)),
+        ("prod", {"as_written": False}, (False, False, True)),
+        ("prod", {"as_written": False, "schedules": False}, (False, False, False)),
     ],
 )
 def test_a_lane_says_what_is_changed(

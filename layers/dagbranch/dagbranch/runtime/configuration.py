@@ -30,17 +30,27 @@ class Configuration:
         return self.selected is None or module in self.selected
 
     @property
-    def rewrites_ids(self) -> bool:
-        """Many environments share a preview server; a release lane's server belongs to the code as it is written."""
+    def is_preview(self) -> bool:
         return self.lane == PREVIEW
 
     @property
+    def rewrites_ids(self) -> bool:
+        """Many environments share a preview server; a release lane's server belongs to the code as it is written."""
+        return self.is_preview
+
+    @property
     def as_written(self) -> bool:
-        return bool(self.settings.get("as_written", self.lane != PREVIEW))
+        return bool(self.settings.get("as_written", not self.is_preview))
 
     @property
     def schedules(self) -> bool:
-        return self.as_written or bool(self.settings.get("schedules", False))
+        return self.as_written or bool(self.settings.get("schedules", not self.is_preview))
+
+    @property
+    def shared_assets(self) -> tuple[str, ...]:
+        """Names, URIs and patterns with ``*`` of assets that are not the environment's own."""
+        shared = self.settings.get("shared_assets") or ()
+        return tuple(str(pattern) for pattern in shared) if isinstance(shared, (list, tuple)) else (str(shared),)
 
     @property
     def tags(self) -> tuple[str, ...]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from dagbranch.runtime.configuration import Configuration
 from dagbranch.runtime.identity import Identity
+from dagbranch.runtime.preview import RunSettings, run_settings
+from dagbranch.runtime.references import follow_references
 
-_SCHEDULE_ATTRIBUTES = ("timetable", "schedule", "schedule_interval")
+_SOME_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass
@@ -30,6 +33,10 @@ class Maker:
     modules: Collection[str]
     module: str = ""
     made: dict[int, tuple[Any, str]] = field(default_factory=dict)
+    run_settings: RunSettings | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.run_settings = run_settings(self.configuration)
 
     def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The constructor's arguments in the environment, from those in the code."""
@@ -55,14 +62,19 @@ class Maker:
         finally:
             self.module = before
 
-    def finish(self, dag: Any, unscheduled: Callable[[], Any]) -> None:
-        """Remembers a DAG; one whose lane has no schedules was made as written first, so that its errors show."""
+    def finish(self, dag: Any, unscheduled: Callable[[Any], Any]) -> None:
+        """Remembers a DAG that was made as it is written, and has it run as the lane says."""
         self.made[id(dag)] = (dag, self.module)
-        if not self.configuration.as_written:
-            vars(dag)["is_paused_upon_creation"] = False
-        if not self.configuration.schedules and _is_valid(dag.timetable):
-            probe = vars(unscheduled())
-            vars(dag).update({name: probe[name] for name in _SCHEDULE_ATTRIBUTES if name in probe}, catchup=False)
+        if self.run_settings is not None:
+            self.run_settings.limit_dag(dag, unscheduled)
+
+    def complete(self, others: Iterable[Any]) -> None:
+        """Changes the tasks once all is made, those of DAGs that nobody made too: copies of others."""
+        dags = list({id(dag): dag for dag in [*(dag for dag, _ in self.made.values()), *others]}.values())
+        follow_references(dags, self.identity)
+        if self.run_settings is not None:
+            for dag in dags:
+                self.run_settings.limit_tasks(dag)
 
 
 @contextmanager
@@ -81,12 +93,16 @@ def wrapped(classes: Collection[type], maker: Maker) -> Iterator[None]:
 def _wrapper(dag_class: type, original: Callable[..., None], maker: Maker, busy: set[int]) -> Callable[..., None]:
     positional = list(inspect.signature(original).parameters)[1:]
 
-    @functools.cache
-    def unscheduled() -> Any:
-        """Airflow's own idea, in this version, of a DAG without a schedule."""
-        probe: Any = object.__new__(dag_class)
-        original(probe, "unscheduled", schedule=None)
-        return probe
+    def probe(schedule: Any) -> Any:
+        made: Any = object.__new__(dag_class)
+        original(made, "unscheduled", schedule=schedule, start_date=_SOME_DAY)
+        return made
+
+    started_by_nothing = functools.cache(lambda: probe(None))
+
+    def unscheduled(assets: Any) -> Any:
+        """Airflow's own idea, in this version, of a DAG without a schedule or with one of assets alone."""
+        return started_by_nothing() if assets is None else probe(assets)
 
     @functools.wraps(original)
     def init(dag: Any, *args: Any, **kwargs: Any) -> None:
@@ -112,15 +128,6 @@ def _caller() -> str:
     while frame is not None and frame.f_code.co_filename == __file__:
         frame = frame.f_back
     return frame.f_code.co_filename if frame is not None else ""
-
-
-def _is_valid(timetable: Any) -> bool:
-    """A schedule that Airflow is going to refuse is left for it to refuse: its author wants to know."""
-    try:
-        timetable.validate()
-    except Exception:  # noqa: BLE001 - timetables are plug-ins and raise what they like
-        return False
-    return True
 
 
 def _as_list(searchpath: Any) -> list[Any]:

@@ -38,6 +38,10 @@ class Identity:
             return reference
         return self._by_written.get(reference, reference)
 
+    def has(self, reference: str) -> bool:
+        """Whether a DAG of this environment is meant, be it by its id in the code or by the one that Airflow sees."""
+        return reference in self._by_written or self._is_assigned(reference)
+
     def written(self, assigned: str) -> str:
         """The id as the code writes it, for code that compares it with the one that Airflow asks for."""
         first, *rest = assigned.split(".")

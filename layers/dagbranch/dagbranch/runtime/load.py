@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from dagbranch.runtime import airflow_api
+from dagbranch.runtime.assets import own_assets
 from dagbranch.runtime.configuration import Configuration, configuration_file, read_configuration
 from dagbranch.runtime.dag_patch import Maker, wrapped
 from dagbranch.runtime.identity import Identity
@@ -23,7 +24,6 @@ from dagbranch.runtime.importer import Importer
 from dagbranch.runtime.isolation import alone, natural_name, own_path_entries
 from dagbranch.runtime.ownership import DuplicateDagIdError, Found, share_out
 from dagbranch.runtime.package import SOURCES, Package, files_on_disk, opened, read_package
-from dagbranch.runtime.references import follow_references
 from dagbranch.runtime.served_module import serve
 from dagbranch.runtime.subdags import children_named_after_parents
 
@@ -121,11 +121,12 @@ def _load(
     with (
         wrapped(airflow_api.dag_classes(), maker),
         children_named_after_parents(package.sources.values(), identity),
+        own_assets(configuration, package.sources.values(), stays=wanted is not None),
         airflow_api.parsing_context(identity.written(wanted) if wanted else None),
         alone(importer, str(package.zip_path.parent), str(package.zip_path)),
     ):
         found = _load_modules(modules, importer)
-    follow_references([dag for dag, _ in maker.made.values()], identity)
+    maker.complete(dag for dags in (*found.globals.values(), *found.registered.values()) for dag in dags)
     dags, duplicates = share_out(found, {key: module for key, (_, module) in maker.made.items()})
     errors = {**found.errors, **duplicates}
     if errors:
