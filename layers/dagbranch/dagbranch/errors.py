@@ -6,6 +6,7 @@ DagbranchError
 │   └── InvalidSignatureError   a webhook that GitHub did not sign with our secret
 ├── SourceError                 what the author of a pull request can mend; the message names what to change
 │   ├── InvalidPipelineFileError    ``dagbranch.yaml``: file, line and key
+│   ├── InvalidRequirementsError    the requirements file and the wheels that it names: file and line, or package
 │   ├── UnsafeArchiveError          paths, links, sizes, pointers that are not packaged
 │   ├── InvalidPipelineError        DAG files that cannot be packaged, or a base that has not what is declared
 │   ├── UnsafeStatementError        a statement that would leave the environment's own schemas
@@ -40,6 +41,10 @@ class SourceError(DagbranchError):
 
 
 class InvalidPipelineFileError(SourceError):
+    pass
+
+
+class InvalidRequirementsError(SourceError):
     pass
 
 
