@@ -48,6 +48,8 @@ class Account:
             "REGISTRY_TABLE": _TABLE,
             "EVENT_BUS": _BUS,
             "SOURCE_BUCKET": _SOURCE_BUCKET,
+            "ARTIFACTS_BUCKET": DAGS_BUCKET,
+            "ARTIFACTS_PATH": "artifacts",
             "DAGS_BUCKET": DAGS_BUCKET,
             "DAGS_PATH": DAGS_PATH,
             "QUEUE_URL": self._queue_url,

@@ -16,7 +16,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from dagbranch.adapters.dynamodb import DynamoDbRegistry
 from dagbranch.adapters.event_bus import DelayedQueue, EventBridgeBus
 from dagbranch.adapters.github import PyGithubGitHub
-from dagbranch.adapters.s3 import S3DagsBucket, S3SourceBucket
+from dagbranch.adapters.s3 import S3ArtifactsBucket, S3DagsBucket, S3SourceBucket
 from dagbranch.adapters.secrets import secret_text
 from dagbranch.events import pull_request_event
 from dagbranch.observability import PowertoolsTelemetry, logger, metrics, tracer
@@ -48,6 +48,7 @@ def _fetch() -> Callable[..., None]:
         telemetry=PowertoolsTelemetry(),
     )
 
+        artifacts=S3ArtifactsBucket(s3, settings.artifacts_bucket, settings.artifacts_path),
 
 def _work(body: str) -> None:
     token = secret_text(_secrets(), _settings().github_token_secret)

@@ -1,4 +1,4 @@
-"""Trigger: a queue with the uploads to the source bucket. Effect: a packaged DAG in the MWAA bucket."""
+"""Trigger: a queue with the uploads to the source bucket. Effect: a packaged DAG and its job code, in their buckets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from dagbranch import __version__
 from dagbranch.adapters.dynamodb import DynamoDbRegistry
 from dagbranch.adapters.event_bus import DelayedQueue, EventBridgeBus
 from dagbranch.adapters.runtime_modules import runtime_modules
-from dagbranch.adapters.s3 import PARALLEL_REQUESTS, S3DagsBucket, S3SourceBucket
+from dagbranch.adapters.s3 import S3ArtifactsBucket, S3DagsBucket, S3SourceBucket
+from dagbranch.adapters.s3_objects import PARALLEL_REQUESTS
 from dagbranch.events import archive_uploaded
 from dagbranch.observability import PowertoolsTelemetry, logger, metrics, tracer
 from dagbranch.queue_batches import handle_batch
@@ -41,6 +42,7 @@ def _package() -> Callable[..., None]:
         registry=DynamoDbRegistry(boto3.client("dynamodb"), settings.registry_table),
         sources=S3SourceBucket(s3, settings.source_bucket),
         dags=S3DagsBucket(s3, settings.dags_bucket, settings.dags_path),
+        artifacts=S3ArtifactsBucket(s3, settings.artifacts_bucket, settings.artifacts_path),
         bus=EventBridgeBus(boto3.client("events"), settings.event_bus),
         telemetry=PowertoolsTelemetry(),
         clock=partial(datetime.now, UTC),

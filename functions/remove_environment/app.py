@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
 
@@ -19,7 +19,7 @@ from dagbranch.adapters.dynamodb import DynamoDbRegistry
 from dagbranch.adapters.event_bus import DelayedQueue, EventBridgeBus
 from dagbranch.adapters.github import PyGithubGitHub
 from dagbranch.adapters.mwaa import MwaaAirflow
-from dagbranch.adapters.s3 import S3DagsBucket, S3SourceBucket
+from dagbranch.adapters.s3 import S3ArtifactsBucket, S3DagsBucket, S3SourceBucket
 from dagbranch.adapters.secrets import secret_text
 from dagbranch.events import pull_request_event
 from dagbranch.observability import PowertoolsTelemetry, logger, metrics, tracer
@@ -46,6 +46,7 @@ def _remove() -> Callable[..., None]:
         registry=DynamoDbRegistry(boto3.client("dynamodb"), settings.registry_table),
         sources=S3SourceBucket(s3, settings.source_bucket),
         dags=S3DagsBucket(s3, settings.dags_bucket, settings.dags_path),
+        artifacts=S3ArtifactsBucket(s3, settings.artifacts_bucket, settings.artifacts_path),
         airflow=MwaaAirflow(boto3.client("mwaa"), settings.mwaa_environment, urllib3.PoolManager()),
         bus=EventBridgeBus(boto3.client("events"), settings.event_bus),
         telemetry=PowertoolsTelemetry(),
@@ -56,8 +57,7 @@ def _remove() -> Callable[..., None]:
 def _work(context: LambdaContext, body: str) -> None:
     settings = _settings()
     lease_seconds = context.get_remaining_time_in_millis() // 1000 + 1
-    settle = timedelta(seconds=settings.removal_settle_seconds)
-    remover = Remover(context.aws_request_id, lease_seconds, settings.allowed_repositories, settle)
+    remover = Remover(context.aws_request_id, lease_seconds, settings.allowed_repositories, settings.removal_settle)
     github = PyGithubGitHub(settings.github_api_url, secret_text(_secrets(), settings.github_token_secret))
     with DatabricksWarehouse(
         host=settings.databricks_host,

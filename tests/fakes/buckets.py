@@ -1,14 +1,21 @@
-"""The two buckets in memory, with what S3 has that matters: ETags, metadata, conditions."""
+"""The buckets in memory, with what S3 has that matters: ETags, metadata, conditions."""
 
 from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from dagbranch.domain.artifacts import Artifact
 from dagbranch.domain.deployment import CopiedFile
-from dagbranch.domain.naming import CONFIGURATION_FOLDER, SourceArchiveKey, source_prefix
+from dagbranch.domain.naming import (
+    CONFIGURATION_FOLDER,
+    SourceArchiveKey,
+    artifact_prefix,
+    artifacts_prefix,
+    source_prefix,
+)
 from dagbranch.domain.ownership import carries
 from dagbranch.errors import SupersededError, TransientUpstreamError, UnsafeArchiveError
 from dagbranch.ports import StoredZip
@@ -110,6 +117,10 @@ class InMemoryDagsBucket:
     ) -> None:
         self.objects[f"{environment}/{CONFIGURATION_FOLDER}/{source_digest}.json"] = stored(content, marker)
 
+    def configuration(self, environment: str, source_digest: str) -> bytes | None:
+        found = self.objects.get(f"{environment}/{CONFIGURATION_FOLDER}/{source_digest}.json")
+        return None if found is None else found.content
+
     def put_zip(
         self, environment: str, content: bytes, marker: Mapping[str, str], *, replaces: StoredZip | None
     ) -> None:
@@ -143,3 +154,33 @@ class InMemoryDagsBucket:
         for key in owned:
             del self.objects[key]
         return len(owned)
+
+
+class InMemoryArtifactsBucket:
+    """``objects`` by key."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, StoredObject] = {}
+
+    def is_free(self, environment: str, marker: Mapping[str, str]) -> bool:
+        first = next(iter(self.left(environment)), None)
+        return first is None or carries(self.objects[first].marker, marker)
+
+    def put(self, environment: str, artifact: Artifact, marker: Mapping[str, str]) -> str:
+        prefix = artifact_prefix("artifacts", environment, artifact.digest, artifact.name)
+        for path, content in artifact.files.items():
+            if (standing := self.objects.get(f"{prefix}{path}")) is None or len(standing.content) != len(content):
+                self.objects[f"{prefix}{path}"] = stored(content, marker)
+        return f"s3://acme-artifacts/{prefix.removesuffix('/')}"
+
+    def drop(self, environment: str, marker: Mapping[str, str], *, keep: Collection[str] = ()) -> int:
+        kept = tuple(f"{uri.removeprefix('s3://acme-artifacts/')}/" for uri in keep)
+        standing = [key for key in self.left(environment) if not key.startswith(kept)]
+        owned = [key for key in standing if carries(self.objects[key].marker, marker)]
+        for key in owned:
+            del self.objects[key]
+        return len(owned)
+
+    def left(self, environment: str) -> Sequence[str]:
+        prefix = artifacts_prefix("artifacts", environment)
+        return sorted(key for key in self.objects if key.startswith(prefix))

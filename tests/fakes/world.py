@@ -18,7 +18,7 @@ from dagbranch.use_cases.remove_environment import Remover, remove_environment
 from dagbranch.use_cases.sweep_environments import sweep_environments
 from dagbranch.use_cases.verify_environment import verify_environment
 from tests.fakes.airflow import InMemoryAirflow
-from tests.fakes.buckets import InMemoryDagsBucket, InMemorySourceBucket
+from tests.fakes.buckets import InMemoryArtifactsBucket, InMemoryDagsBucket, InMemorySourceBucket
 from tests.fakes.event_bus import InMemoryEventBus
 from tests.fakes.examples import (
     FIRST,
@@ -48,6 +48,7 @@ class World:
         self.sources = InMemorySourceBucket()
         self.dags = InMemoryDagsBucket()
         self.bus = InMemoryEventBus()
+        self.artifacts = InMemoryArtifactsBucket()
         self.github = InMemoryGitHub()
         self.airflow = InMemoryAirflow(self.dags)
         self.warehouse = InMemoryWarehouse({"db_attribution_test": {"m_events": "table", "m_roi": "table"}})
@@ -71,6 +72,7 @@ class World:
             bus=self.bus,
             telemetry=self.telemetry,
             now=self.clock(),
+            artifacts=self.artifacts,
         )
 
     def upload(self, files: dict[str, bytes], head_sha: str = FIRST) -> ArchiveUploaded:
@@ -90,6 +92,7 @@ class World:
             bus=self.bus,
             telemetry=self.telemetry,
             clock=self.clock,
+            artifacts=self.artifacts,
         )
 
     def provision(self, upload: ArchiveUploaded, worker: str = "provisioner") -> None:
@@ -147,6 +150,7 @@ class World:
             airflow=self.airflow,
             warehouse=self.warehouse,
             bus=self.bus,
+            artifacts=self.artifacts,
             telemetry=self.telemetry,
             clock=self.clock,
         )

@@ -1,4 +1,4 @@
-"""The two buckets on S3 (moto), versioned as MWAA demands."""
+"""The buckets on S3 (moto), versioned as MWAA demands."""
 
 from __future__ import annotations
 
@@ -10,16 +10,24 @@ import pytest
 from moto import mock_aws
 from moto.s3.models import s3_backends
 
-from dagbranch.adapters.s3 import S3DagsBucket, S3SourceBucket
+from dagbranch.adapters.s3 import S3ArtifactsBucket, S3DagsBucket, S3SourceBucket
 from dagbranch.domain.ownership import marker_of
 from dagbranch.errors import TransientUpstreamError, UpstreamError
-from tests.fakes.contracts.buckets import OURS, DagsBucketContract, PutByHand, SourceBucketContract
+from tests.fakes.contracts.buckets import (
+    CHANGED_JOBS,
+    JOBS,
+    OURS,
+    ArtifactsBucketContract,
+    DagsBucketContract,
+    PutByHand,
+    SourceBucketContract,
+)
 from tests.fakes.examples import FILES, an_archive, an_environment
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-DAGS, SOURCES = "acme-mwaa", "acme-sources"
+DAGS, SOURCES, ARTIFACTS = "acme-mwaa", "acme-sources", "acme-artifacts"
 ACCOUNT = "123456789012"  # moto's only one
 REGION: Final = "eu-central-1"
 
@@ -35,9 +43,9 @@ def service() -> Iterator[S3Client]:
 
 @pytest.fixture
 def client(service: S3Client) -> S3Client:
-    """Both buckets, empty."""
+    """The buckets, empty."""
     s3_backends[ACCOUNT]["aws"].reset()
-    for bucket in (DAGS, SOURCES):
+    for bucket in (DAGS, SOURCES, ARTIFACTS):
         service.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         service.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     return service
@@ -51,6 +59,11 @@ def sources(client: S3Client) -> S3SourceBucket:
 @pytest.fixture
 def dags(client: S3Client) -> S3DagsBucket:
     return S3DagsBucket(client, DAGS, "some/dags")
+
+
+@pytest.fixture
+def artifacts(client: S3Client) -> S3ArtifactsBucket:
+    return S3ArtifactsBucket(client, ARTIFACTS, "some/artifacts")
 
 
 @pytest.fixture
@@ -70,6 +83,12 @@ class TestS3SourceBucket(SourceBucketContract):
 
 class TestS3DagsBucket(DagsBucketContract):
     pass
+
+
+class TestS3ArtifactsBucket(ArtifactsBucketContract):
+    @pytest.fixture
+    def put_by_hand(self, client: S3Client) -> PutByHand:
+        return lambda key, content: client.put_object(Bucket=ARTIFACTS, Key=f"some/artifacts/{key}", Body=content)
 
 
 def test_keys_lie_below_the_path_of_the_mwaa_environment(client: S3Client, dags: S3DagsBucket) -> None:
@@ -160,3 +179,36 @@ def test_the_marker_is_the_objects_metadata(client: S3Client, dags: S3DagsBucket
         "dagbranch-repository-id": "4711",
         "dagbranch-pull-number": "1",
     }
+
+
+def test_no_version_of_dropped_job_code_is_left(client: S3Client, artifacts: S3ArtifactsBucket) -> None:
+    artifacts.put("feature1", JOBS, OURS)
+    client.delete_object(Bucket=ARTIFACTS, Key="some/artifacts/feature1/d1/jobs/main.py")
+    artifacts.put("feature1", JOBS, OURS)
+    changed = artifacts.put("feature1", CHANGED_JOBS, OURS)
+
+    artifacts.drop("feature1", OURS, keep=[changed])
+    assert versions(client, ARTIFACTS) == [("some/artifacts/feature1/d2/jobs/main.py", "Versions")]
+
+    artifacts.drop("feature1", OURS)
+    assert versions(client, ARTIFACTS) == []
+
+
+def test_job_code_that_did_not_change_is_not_put_again(client: S3Client, artifacts: S3ArtifactsBucket) -> None:
+    uri = artifacts.put("feature1", JOBS, OURS)
+    before = versions(client, ARTIFACTS)
+
+    assert artifacts.put("feature1", JOBS, OURS) == uri
+
+    assert versions(client, ARTIFACTS) == before
+
+
+def test_job_code_lies_below_its_path_with_environment_digest_and_name(
+    client: S3Client, artifacts: S3ArtifactsBucket
+) -> None:
+    uri = artifacts.put("feature1", CHANGED_JOBS, OURS)
+
+    assert uri == f"s3://{ARTIFACTS}/some/artifacts/feature1/d2/jobs"
+    (found,) = client.list_objects_v2(Bucket=ARTIFACTS)["Contents"]
+    assert found["Key"] == "some/artifacts/feature1/d2/jobs/main.py"
+    assert client.head_object(Bucket=ARTIFACTS, Key=found["Key"])["Metadata"] == OURS

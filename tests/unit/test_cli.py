@@ -130,6 +130,7 @@ def test_package_makes_the_zip_the_copy_and_the_configuration(
         "sha256": source_digest(archive),
         "source_digest": digest,
         "copy": str(dags / "feature1"),
+        "artifacts": {},
         "modules": ["qu/main/test_dag.py"],
         "warnings": [],
     }
@@ -146,6 +147,50 @@ def test_package_makes_the_zip_the_copy_and_the_configuration(
     configuration = json.loads((dags / "feature1" / ".dagbranch" / f"{digest}.json").read_text())
     assert (configuration["head_sha"], configuration["lane"]) == (FIRST, "preview")
     assert configuration["schemas"] == {"db_attribution": "db_attribution_feature1"}
+
+
+def test_package_without_a_copy_leaves_what_no_worker_needs_to_sync(
+    capsys: pytest.CaptureFixture[str], source: Path, dags: Path
+) -> None:
+    run(capsys, *package(source, dags))
+    write(source, {"dagbranch.yaml": b"version: 1\ncopy: never\n"})
+
+    digest = run(capsys, *package(source, dags))["source_digest"]
+
+    left = {file.relative_to(dags).as_posix() for file in dags.rglob("*") if file.is_file()}
+    assert left == {"feature1.zip", "feature1/.airflowignore", f"feature1/.dagbranch/{digest}.json"}
+
+
+def test_package_puts_job_code_into_the_environments_folder_and_says_where(
+    capsys: pytest.CaptureFixture[str], source: Path, dags: Path
+) -> None:
+    write(source, {"spark/jobs/lib/clean.py": b"1", "dagbranch.yaml": b"version: 1\nartifacts: {jobs: spark/jobs}\n"})
+    first = run(capsys, *package(source, dags))["artifacts"]["jobs"]
+    write(source, {"spark/jobs/lib/clean.py": b"2"})
+
+    printed = run(capsys, *package(source, dags))
+
+    uri = printed["artifacts"]["jobs"]
+    assert uri.startswith((dags / "feature1" / ".dagbranch" / "artifacts").as_uri())
+    assert uri != first
+    jobs = Path(uri.removeprefix("file://"))
+    assert {file.relative_to(jobs).as_posix(): file.read_bytes() for file in jobs.rglob("*.py")} == {
+        "lib/clean.py": b"2"
+    }
+    assert not Path(first.removeprefix("file://")).exists()
+    configuration = json.loads((dags / "feature1" / ".dagbranch" / f"{printed['source_digest']}.json").read_text())
+    assert configuration["artifacts"] == {"jobs": uri}
+
+
+def test_package_refuses_job_code_that_is_not_there(
+    capsys: pytest.CaptureFixture[str], source: Path, dags: Path
+) -> None:
+    write(source, {"dagbranch.yaml": b"version: 1\nartifacts:\n  jobs: spark\n"})
+
+    refused = refusal(capsys, *package(source, dags))
+
+    assert "dagbranch.yaml:3: artifacts.jobs: the folder 'spark' has no files at this commit" in refused
+    assert not dags.exists()
 
 
 def test_package_gives_the_same_bytes_for_a_folder_an_archive_and_another_environment(

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.fakes.buckets import InMemoryDagsBucket, InMemorySourceBucket, stored
-from tests.fakes.contracts.buckets import DagsBucketContract, PutByHand, SourceBucketContract
+from tests.fakes.buckets import InMemoryArtifactsBucket, InMemoryDagsBucket, InMemorySourceBucket, stored
+from tests.fakes.contracts.buckets import ArtifactsBucketContract, DagsBucketContract, PutByHand, SourceBucketContract
 from tests.fakes.contracts.event_bus import Arrived, EventBusContract
 from tests.fakes.contracts.github import FILES, GitHubContract
 from tests.fakes.contracts.registry import RegistryContract
@@ -45,6 +45,16 @@ class TestInMemoryDagsBucket(DagsBucketContract):
     @pytest.fixture
     def put_by_hand(self, dags: InMemoryDagsBucket) -> PutByHand:
         return lambda key, content: dags.objects.update({key: stored(content, {})})
+
+
+class TestInMemoryArtifactsBucket(ArtifactsBucketContract):
+    @pytest.fixture
+    def artifacts(self) -> InMemoryArtifactsBucket:
+        return InMemoryArtifactsBucket()
+
+    @pytest.fixture
+    def put_by_hand(self, artifacts: InMemoryArtifactsBucket) -> PutByHand:
+        return lambda key, content: artifacts.objects.update({f"artifacts/{key}": stored(content, {})})
 
 
 class TestInMemoryEventBus(EventBusContract):

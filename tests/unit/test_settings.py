@@ -11,6 +11,8 @@ from dagbranch.settings import FetchSourceSettings, RemoveEnvironmentSettings, S
 
 COMPLETE = {
     "ALLOWED_REPOSITORIES": "Acme/Pipelines, acme/other ,",
+    "ARTIFACTS_BUCKET": "acme-mwaa",
+    "ARTIFACTS_PATH": "artifacts",
     "DAGS_BUCKET": "acme-mwaa",
     "DAGS_PATH": "dags",
     "DATABRICKS_HOST": "dbc.example",
@@ -89,6 +91,19 @@ def test_a_list_of_repositories_has_owners_and_names(value: str) -> None:
 def test_limits_are_whole_and_positive(name: str, value: str) -> None:
     with pytest.raises(ConfigurationError, match=name):
         load(FetchSourceSettings, {**COMPLETE, name: value})
+
+
+@pytest.mark.parametrize(
+    ("artifacts", "dags"), [("dags", "dags"), ("dags/artifacts", "dags"), ("airflow", "airflow/dags")]
+)
+def test_artifacts_lie_apart_from_the_dags_of_the_same_bucket(artifacts: str, dags: str) -> None:
+    environ = {**COMPLETE, "ARTIFACTS_PATH": artifacts, "DAGS_PATH": dags}
+
+    with pytest.raises(ConfigurationError, match=r"ARTIFACTS_PATH: .*DAGS_PATH"):
+        load(RemoveEnvironmentSettings, environ)
+
+    assert load(RemoveEnvironmentSettings, {**environ, "ARTIFACTS_BUCKET": "another"})
+    assert load(RemoveEnvironmentSettings, {**environ, "ARTIFACTS_PATH": f"{dags}-artifacts"})
 
 
 def test_settings_cannot_be_changed() -> None:

@@ -143,23 +143,34 @@ def test_a_function_may_reach_what_its_settings_name_and_no_more(function: str) 
 
     assert ("secretsmanager" in services) == any(name.endswith("_SECRET") for name in fields)
     assert ("airflow" in services) == ("MWAA_ENVIRONMENT" in fields)
-    assert ("s3" in services) == bool(fields & {"DAGS_BUCKET", "SOURCE_BUCKET"})
+    assert ("s3" in services) == bool(fields & {"ARTIFACTS_BUCKET", "DAGS_BUCKET", "SOURCE_BUCKET"})
     assert ("sqs" in services) == ("QUEUE_URL" in fields)
     assert {"dynamodb", "events"} <= services
     assert services <= {"secretsmanager", "airflow", "s3", "sqs", "dynamodb", "events"}
 
 
-def test_only_packaging_puts_into_the_dags_bucket_and_only_the_removal_deletes_versions() -> None:
-    def may(action: str) -> set[str]:
+def test_only_packaging_puts_for_airflow_and_only_the_removal_deletes_versions_of_dags() -> None:
+    def may(action: str, path: str) -> set[str]:
         return {
             function
             for function in FUNCTIONS
             for statement in statements_of(function)
-            if action in listed(statement["Action"]) and "DagsBucketName" in str(statement["Resource"])
+            if action in listed(statement["Action"]) and f"/${{{path}}}/*" in str(statement["Resource"])
         }
 
-    assert may("s3:PutObject") == {"PackageDags"}
-    assert may("s3:DeleteObjectVersion") == {"RemoveEnvironment"}
+    assert may("s3:PutObject", "DagsPath") == may("s3:PutObject", "ArtifactsPath") == {"PackageDags"}
+    assert may("s3:DeleteObjectVersion", "DagsPath") == {"RemoveEnvironment"}
+    assert may("s3:DeleteObjectVersion", "ArtifactsPath") == {"PackageDags", "RemoveEnvironment"}
+
+
+@pytest.mark.parametrize("function", ["FetchSource", "PackageDags", "RemoveEnvironment"])
+def test_of_the_artifacts_bucket_a_function_reaches_the_artifacts_path_alone(function: str) -> None:
+    reaching = [one for one in statements_of(function) if "ArtifactsBucketName" in str(one["Resource"])]
+
+    assert reaching
+    for statement in reaching:
+        below = "${Bucket}/${ArtifactsPath}/*" in str(statement["Resource"])
+        assert below or statement["Condition"] == {"StringLike": {"s3:prefix": {"Fn::Sub": "${ArtifactsPath}/*"}}}
 
 
 def test_the_untrusted_content_meets_no_secret_and_no_network_of_the_companys() -> None:

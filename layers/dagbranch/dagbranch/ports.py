@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dagbranch.domain.airflow_listing import ImportFailure, ListedDag
+from dagbranch.domain.artifacts import Artifact
 from dagbranch.domain.checkout import TreeEntry
 from dagbranch.domain.data_plan import ExistingSchema, Kind, Seed
 from dagbranch.domain.deployment import CopiedFile
@@ -116,6 +117,8 @@ class DagsBucket(Protocol):
     ) -> None:
         """Removes, of what carries the marker, what a commit dropped and the configurations of other digests."""
 
+    def configuration(self, environment: str, source_digest: str) -> bytes | None: ...
+
     def remove_zip(self, environment: str, marker: Mapping[str, str]) -> int: ...
 
     def remove_copy(self, environment: str, marker: Mapping[str, str]) -> int:
@@ -135,6 +138,22 @@ class EventBus(Protocol):
 class Airflow(Protocol):
     def dags(self, environment: str) -> Sequence[ListedDag]:
         """The rows that carry the environment's tag, inactive ones too."""
+class ArtifactsBucket(Protocol):
+    """Job code, below one prefix per environment and version of its files. ``marker`` is what our objects carry."""
+
+    def is_free(self, environment: str, marker: Mapping[str, str]) -> bool:
+        """Whether nothing lies below the environment's prefix that carries another marker, or none."""
+
+    def put(self, environment: str, artifact: Artifact, marker: Mapping[str, str]) -> str:
+        """Puts what is not there yet, in parallel; returns the folder's URI, without a slash at its end."""
+
+    def drop(self, environment: str, marker: Mapping[str, str], *, keep: Collection[str] = ()) -> int:
+        """Every version of what carries the marker, but for the folders with these URIs; returns how many objects."""
+
+    def left(self, environment: str) -> Sequence[str]:
+        """The keys that are still there, whoever put them."""
+
+
 
     def import_failures(self) -> Sequence[ImportFailure]: ...
 

@@ -6,9 +6,18 @@ No default for anything that names a resource. ``load`` tells all that is missin
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from dagbranch.domain.naming import LANES, is_repository_name
 from dagbranch.domain.source_archive import Limits
@@ -55,6 +64,22 @@ class _DagsBucketSettings(Settings):
     dags_path: Text
 
 
+class _BucketsSettings(_DagsBucketSettings):
+    artifacts_bucket: Text
+    artifacts_path: Text
+
+    @field_validator("artifacts_path")
+    @classmethod
+    def _apart(cls, path: str, known: ValidationInfo) -> str:
+        """Airflow would load job code that lies in its dags folder, and every worker would sync it."""
+        dags = known.data.get("dags_path")
+        if dags and known.data.get("artifacts_bucket") == known.data.get("dags_bucket"):
+            inner, outer = sorted((f"{path}/", f"{dags}/"), key=len, reverse=True)
+            if inner.startswith(outer):
+                raise ValueError("expected a path that is neither in DAGS_PATH of the same bucket nor around it")
+        return path
+
+
 class _SourceBucketSettings(Settings):
     source_bucket: Text
 
@@ -84,13 +109,11 @@ class ReceiveWebhookSettings(Settings):
     webhook_secret: Text
 
 
-class FetchSourceSettings(
-    _GitHubSettings, _RegistrySettings, _SourceBucketSettings, _DagsBucketSettings, _LimitSettings
-):
+class FetchSourceSettings(_GitHubSettings, _RegistrySettings, _SourceBucketSettings, _BucketsSettings, _LimitSettings):
     queue_url: Text
 
 
-class PackageDagsSettings(_RegistrySettings, _SourceBucketSettings, _DagsBucketSettings, _LimitSettings):
+class PackageDagsSettings(_RegistrySettings, _SourceBucketSettings, _BucketsSettings, _LimitSettings):
     queue_url: Text
 
 
@@ -111,12 +134,16 @@ class RemoveEnvironmentSettings(
     _GitHubSettings,
     _RegistrySettings,
     _SourceBucketSettings,
-    _DagsBucketSettings,
+    _BucketsSettings,
     _AirflowSettings,
     _WarehouseSettings,
 ):
     queue_url: Text
     removal_settle_seconds: Annotated[int, Field(ge=0)]
+
+    @property
+    def removal_settle(self) -> timedelta:
+        return timedelta(seconds=self.removal_settle_seconds)
 
 
 def load[S: Settings](settings: type[S], environ: Mapping[str, str]) -> S:

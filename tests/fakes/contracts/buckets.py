@@ -1,4 +1,4 @@
-"""What the two buckets promise: the fakes in memory and S3 alike."""
+"""What the buckets promise: the fakes in memory and S3 alike."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from typing import Any
 
 import pytest
 
+from dagbranch.domain.artifacts import Artifact
 from dagbranch.domain.deployment import plan_copy
 from dagbranch.domain.ownership import carries, marker_of
 from dagbranch.errors import SupersededError, TransientUpstreamError, UnsafeArchiveError
-from dagbranch.ports import DagsBucket, SourceBucket
+from dagbranch.ports import ArtifactsBucket, DagsBucket, SourceBucket
 from tests.fakes.examples import FILES, SECOND, an_archive, an_environment
 
 OURS = marker_of(an_environment())
 THEIRS = marker_of(an_environment(pull_number=2))
 
 type PutByHand = Callable[[str, bytes], Any]
-"""Somebody else's object, at a key below the dags folder."""
+"""Somebody else's object, at a key below the dags folder, or below that of the artifacts."""
 
 
 class SourceBucketContract:
@@ -115,6 +116,12 @@ class DagsBucketContract:
 
         assert (set(plan.put), plan.drop) == ({"a"}, ("added",))
 
+    def test_a_configuration_is_read_back_by_its_digest(self, dags: DagsBucket) -> None:
+        dags.put_configuration("feature1", "d1", b"{}", OURS)
+
+        assert dags.configuration("feature1", "d1") == b"{}"
+        assert dags.configuration("feature1", "d2") is None
+
     def test_what_is_dropped_leaves_and_the_named_configurations_stay(self, dags: DagsBucket) -> None:
         dags.put_copy("feature1", {"a": b"1", "b": b"2"}, {}, OURS)
         for digest in ("d1", "d2", "d3"):
@@ -192,3 +199,76 @@ class DagsBucketContract:
 
         assert (dags.remove_zip("feature1", OURS), dags.remove_copy("feature1", OURS)) == (0, 0)
         assert list(dags.left("feature1")) == []
+
+
+JOBS = Artifact("jobs", "d1", {"main.py": b"1", "lib/ü.py": b"", "sql/a b.sql": b"SELECT 1"})
+CHANGED_JOBS = Artifact("jobs", "d2", {"main.py": b"2"})
+DBT = Artifact("dbt", "d1", {"dbt_project.yml": b"name: acme"})
+
+
+def _paths(artifacts: ArtifactsBucket, environment: str = "feature1") -> set[str]:
+    return {key.rpartition(f"artifacts/{environment}/")[2] for key in artifacts.left(environment)}
+
+
+class ArtifactsBucketContract:
+    def test_a_folder_lies_at_the_uri_that_is_returned(self, artifacts: ArtifactsBucket) -> None:
+        uri = artifacts.put("feature1", JOBS, OURS)
+
+        assert uri.startswith("s3://")
+        keys = {f"{uri.partition('/artifacts/')[0]}/artifacts/feature1/{path}" for path in _paths(artifacts)}
+        assert keys == {f"{uri}/{path}" for path in JOBS.files}
+
+    def test_a_put_that_was_cut_off_is_made_whole(self, artifacts: ArtifactsBucket) -> None:
+        part = Artifact(JOBS.name, JOBS.digest, {"main.py": b"1"})
+
+        assert artifacts.put("feature1", part, OURS) == artifacts.put("feature1", JOBS, OURS)
+
+        assert _paths(artifacts) == {f"d1/jobs/{path}" for path in JOBS.files}
+
+    def test_versions_of_a_folder_lie_beside_each_other_until_one_is_dropped(self, artifacts: ArtifactsBucket) -> None:
+        artifacts.put("feature1", JOBS, OURS)
+        changed, dbt = artifacts.put("feature1", CHANGED_JOBS, OURS), artifacts.put("feature1", DBT, OURS)
+
+        assert artifacts.drop("feature1", OURS, keep=[changed, dbt]) == len(JOBS.files)
+
+        assert _paths(artifacts) == {"d2/jobs/main.py", "d1/dbt/dbt_project.yml"}
+
+    def test_a_kept_folder_keeps_none_whose_name_begins_like_its_own(self, artifacts: ArtifactsBucket) -> None:
+        jobs = artifacts.put("feature1", JOBS, OURS)
+        artifacts.put("feature1", Artifact("jobs_old", "d1", {"a": b""}), OURS)
+
+        artifacts.drop("feature1", OURS, keep=[jobs])
+
+        assert _paths(artifacts) == {f"d1/jobs/{path}" for path in JOBS.files}
+
+    def test_all_of_an_environment_is_dropped_and_nothing_of_another(self, artifacts: ArtifactsBucket) -> None:
+        for environment in ("feature1", "feature11"):
+            artifacts.put(environment, JOBS, OURS)
+
+        assert artifacts.drop("feature1", OURS) == len(JOBS.files)
+        assert artifacts.drop("feature1", OURS) == 0
+
+        assert _paths(artifacts) == set()
+        assert len(_paths(artifacts, "feature11")) == len(JOBS.files)
+
+    def test_what_does_not_carry_the_marker_is_left_alone(
+        self, artifacts: ArtifactsBucket, put_by_hand: PutByHand
+    ) -> None:
+        artifacts.put("feature1", JOBS, OURS)
+        artifacts.put("feature1", DBT, THEIRS)
+        put_by_hand("feature1/d1/jobs/_SUCCESS", b"")
+
+        artifacts.drop("feature1", OURS)
+
+        assert _paths(artifacts) == {"d1/dbt/dbt_project.yml", "d1/jobs/_SUCCESS"}
+
+    def test_a_name_is_free_where_nothing_lies_or_our_own(
+        self, artifacts: ArtifactsBucket, put_by_hand: PutByHand
+    ) -> None:
+        artifacts.put("feature1", JOBS, OURS)
+        put_by_hand("feature2/old.py", b"")
+
+        assert artifacts.is_free("feature1", OURS)
+        assert not artifacts.is_free("feature1", THEIRS)
+        assert not artifacts.is_free("feature2", OURS)
+        assert artifacts.is_free("feature", OURS)

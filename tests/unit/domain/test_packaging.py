@@ -17,10 +17,12 @@ from dagbranch.domain.packaging import (
     MANIFEST_PATH,
     PackagedDag,
     configuration,
+    files_beside,
     package_dags,
     read_manifest,
     source_path_of,
 )
+from dagbranch.domain.specification import UnpackedCopy
 from dagbranch.errors import InvalidPipelineError, UnsafeArchiveError
 
 DAG = b"from airflow import DAG\n\ndag = DAG('qu.test_dag')\n"
@@ -258,3 +260,18 @@ def test_the_configuration_is_one_text_for_one_meaning(keys: list[str]) -> None:
 
     assert json.loads(written)["settings"] == lane_settings
     assert written.index(b'"bucket"') < written.index(b'"retries"') < written.index(b'"src_conn"')
+
+
+@pytest.mark.parametrize(
+    ("files", "unpacked_copy", "beside"),
+    [(500, "auto", 501), (501, "auto", 1), (501, "always", 502), (1, "never", 1)],
+)
+def test_the_copy_of_few_files_lies_beside_the_zip_unless_the_repository_wants_it_otherwise(
+    files: int, unpacked_copy: UnpackedCopy, beside: int
+) -> None:
+    packaged = package({"dags/dag.py": DAG, **{f"dags/{number}.sql": b"" for number in range(1, files)}})
+
+    found = files_beside(packaged, unpacked_copy)
+
+    assert len(found) == beside
+    assert found[".airflowignore"] == packaged.copy[".airflowignore"]

@@ -11,6 +11,7 @@ from dagbranch.domain.ownership import marker_of
 from dagbranch.domain.source_archive import Limits, read_source_archive, source_digest
 from dagbranch.errors import InvalidEventError, NotYetError, TransientUpstreamError
 from local.github import File, Link, Submodule
+from tests.fakes.buckets import stored
 from tests.fakes.examples import (
     FILES,
     FIRST,
@@ -235,6 +236,15 @@ def test_a_name_whose_files_are_somebody_elses_is_not_used(world: World, key: st
 
     assert world.environment.name == "feature1_1"
     assert list(world.dags.objects) == [key]
+
+
+def test_a_name_whose_job_code_is_somebody_elses_is_not_used(world: World) -> None:
+    world.artifacts.objects["artifacts/feature1/old/main.py"] = stored(b"", {"made": "by hand"})
+    world.github.open(a_pull_request(), FILES)
+
+    world.fetch()
+
+    assert world.environment.name == "feature1_1"
 
 
 def test_where_no_name_is_free_the_registry_says_so(world: World) -> None:

@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,8 +14,15 @@ from dagbranch.domain.requests import ArchiveUploaded
 from dagbranch.domain.source_archive import Limits
 from dagbranch.errors import InvalidEventError, NotYetError, SupersededError, TransientUpstreamError, UpstreamError
 from dagbranch.use_cases.package_dags import Runtime
-from tests.fakes.examples import DAG, FILES, FIRST, NOW, SECOND, a_pull_request, an_environment
+from tests.fakes.buckets import stored
+from tests.fakes.examples import DAG, FILES, FIRST, NOW, SECOND, THIRD, a_pull_request, an_environment
 from tests.fakes.world import RUNTIME, World
+
+FILES_WITH_JOBS = {
+    **FILES,
+    "dagbranch.yaml": b"version: 1\nartifacts:\n  jobs: spark\n",
+    "spark/clean.py": b"print('clean')\n",
+}
 
 
 @pytest.fixture
@@ -25,6 +33,13 @@ def requested(world: World) -> World:
 
 def put_anew(world: World, before: dict[str, int]) -> set[str]:
     return {key for key, one in world.dags.objects.items() if before.get(key) != one.serial}
+
+
+def configuration(world: World) -> dict[str, Any]:
+    """The newest beside the zip."""
+    written = [one for key, one in world.dags.objects.items() if key.startswith("feature1/.dagbranch/")]
+    found: dict[str, Any] = json.loads(max(written, key=lambda one: one.serial).content)
+    return found
 
 
 def serials(world: World) -> dict[str, int]:
@@ -70,12 +85,11 @@ def test_a_first_deploy_puts_copy_configuration_and_zip_and_says_so(requested: W
 def test_the_configuration_names_the_commit_and_no_more_than_the_dags_may_know(requested: World) -> None:
     requested.package(requested.upload(FILES))
 
-    key = next(key for key in requested.dags.objects if key.startswith("feature1/.dagbranch/"))
-    configuration = json.loads(requested.dags.objects[key].content)
-    assert configuration["head_sha"] == FIRST
-    assert configuration["environment"] == "feature1"
-    assert configuration["pull_number"] == 1
-    assert configuration["settings"]["schedules"] is False
+    found = configuration(requested)
+    assert found["head_sha"] == FIRST
+    assert found["environment"] == "feature1"
+    assert found["pull_number"] == 1
+    assert found["settings"]["schedules"] is False
 
 
 def test_the_copy_and_the_configuration_come_before_the_zip(requested: World) -> None:
@@ -122,6 +136,77 @@ def test_the_same_content_in_a_new_commit_puts_nothing_and_keeps_the_tags_commit
     assert environment.pipeline is not None
     assert (environment.pipeline.head_sha, environment.pipeline.generation) == (FIRST, 2)
     assert requested.bus.published[-1][1]["data"]["unchanged"] is True
+
+
+def test_job_code_is_put_under_our_marker_and_the_configuration_says_where(requested: World) -> None:
+    requested.package(requested.upload(FILES_WITH_JOBS))
+
+    ((key, job),) = requested.artifacts.objects.items()
+    assert key.endswith("/jobs/clean.py")
+    assert job.marker == marker_of(requested.environment)
+    assert job.serial < requested.dags.objects["feature1.zip"].serial
+    uri = f"s3://acme-artifacts/{key.removesuffix('/clean.py')}"
+    assert configuration(requested)["artifacts"] == {"jobs": uri}
+    assert requested.bus.published[-1][1]["data"]["artifacts"] == {"jobs": uri}
+
+
+def test_job_code_that_did_not_change_keeps_its_place_and_is_not_put_again(requested: World) -> None:
+    requested.package(requested.upload(FILES_WITH_JOBS))
+    before = dict(requested.artifacts.objects)
+    ask_for(requested, SECOND)
+
+    requested.package(requested.upload({**FILES_WITH_JOBS, "dags/new.py": DAG}, SECOND))
+
+    assert requested.artifacts.objects == before
+
+
+def test_job_code_stays_as_long_as_a_task_of_the_last_commit_may_read_it(requested: World) -> None:
+    commits = [{**FILES_WITH_JOBS, "spark/clean.py": content} for content in (b"1", b"2", b"3")]
+    for files, head_sha in zip(commits, (FIRST, SECOND, THIRD), strict=True):
+        ask_for(requested, head_sha)
+        requested.package(requested.upload(files, head_sha))
+
+    assert {one.content for one in requested.artifacts.objects.values()} == {b"2", b"3"}
+
+
+def test_job_code_that_no_commit_declares_any_more_leaves_after_the_last_one_that_did(requested: World) -> None:
+    requested.package(requested.upload(FILES_WITH_JOBS))
+    for files, head_sha, left in ((FILES, SECOND, 1), ({**FILES, "dags/new.py": DAG}, THIRD, 0)):
+        ask_for(requested, head_sha)
+
+        requested.package(requested.upload(files, head_sha))
+
+        assert len(requested.artifacts.objects) == left
+
+
+def test_job_code_of_somebody_elses_is_left_alone(requested: World) -> None:
+    theirs = {"artifacts/feature1/d1/jobs/old.py": stored(b"", {})}
+    requested.artifacts.objects.update(theirs)
+
+    requested.package(requested.upload(FILES_WITH_JOBS))
+
+    assert theirs.items() <= requested.artifacts.objects.items()
+
+
+def test_a_folder_of_job_code_that_is_not_there_fails_with_its_line_and_puts_nothing(requested: World) -> None:
+    requested.package(requested.upload({**FILES, "dagbranch.yaml": FILES_WITH_JOBS["dagbranch.yaml"]}))
+
+    assert requested.environment.status == Status.FAILED
+    assert requested.environment.message.startswith("dagbranch.yaml:3: artifacts.jobs: the folder 'spark'")
+    assert not requested.dags.objects
+
+
+def test_without_a_copy_only_what_hides_the_folder_stands_beside_the_zip(requested: World) -> None:
+    requested.package(requested.upload(FILES))
+    ask_for(requested, SECOND)
+
+    requested.package(requested.upload({**FILES, "dagbranch.yaml": b"version: 1\ncopy: never\n"}, SECOND))
+
+    keys = {key for key in requested.dags.objects if "/.dagbranch/" not in key}
+    assert keys == {"feature1.zip", "feature1/.airflowignore"}
+    ask_for(requested, THIRD)
+    requested.package(requested.upload(FILES, THIRD))
+    assert "feature1/qu/common.py" in requested.dags.objects
 
 
 def test_a_newer_dagbranch_puts_the_same_content_again(requested: World) -> None:

@@ -6,8 +6,11 @@ from dataclasses import replace
 import pytest
 
 from dagbranch.domain.airflow_listing import ListedDag
+from dagbranch.domain.artifacts import Artifact
 from dagbranch.domain.environments import Status, with_lease
+from dagbranch.domain.ownership import marker_of
 from dagbranch.errors import NotYetError, SupersededError
+from tests.fakes.buckets import stored
 from tests.fakes.examples import FILES, FILES_WITH_DATA, NOW, SECOND, a_pull_request, an_environment
 from tests.fakes.warehouse import Schema
 from tests.fakes.world import World
@@ -58,12 +61,25 @@ def test_nothing_is_left_of_a_closed_pull_request_but_a_receipt(ready: World) ->
         "schemas": [OURS],
         "schemas_left_alone": [],
         "objects": 5,
+        "artifacts": 0,
         "source_archives": 1,
         "left_alone": [],
     }
     assert (environment.pipeline, environment.data, environment.leases) == (None, None, {})
     assert ready.bus.published[-1][0] == "Removed"
     assert ready.bus.published[-1][1]["data"]["receipt"] == environment.receipt
+
+
+def test_job_code_is_removed_and_counted_and_what_is_not_ours_is_named(ready: World) -> None:
+    ready.artifacts.put("feature1", Artifact("jobs", "d1", {"a": b"", "b": b""}), marker_of(ready.environment))
+    ready.artifacts.objects["artifacts/feature1/d1/jobs/_SUCCESS"] = stored(b"", {})
+    ready.close()
+
+    remove_until_done(ready)
+
+    assert set(ready.artifacts.objects) == {"artifacts/feature1/d1/jobs/_SUCCESS"}
+    assert ready.environment.receipt["artifacts"] == 2
+    assert ready.environment.receipt["left_alone"] == ["artifacts/feature1/d1/jobs/_SUCCESS"]
 
 
 def test_the_name_is_free_again_afterwards_and_not_before(ready: World) -> None:

@@ -1,20 +1,21 @@
-"""The source bucket and the MWAA bucket's ``dags/`` folder, over one boto3 S3 client."""
+"""The source bucket, the MWAA bucket's ``dags/`` folder and the prefix of job code, over one boto3 S3 client."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from dagbranch.adapters.aws_errors import code_of, translated
+from dagbranch.adapters.s3_objects import PARALLEL_REQUESTS, BucketObjects
+from dagbranch.domain.artifacts import Artifact
 from dagbranch.domain.deployment import CopiedFile
 from dagbranch.domain.naming import (
     CONFIGURATION_FOLDER,
     SourceArchiveKey,
+    artifact_prefix,
+    artifacts_prefix,
     configuration_key,
     copy_index_key,
     copy_prefix,
@@ -22,23 +23,18 @@ from dagbranch.domain.naming import (
     zip_key,
 )
 from dagbranch.domain.ownership import carries
-from dagbranch.errors import SupersededError, TransientUpstreamError, UnsafeArchiveError
+from dagbranch.errors import SupersededError
 from dagbranch.ports import StoredZip
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-PARALLEL_REQUESTS: Final = 16  # give the client as many connections (max_pool_connections)
-_MOST_KEYS_IN_A_DELETE: Final = 1_000
-_GONE: Final = frozenset({"404", "NoSuchKey", "NotFound"})
-_RACED: Final = frozenset({"412", "PreconditionFailed", "409", "ConditionalRequestConflict"})
 
 
 class S3SourceBucket:
     """Archives that wait to be packaged; each put is a request."""
 
     def __init__(self, client: S3Client, bucket: str) -> None:
-        self._objects = _Objects(client, bucket)
+        self._objects = BucketObjects(client, bucket)
 
     def put(self, key: SourceArchiveKey, archive: bytes, marker: Mapping[str, str]) -> None:
         self._objects.put(str(key), archive, marker)
@@ -58,15 +54,14 @@ class S3DagsBucket:
     """Zips, unpacked copies and configurations, below one path of the MWAA environment's bucket."""
 
     def __init__(self, client: S3Client, bucket: str, dags_path: str) -> None:
-        self._objects = _Objects(client, bucket)
+        self._objects = BucketObjects(client, bucket)
         self._path = dags_path
 
     def is_free(self, environment: str, marker: Mapping[str, str]) -> bool:
         standing = self.zip(environment)
         if standing is not None and not carries(standing.marker, marker):
             return False
-        first = next(iter(self._objects.list(copy_prefix(self._path, environment), most=1)), None)
-        return first is None or carries(self._objects.marker(first["Key"]) or {}, marker)
+        return self._objects.is_free(copy_prefix(self._path, environment), marker)
 
     def zip(self, environment: str) -> StoredZip | None:
         found = self._objects.head(zip_key(self._path, environment))
@@ -81,7 +76,7 @@ class S3DagsBucket:
     def copied(self, environment: str) -> Mapping[str, CopiedFile]:
         index = self._index(environment)
         prefix = copy_prefix(self._path, environment)
-        listed = {entry["Key"].removeprefix(prefix): entry["ETag"] for entry in self._objects.list(prefix)}
+        listed = {entry["Key"].removeprefix(prefix): entry["ETag"] for entry in self._objects.listed(prefix)}
         known = {path: index[path] for path, etag in listed.items() if path in index and index[path].etag == etag}
         strange = {path: CopiedFile(etag, "") for path, etag in listed.items() if path not in known}
         return {path: file for path, file in (known | strange).items() if not _is_configuration(path)}
@@ -106,6 +101,9 @@ class S3DagsBucket:
     ) -> None:
         self._objects.put(configuration_key(self._path, environment, source_digest), content, marker)
 
+    def configuration(self, environment: str, source_digest: str) -> bytes | None:
+        return self._objects.get(configuration_key(self._path, environment, source_digest))
+
     def put_zip(
         self, environment: str, content: bytes, marker: Mapping[str, str], *, replaces: StoredZip | None
     ) -> None:
@@ -118,9 +116,9 @@ class S3DagsBucket:
         prefix = copy_prefix(self._path, environment)
         kept = {configuration_key(self._path, environment, digest) for digest in keep_configurations}
         kept.add(copy_index_key(self._path, environment))
-        configurations = [entry["Key"] for entry in self._objects.list(f"{prefix}{CONFIGURATION_FOLDER}/")]
+        configurations = [entry["Key"] for entry in self._objects.listed(f"{prefix}{CONFIGURATION_FOLDER}/")]
         dropped = [f"{prefix}{path}" for path in paths] + [key for key in configurations if key not in kept]
-        owned, _ = self._parted([{"Key": key} for key in dropped], marker)
+        owned, _ = self._objects.parted([{"Key": key} for key in dropped], marker)
         self._objects.delete_versions(owned)
 
     def remove_zip(self, environment: str, marker: Mapping[str, str]) -> int:
@@ -130,34 +128,14 @@ class S3DagsBucket:
         key = zip_key(self._path, environment)
         if standing is not None:
             self._objects.delete_versions([{"Key": key}])
-        return self._delete_owned(key, marker)
+        return self._objects.delete_owned(self._objects.versions(key), marker)
 
     def remove_copy(self, environment: str, marker: Mapping[str, str]) -> int:
-        return self._delete_owned(copy_prefix(self._path, environment), marker)
+        return self._objects.delete_owned(self._objects.versions(copy_prefix(self._path, environment)), marker)
 
     def left(self, environment: str) -> Sequence[str]:
-        keys = [entry["Key"] for entry in self._objects.list(copy_prefix(self._path, environment))]
+        keys = [entry["Key"] for entry in self._objects.listed(copy_prefix(self._path, environment))]
         return keys if self.zip(environment) is None else [zip_key(self._path, environment), *keys]
-
-    def _delete_owned(self, prefix: str, marker: Mapping[str, str]) -> int:
-        """Deletes the versions whose own metadata carries the marker, and the delete markers above them."""
-        found = list(self._objects.versions(prefix))
-        contents = [version for version in found if not version["is_delete_marker"]]
-        owned, strange = self._parted(contents, marker)
-        # Without its delete marker, what somebody else had deleted there before us would be back.
-        standing = {one["Key"] for one in strange}
-        tombs = [one for one in found if one["is_delete_marker"] and one["Key"] not in standing]
-        return self._objects.delete_versions([*owned, *tombs])
-
-    def _parted(self, objects: list[dict[str, Any]], marker: Mapping[str, str]) -> tuple[list[Any], list[Any]]:
-        """Those whose own metadata carries the marker, and those whose does not."""
-        with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
-            found = list(pool.map(lambda one: self._objects.marker(one["Key"], one.get("VersionId")), objects))
-        ours = [carries(metadata or {}, marker) for metadata in found]
-        return (
-            [one for one, is_ours in zip(objects, ours, strict=True) if is_ours],
-            [one for one, is_ours in zip(objects, ours, strict=True) if not is_ours],
-        )
 
     def _index(self, environment: str) -> dict[str, CopiedFile]:
         content = self._objects.get(copy_index_key(self._path, environment))
@@ -170,85 +148,29 @@ def _is_configuration(path: str) -> bool:
     return path.startswith(f"{CONFIGURATION_FOLDER}/")
 
 
-class _Objects:
-    """One bucket's objects, with our errors."""
+class S3ArtifactsBucket:
+    """Job code, below one path of a bucket that the clusters read."""
 
-    def __init__(self, client: S3Client, bucket: str) -> None:
-        self._client = client
-        self._bucket = bucket
+    def __init__(self, client: S3Client, bucket: str, artifacts_path: str) -> None:
+        self._objects = BucketObjects(client, bucket)
+        self._path = artifacts_path
 
-    def put(self, key: str, content: bytes, marker: Mapping[str, str], **condition: Any) -> str:
-        """Returns the ETag; raises TransientUpstreamError where the condition does not hold any more."""
-        with translated(f"putting {key}"):
-            try:
-                answer = self._client.put_object(
-                    Bucket=self._bucket, Key=key, Body=content, Metadata=dict(marker), **condition
-                )
-            except ClientError as error:
-                # To If-Match, S3 answers 404 where the object is gone by now.
-                if code_of(error) in _RACED or (condition and code_of(error) in _GONE):
-                    raise TransientUpstreamError(f"{key} was changed by another meanwhile") from error
-                raise
-        return answer["ETag"]
+    def is_free(self, environment: str, marker: Mapping[str, str]) -> bool:
+        return self._objects.is_free(artifacts_prefix(self._path, environment), marker)
 
-    def get(self, key: str, most_bytes: int | None = None) -> bytes | None:
-        with translated(f"reading {key}"):
-            try:
-                answer = self._client.get_object(Bucket=self._bucket, Key=key)
-            except ClientError as error:
-                if code_of(error) in _GONE:
-                    return None
-                raise
-            if most_bytes is not None and answer["ContentLength"] > most_bytes:
-                raise UnsafeArchiveError(f"{key} has {answer['ContentLength']} bytes, at most {most_bytes} are allowed")
-            return answer["Body"].read()
+    def put(self, environment: str, artifact: Artifact, marker: Mapping[str, str]) -> str:
+        prefix = artifact_prefix(self._path, environment, artifact.digest, artifact.name)
+        # The digest in the key says what the content is: only what a put that was cut off left out is to be put.
+        sizes = {entry["Key"].removeprefix(prefix): entry["Size"] for entry in self._objects.listed(prefix)}
+        missing = [path for path, content in artifact.files.items() if sizes.get(path) != len(content)]
+        with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
+            list(pool.map(lambda path: self._objects.put(f"{prefix}{path}", artifact.files[path], marker), missing))
+        return f"s3://{self._objects.bucket}/{prefix.removesuffix('/')}"
 
-    def head(self, key: str, version: str | None = None) -> Any:
-        with translated(f"looking at {key}"):
-            try:
-                if version is not None:
-                    return self._client.head_object(Bucket=self._bucket, Key=key, VersionId=version)
-                return self._client.head_object(Bucket=self._bucket, Key=key)
-            except ClientError as error:
-                if code_of(error) in _GONE:
-                    return None
-                raise
+    def drop(self, environment: str, marker: Mapping[str, str], *, keep: Collection[str] = ()) -> int:
+        kept = tuple(f"{uri.removeprefix(f's3://{self._objects.bucket}/')}/" for uri in keep)
+        found = self._objects.versions(artifacts_prefix(self._path, environment))
+        return self._objects.delete_owned((one for one in found if not one["Key"].startswith(kept)), marker)
 
-    def marker(self, key: str, version: str | None = None) -> Mapping[str, str] | None:
-        found = self.head(key, version)
-        return None if found is None else found["Metadata"]
-
-    def list(self, prefix: str, most: int = 1_000) -> Iterator[Any]:
-        with translated(f"listing {prefix}"):
-            pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self._bucket, Prefix=prefix, PaginationConfig={"PageSize": most}
-            )
-            for page in pages:
-                yield from page.get("Contents", [])
-
-    def versions(self, prefix: str) -> Iterator[dict[str, Any]]:
-        with translated(f"listing the versions of {prefix}"):
-            pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=prefix)
-            for page in pages:
-                listed: Any = page
-                for kind, is_delete_marker in (("Versions", False), ("DeleteMarkers", True)):
-                    for one in listed.get(kind, []):
-                        yield {
-                            "Key": one["Key"],
-                            "VersionId": one["VersionId"],
-                            "is_delete_marker": is_delete_marker,
-                        }
-
-    def delete_versions(self, versions: Sequence[Mapping[str, Any]]) -> int:
-        """Deletes these versions, or, without a VersionId, what stands now; returns how many contents that were."""
-        for start in range(0, len(versions), _MOST_KEYS_IN_A_DELETE):
-            named = [
-                {name: one[name] for name in ("Key", "VersionId") if name in one}
-                for one in versions[start : start + _MOST_KEYS_IN_A_DELETE]
-            ]
-            with translated(f"deleting {len(named)} objects"):
-                answer = self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": named, "Quiet": True})  # type: ignore[typeddict-item] # keys as S3 takes them
-            if answer.get("Errors"):
-                first = answer["Errors"][0]
-                raise TransientUpstreamError(f"deleting {first.get('Key')}: {first.get('Code')}")
-        return sum(1 for one in versions if not one.get("is_delete_marker"))
+    def left(self, environment: str) -> Sequence[str]:
+        return [entry["Key"] for entry in self._objects.listed(artifacts_prefix(self._path, environment))]

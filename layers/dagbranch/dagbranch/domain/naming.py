@@ -142,6 +142,16 @@ def copy_index_key(dags_path: str, environment: str) -> str:
 CONFIGURATION_FOLDER = ".dagbranch"
 
 
+def artifacts_prefix(artifacts_path: str, environment: str) -> str:
+    """All job code of one environment."""
+    return f"{artifacts_path}/{environment}/"
+
+
+def artifact_prefix(artifacts_path: str, environment: str, digest: str, name: str) -> str:
+    """One folder of job code in one version of its files."""
+    return f"{artifacts_prefix(artifacts_path, environment)}{digest}/{name}/"
+
+
 def pull_request_key(repository_id: int, pull_number: int) -> str:
     """The registry's partition of one pull request."""
     return f"repo#{repository_id}#pull#{pull_number}"

@@ -17,6 +17,7 @@ from typing import Final
 from dagbranch.domain.dag_modules import dag_modules, warnings_about
 from dagbranch.domain.naming import CONFIGURATION_FOLDER
 from dagbranch.domain.source_archive import write_canonical_zip
+from dagbranch.domain.specification import UnpackedCopy
 from dagbranch.domain.stubs import stub_names, stub_source
 from dagbranch.errors import InvalidPipelineError
 
@@ -26,6 +27,7 @@ IGNORE_FILE: Final = ".airflowignore"
 # Hides every file of the copy from Airflow, as a regular expression (2.x) and as a glob (3.x) alike.
 IGNORE_EVERYTHING: Final = b"[^~]*\n"
 _SOURCES: Final = "_src/"
+_MOST_COPIED: Final = 500
 _IMPORT_NAME: Final = b"dagbranch.runtime"
 
 
@@ -90,6 +92,15 @@ def configuration(
     source_digest: str,
     settings: Mapping[str, object],
     schemas: Mapping[str, str],
+def files_beside(packaged: PackagedDag, unpacked_copy: UnpackedCopy) -> Mapping[str, bytes]:
+    """What is put beside the zip: its files too, or only what hides the folder from Airflow.
+
+    Every worker of MWAA syncs the whole dags folder every 30 seconds; without a copy, the runtime extracts the zip.
+    """
+    copies = len(packaged.digests) <= _MOST_COPIED if unpacked_copy == "auto" else unpacked_copy == "always"
+    return packaged.copy if copies else {IGNORE_FILE: packaged.copy[IGNORE_FILE]}
+
+
     selected: Collection[str] | None = None,
     artifacts: Mapping[str, str] | None = None,
 ) -> bytes:

@@ -36,6 +36,7 @@ _FOLDER: Final = r"^(\.|(?!\.{1,2}(/|$))[^/\\\x00-\x1f\x7f]+(/(?!\.{1,2}(/|$))[^
 _MODULE: Final = r"^[^\\\x00-\x1f\x7f]{1,500}$"
 _POOL: Final = r"^[^\x00-\x1f\x7f]{1,256}$"
 
+UnpackedCopy = Literal["auto", "always", "never"]
 type Scalar = str | int | float | bool | None
 
 
@@ -241,7 +242,7 @@ class PipelineFile(_Section):
         default=None,
         description="Which DAG modules a preview shows: changed (the default above 20 of them), all, or a list.",
     )
-    unpacked_copy: Literal["auto", "always", "never"] = Field(
+    unpacked_copy: UnpackedCopy = Field(
         default="auto", alias="copy", description="Whether the files lie beside the zip too: auto is up to 500 of them."
     )
     artifacts: dict[Name, Folder] = Field(

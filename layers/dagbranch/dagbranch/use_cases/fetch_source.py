@@ -22,7 +22,7 @@ from dagbranch.domain.pipeline_file import parse_pipeline_file
 from dagbranch.domain.requests import EventKind, PullRequestEvent, event_detail
 from dagbranch.domain.source_archive import PIPELINE_FILE, Limits, source_digest, write_canonical_zip
 from dagbranch.errors import InvalidEventError, NotOursError, SourceError, UpstreamError, is_for_good
-from dagbranch.ports import DagsBucket, EventBus, GitHub, Registry, SourceBucket, Telemetry
+from dagbranch.ports import ArtifactsBucket, DagsBucket, EventBus, GitHub, Registry, SourceBucket, Telemetry
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ def fetch_source(
     registry: Registry,
     sources: SourceBucket,
     dags: DagsBucket,
+    artifacts: ArtifactsBucket,
     bus: EventBus,
     telemetry: Telemetry,
     now: datetime,
@@ -70,7 +71,7 @@ def fetch_source(
         telemetry.info("this commit stands already")
     else:
         try:
-            environment = _request(existing, pull, event.delivery, intake, registry, dags, now)
+            environment = _request(existing, pull, event.delivery, intake, registry, dags, artifacts, now)
         except NotOursError as error:
             _refuse(existing, pull, str(error), event.delivery, intake, registry, telemetry, now)
             return
@@ -100,13 +101,15 @@ def _request(
     intake: Intake,
     registry: Registry,
     dags: DagsBucket,
+    artifacts: ArtifactsBucket,
     now: datetime,
 ) -> Environment:
     asked = requested(existing, pull, intake.lane, delivery, now)
     if asked.name is not None:
         return registry.save(asked, event=f"requested {pull.head_sha[:7]}")
     candidates = environment_name_candidates(pull.head_ref, pull.number, pull.repository)
-    free = (name for name in candidates if dags.is_free(name, marker_of(asked)))
+    marker = marker_of(asked)
+    free = (name for name in candidates if dags.is_free(name, marker) and artifacts.is_free(name, marker))
     return registry.claim(asked, free, event=f"requested {pull.head_sha[:7]}")
 
 

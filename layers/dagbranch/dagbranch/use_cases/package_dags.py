@@ -1,6 +1,6 @@
-"""A source archive → the packaged DAG, its unpacked copy and its configuration in the MWAA bucket.
+"""A source archive → the packaged DAG, its unpacked copy, its configuration and its job code in their buckets.
 
-The zip is the commit point: the copy and the configuration come before it, what the commit dropped leaves after it.
+The zip is the commit point: all else comes before it, what the commit dropped leaves after it.
 Nothing of the archive is ever executed here: it is read as text.
 """
 
@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dagbranch.domain import packaging
+from dagbranch.domain.artifacts import artifacts_of, uris_in
 from dagbranch.domain.deployment import commit_that_stands, digest_that_stands, plan_copy, zip_marker
 from dagbranch.domain.environments import Environment, Half, check_not_superseded, with_pipeline
 from dagbranch.domain.ownership import carries, marker_of
 from dagbranch.domain.requests import ArchiveUploaded, EventKind
 from dagbranch.errors import NotOursError
-from dagbranch.ports import DagsBucket, EventBus, Registry, SourceBucket, StoredZip, Telemetry
+from dagbranch.ports import ArtifactsBucket, DagsBucket, EventBus, Registry, SourceBucket, StoredZip, Telemetry
 from dagbranch.use_cases.deploy_half import Deployed, Source, Worker, deploy_half
 
 
@@ -37,6 +38,7 @@ def package_dags(
     registry: Registry,
     sources: SourceBucket,
     dags: DagsBucket,
+    artifacts: ArtifactsBucket,
     bus: EventBus,
     telemetry: Telemetry,
     clock: Callable[[], datetime],
@@ -49,7 +51,7 @@ def package_dags(
         data: dict[str, object] = {"unchanged": True}
         if head_sha is None:
             head_sha = environment.head_sha
-            data = _put(environment, source, runtime, standing, registry, dags)
+            data = _put(environment, source, runtime, standing, registry, dags, artifacts)
         half = Half(source.digest, head_sha, environment.generation, clock())
         return Deployed(lambda newest: with_pipeline(newest, half), data)
 
@@ -82,8 +84,10 @@ def _put(
     standing: StoredZip | None,
     registry: Registry,
     dags: DagsBucket,
+    artifacts: ArtifactsBucket,
 ) -> dict[str, object]:
     name, marker = environment.claimed_name, marker_of(environment)
+    job_code = artifacts_of(source.files, source.pipeline_file)
     with ThreadPoolExecutor(1) as beside:
         standing_copy = beside.submit(dags.copied, name)
         packaged = packaging.package_dags(
@@ -93,27 +97,32 @@ def _put(
             runtime=runtime.modules,
             version=runtime.version,
         )
-    plan = plan_copy(packaged.copy, standing_copy.result(), packaged.digests)
+    beside_zip = packaging.files_beside(packaged, source.pipeline_file.unpacked_copy)
+    plan = plan_copy(beside_zip, standing_copy.result(), packaged.digests)
+    uris = {one.name: artifacts.put(name, one, marker) for one in job_code}
     dags.put_copy(name, plan.put, plan.keep, marker)
-    dags.put_configuration(name, source.digest, _configuration(environment, source), marker)
+    dags.put_configuration(name, source.digest, _configuration(environment, source, uris), marker)
     newest = registry.get(environment.repository_id, environment.pull_number)
     assert newest is not None, "the registry lost the item under our lease"
     check_not_superseded(newest, environment.generation)
     dags.put_zip(name, packaged.archive, zip_marker(environment, source.digest, runtime.version), replaces=standing)
     before = digest_that_stands(standing.marker) if standing else None
-    # The last digest's configuration stays: a worker that has the new zip not yet still reads it.
+    # The last digest's configuration stays, and its job code: a worker that has the new zip not yet still reads them.
     digests = [digest for digest in (source.digest, before) if digest]
+    read = (before and dags.configuration(name, before)) or b"{}"
     dags.drop_copied(name, plan.drop, marker, keep_configurations=digests)
+    artifacts.drop(name, marker, keep={*uris.values(), *uris_in(read)})
     return {
         "zip_sha256": packaged.sha256,
         "modules": len(packaged.modules),
         "files_put": len(plan.put),
         "files_kept": len(plan.keep),
+        "artifacts": uris,
         "warnings": list(packaged.warnings),
     }
 
 
-def _configuration(environment: Environment, source: Source) -> bytes:
+def _configuration(environment: Environment, source: Source, artifacts: Mapping[str, str]) -> bytes:
     return packaging.configuration(
         environment=environment.claimed_name,
         lane=environment.lane,
@@ -123,4 +132,5 @@ def _configuration(environment: Environment, source: Source) -> bytes:
         source_digest=source.digest,
         settings=source.pipeline_file.settings(environment.lane).model_dump(exclude_none=True),
         schemas=source.pipeline_file.schema_names(environment.lane, environment.claimed_name),
+        artifacts=artifacts,
     )

@@ -18,6 +18,7 @@ from dagbranch.domain.requests import EventKind, PullRequestEvent, event_detail
 from dagbranch.errors import NotYetError
 from dagbranch.ports import (
     Airflow,
+    ArtifactsBucket,
     DagsBucket,
     EventBus,
     GitHub,
@@ -48,6 +49,7 @@ def remove_environment(
     registry: Registry,
     sources: SourceBucket,
     dags: DagsBucket,
+    artifacts: ArtifactsBucket,
     airflow: Airflow,
     warehouse: Warehouse,
     bus: EventBus,
@@ -68,12 +70,14 @@ def remove_environment(
     try:
         _remove_pipeline(environment, remover, registry, dags, airflow, telemetry, clock)
         data = _remove_data(environment, warehouse)
+        name, marker = environment.claimed_name, marker_of(environment)
         receipt = {
             **_receipt(environment, registry),
             **data,
-            "objects": dags.remove_copy(environment.claimed_name, marker_of(environment)),
+            "objects": dags.remove_copy(name, marker),
+            "artifacts": artifacts.drop(name, marker),
             "source_archives": sources.remove(environment.repository, environment.pull_number),
-            "left_alone": list(dags.left(environment.claimed_name)),
+            "left_alone": [*dags.left(name), *artifacts.left(name)],
         }
     except BaseException:
         registry.update(environment, lambda newest: replace(newest, leases={}), event="")
