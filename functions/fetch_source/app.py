@@ -44,11 +44,11 @@ def _fetch() -> Callable[..., None]:
         registry=DynamoDbRegistry(boto3.client("dynamodb"), settings.registry_table),
         sources=S3SourceBucket(s3, settings.source_bucket),
         dags=S3DagsBucket(s3, settings.dags_bucket, settings.dags_path),
+        artifacts=S3ArtifactsBucket(s3, settings.artifacts_bucket, settings.artifacts_path),
         bus=EventBridgeBus(boto3.client("events"), settings.event_bus),
         telemetry=PowertoolsTelemetry(),
     )
 
-        artifacts=S3ArtifactsBucket(s3, settings.artifacts_bucket, settings.artifacts_path),
 
 def _work(body: str) -> None:
     token = secret_text(_secrets(), _settings().github_token_secret)

@@ -47,8 +47,8 @@ class World:
         self.registry = InMemoryRegistry()
         self.sources = InMemorySourceBucket()
         self.dags = InMemoryDagsBucket()
-        self.bus = InMemoryEventBus()
         self.artifacts = InMemoryArtifactsBucket()
+        self.bus = InMemoryEventBus()
         self.github = InMemoryGitHub()
         self.airflow = InMemoryAirflow(self.dags)
         self.warehouse = InMemoryWarehouse({"db_attribution_test": {"m_events": "table", "m_roi": "table"}})
@@ -69,10 +69,10 @@ class World:
             registry=self.registry,
             sources=self.sources,
             dags=self.dags,
+            artifacts=self.artifacts,
             bus=self.bus,
             telemetry=self.telemetry,
             now=self.clock(),
-            artifacts=self.artifacts,
         )
 
     def upload(self, files: dict[str, bytes], head_sha: str = FIRST) -> ArchiveUploaded:
@@ -89,10 +89,10 @@ class World:
             registry=self.registry,
             sources=self.sources,
             dags=self.dags,
+            artifacts=self.artifacts,
             bus=self.bus,
             telemetry=self.telemetry,
             clock=self.clock,
-            artifacts=self.artifacts,
         )
 
     def provision(self, upload: ArchiveUploaded, worker: str = "provisioner") -> None:
@@ -147,10 +147,10 @@ class World:
             registry=self.registry,
             sources=self.sources,
             dags=self.dags,
+            artifacts=self.artifacts,
             airflow=self.airflow,
             warehouse=self.warehouse,
             bus=self.bus,
-            artifacts=self.artifacts,
             telemetry=self.telemetry,
             clock=self.clock,
         )

@@ -15,8 +15,8 @@ from dagbranch import __version__
 from dagbranch.adapters.runtime_modules import runtime_modules
 from dagbranch.adapters.source_folders import read_source
 from dagbranch.domain import packaging
-from dagbranch.domain.data_plan import DataPlan, plan_data_environment, schema_pairs
 from dagbranch.domain.artifacts import Artifact, artifacts_of
+from dagbranch.domain.data_plan import DataPlan, plan_data_environment, schema_pairs
 from dagbranch.domain.declared_base import implied_base, parse_base
 from dagbranch.domain.naming import CONFIGURATION_FOLDER, LANES, environment_name, is_commit_sha, is_environment_name
 from dagbranch.domain.pipeline_file import parse_pipeline_file
@@ -65,6 +65,8 @@ def _package(options: argparse.Namespace) -> tuple[Mapping[str, Any], str]:
         runtime=runtime_modules(),
         version=__version__,
     )
+    copy: Path = options.output / environment
+    uris, job_code = _job_code(artifacts_of(files, pipeline_file), copy)
     configuration = packaging.configuration(
         environment=environment,
         lane=options.lane,
@@ -74,14 +76,13 @@ def _package(options: argparse.Namespace) -> tuple[Mapping[str, Any], str]:
         source_digest=digest,
         settings=pipeline_file.settings(options.lane).model_dump(exclude_none=True),
         schemas=pipeline_file.schema_names(options.lane, environment),
+        artifacts=uris,
     )
     beside_zip = packaging.files_beside(packaged, pipeline_file.unpacked_copy)
     zip_file = copy.with_name(f"{environment}.zip")
     if zip_file.exists():
         packaging.read_manifest(zip_file.read_bytes())  # raises where it is not ours to replace
     _write_copy(copy, {**beside_zip, **job_code, f"{CONFIGURATION_FOLDER}/{digest}.json": configuration})
-    copy: Path = options.output / environment
-    uris, job_code = _job_code(artifacts_of(files, pipeline_file), copy)
     _write_at_once(zip_file, packaged.archive)
     result = {
         "environment": environment,
@@ -92,10 +93,16 @@ def _package(options: argparse.Namespace) -> tuple[Mapping[str, Any], str]:
         "artifacts": uris,
         "modules": list(packaged.modules),
         "warnings": list(packaged.warnings),
-        artifacts=uris,
     }
     lines = [f"{zip_file}  {packaged.sha256}", *packaged.modules, *(f"warning: {one}" for one in packaged.warnings)]
     return result, "\n".join(lines)
+
+
+def _job_code(artifacts: Sequence[Artifact], copy: Path) -> tuple[dict[str, str], dict[str, bytes]]:
+    """The URIs of job code that lies in the environment's folder, and its files by their path there."""
+    folders = {one.name: f"{CONFIGURATION_FOLDER}/artifacts/{one.digest}/{one.name}" for one in artifacts}
+    uris = {name: (copy / folder).resolve().as_uri() for name, folder in folders.items()}
+    return uris, {f"{folders[one.name]}/{path}": content for one in artifacts for path, content in one.files.items()}
 
 
 def _plan(options: argparse.Namespace) -> tuple[Mapping[str, Any], str]:
@@ -113,13 +120,6 @@ def _data_plan(files: Mapping[str, bytes], environment: str, base_file: Path | N
     if specification is None:
         return None
     suffix = pipeline_file.table_suffix("preview")
-def _job_code(artifacts: Sequence[Artifact], copy: Path) -> tuple[dict[str, str], dict[str, bytes]]:
-    """The URIs of job code that lies in the environment's folder, and its files by their path there."""
-    folders = {one.name: f"{CONFIGURATION_FOLDER}/artifacts/{one.digest}/{one.name}" for one in artifacts}
-    uris = {name: (copy / folder).resolve().as_uri() for name, folder in folders.items()}
-    return uris, {f"{folders[one.name]}/{path}": content for one in artifacts for path, content in one.files.items()}
-
-
     pairs = schema_pairs(specification, environment, suffix)
     base = implied_base(specification, pairs) if base_file is None else parse_base(base_file.read_bytes())
     return plan_data_environment(

@@ -107,6 +107,8 @@ class DagsBucket(Protocol):
         self, environment: str, source_digest: str, content: bytes, marker: Mapping[str, str]
     ) -> None: ...
 
+    def configuration(self, environment: str, source_digest: str) -> bytes | None: ...
+
     def put_zip(
         self, environment: str, content: bytes, marker: Mapping[str, str], *, replaces: StoredZip | None
     ) -> None:
@@ -117,8 +119,6 @@ class DagsBucket(Protocol):
     ) -> None:
         """Removes, of what carries the marker, what a commit dropped and the configurations of other digests."""
 
-    def configuration(self, environment: str, source_digest: str) -> bytes | None: ...
-
     def remove_zip(self, environment: str, marker: Mapping[str, str]) -> int: ...
 
     def remove_copy(self, environment: str, marker: Mapping[str, str]) -> int:
@@ -128,16 +128,6 @@ class DagsBucket(Protocol):
         """The keys that are still there, whoever put them."""
 
 
-class EventBus(Protocol):
-    def publish(self, detail_type: str, detail: Mapping[str, object]) -> None: ...
-
-    def forward(self, event_name: str, payload: str, delivery: str) -> None:
-        """A webhook's event, in the shape of AWS's quick start: source github.com, the payload as detail."""
-
-
-class Airflow(Protocol):
-    def dags(self, environment: str) -> Sequence[ListedDag]:
-        """The rows that carry the environment's tag, inactive ones too."""
 class ArtifactsBucket(Protocol):
     """Job code, below one prefix per environment and version of its files. ``marker`` is what our objects carry."""
 
@@ -154,6 +144,16 @@ class ArtifactsBucket(Protocol):
         """The keys that are still there, whoever put them."""
 
 
+class EventBus(Protocol):
+    def publish(self, detail_type: str, detail: Mapping[str, object]) -> None: ...
+
+    def forward(self, event_name: str, payload: str, delivery: str) -> None:
+        """A webhook's event, in the shape of AWS's quick start: source github.com, the payload as detail."""
+
+
+class Airflow(Protocol):
+    def dags(self, environment: str) -> Sequence[ListedDag]:
+        """The rows that carry the environment's tag, inactive ones too."""
 
     def import_failures(self) -> Sequence[ImportFailure]: ...
 

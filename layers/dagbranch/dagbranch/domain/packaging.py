@@ -26,8 +26,8 @@ MANIFEST_PATH: Final = f"{RUNTIME_PACKAGE}/manifest.json"
 IGNORE_FILE: Final = ".airflowignore"
 # Hides every file of the copy from Airflow, as a regular expression (2.x) and as a glob (3.x) alike.
 IGNORE_EVERYTHING: Final = b"[^~]*\n"
-_SOURCES: Final = "_src/"
 _MOST_COPIED: Final = 500
+_SOURCES: Final = "_src/"
 _IMPORT_NAME: Final = b"dagbranch.runtime"
 
 
@@ -82,6 +82,15 @@ def package_dags(
     )
 
 
+def files_beside(packaged: PackagedDag, unpacked_copy: UnpackedCopy) -> Mapping[str, bytes]:
+    """What is put beside the zip: its files too, or only what hides the folder from Airflow.
+
+    Every worker of MWAA syncs the whole dags folder every 30 seconds; without a copy, the runtime extracts the zip.
+    """
+    copies = len(packaged.digests) <= _MOST_COPIED if unpacked_copy == "auto" else unpacked_copy == "always"
+    return packaged.copy if copies else {IGNORE_FILE: packaged.copy[IGNORE_FILE]}
+
+
 def configuration(
     *,
     environment: str,
@@ -92,15 +101,6 @@ def configuration(
     source_digest: str,
     settings: Mapping[str, object],
     schemas: Mapping[str, str],
-def files_beside(packaged: PackagedDag, unpacked_copy: UnpackedCopy) -> Mapping[str, bytes]:
-    """What is put beside the zip: its files too, or only what hides the folder from Airflow.
-
-    Every worker of MWAA syncs the whole dags folder every 30 seconds; without a copy, the runtime extracts the zip.
-    """
-    copies = len(packaged.digests) <= _MOST_COPIED if unpacked_copy == "auto" else unpacked_copy == "always"
-    return packaged.copy if copies else {IGNORE_FILE: packaged.copy[IGNORE_FILE]}
-
-
     selected: Collection[str] | None = None,
     artifacts: Mapping[str, str] | None = None,
 ) -> bytes:
