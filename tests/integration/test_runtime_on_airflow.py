@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,72 +10,11 @@ from typing import Any
 
 import pytest
 
-from dagbranch.domain.packaging import PackagedDag, configuration, package_dags, read_manifest, source_path_of
-from dagbranch.domain.source_archive import source_digest, write_canonical_zip
+from dagbranch.domain.packaging import read_manifest, source_path_of
 from local.toolchain import ROOT, python_of
+from tests.integration.airflow_server import SHA, Server, files_below, write
 
 DATA = ROOT / "tests" / "data" / "runtime"
-RUNTIME = ROOT / "layers" / "dagbranch" / "dagbranch" / "runtime"
-SHA = "0123456789abcdef0123456789abcdef01234567"
-
-
-@dataclass
-class Server:
-    """A dags folder with what a deploy puts there, and a process of Airflow that loads it."""
-
-    python: Path
-    home: Path
-
-    @property
-    def dags(self) -> Path:
-        return self.home / "dags"
-
-    def deploy(
-        self, environment: str, files: Mapping[str, bytes], *, lane: str = "preview", **settings: object
-    ) -> PackagedDag:
-        packaged = _packaged(files)
-        for path, content in packaged.copy.items():
-            _write(self.dags / environment / path, content)
-        digest = read_manifest(packaged.archive).source_digest
-        _write(
-            self.dags / environment / ".dagbranch" / f"{digest}.json",
-            configuration(
-                environment=environment,
-                lane=lane,
-                repository="zalando/pipelines",
-                pull_number=1,
-                head_sha=SHA,
-                source_digest=digest,
-                settings={"src_conn": "warehouse_test", **settings},
-                schemas={"db_attribution": f"db_attribution_{environment}"},
-            ),
-        )
-        _write(self.zip_of(environment), packaged.archive)
-        return packaged
-
-    def zip_of(self, environment: str) -> Path:
-        return self.dags / f"{environment}.zip"
-
-    def run(self, steps: list[dict[str, Any]]) -> list[Any]:
-        done = subprocess.run(
-            [self.python, DATA / "observe.py", json.dumps(steps)],
-            env={
-                "PATH": os.environ["PATH"],
-                "HOME": str(self.home),
-                "TMPDIR": str(self.home / "tmp"),
-                "AIRFLOW_HOME": str(self.home / "airflow"),
-                "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
-                "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-                "PYTHONDONTWRITEBYTECODE": "1",
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr[-4000:]
-        answers: list[Any] = json.loads(done.stdout.splitlines()[-1])
-        return answers
 
 
 @dataclass(frozen=True)
@@ -103,7 +39,7 @@ class Seen:
 
 @pytest.fixture(scope="module", params=["airflow-2", "airflow-3"])
 def seen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    server = Server(python_of(request.param), tmp_path_factory.mktemp("server"))
+    server = Server(python_of(request.param), tmp_path_factory.mktemp("server"), DATA / "observe.py")
     (server.home / "tmp").mkdir()
     steps = _story(server)
     return Seen(server, dict(zip(steps, server.run(list(steps.values())), strict=True)))
@@ -111,7 +47,7 @@ def seen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 def _story(server: Server) -> dict[str, dict[str, Any]]:
     """Deploys everything, and says in which order the process is to look at it."""
-    blue = _files()
+    blue = files_below(DATA / "awkward")
     few = {path: content for path, content in blue.items() if path.startswith(("dags/qu", "dags/other", "dags/ver"))}
     shutil.copytree(DATA / "server_dags", server.dags)
     server.deploy("feature1", blue)
@@ -124,7 +60,7 @@ def _story(server: Server) -> dict[str, dict[str, Any]]:
     server.deploy("no_copy", few)
     (server.dags / "no_copy" / "qu").rename(server.home / "gone")
     server.deploy("ahead", few)
-    _write(server.dags / "ahead" / "qu" / "main" / "costs.csv", b"channel,cost\nnewest,9\n")
+    write(server.dags / "ahead" / "qu" / "main" / "costs.csv", b"channel,cost\nnewest,9\n")
     server.deploy("replaced", _painted(few, b"red"))
     red_zip = server.zip_of("replaced").rename(server.home / "red.zip")
     server.deploy("replaced", few)
@@ -339,21 +275,6 @@ def test_code_that_makes_only_the_wanted_dag_makes_it(seen: Seen) -> None:
     assert made == ["made.wanted.one"]
 
 
-def _files() -> dict[str, bytes]:
-    root = DATA / "awkward"
-    return {
-        file.relative_to(root).as_posix(): file.read_bytes()
-        for file in root.rglob("*")
-        if file.is_file() and "__pycache__" not in file.parts
-    }
-
-
-def _packaged(files: Mapping[str, bytes]) -> PackagedDag:
-    runtime = {file.name: file.read_bytes() for file in RUNTIME.glob("*.py")}
-    digest = source_digest(write_canonical_zip(files))
-    return package_dags(files, dags_folder="dags", source_digest=digest, runtime=runtime, version="0.1.0")
-
-
 def _painted(files: Mapping[str, bytes], colour: bytes) -> dict[str, bytes]:
     """Another commit of the repository: its shared module has another colour."""
     return {**files, "dags/qu/common.py": files["dags/qu/common.py"].replace(b"blue", colour)}
@@ -363,8 +284,3 @@ def _withhold_configuration(server: Server, environment: str, files: Mapping[str
     server.deploy(environment, files)
     (file,) = (server.dags / environment / ".dagbranch").iterdir()
     return file.rename(server.home / file.name)
-
-
-def _write(file: Path, content: bytes) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(content)

@@ -1,0 +1,97 @@
+"""A dags folder with packaged DAGs in it, and a process of a real Airflow that looks at it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dagbranch.domain.packaging import PackagedDag, configuration, package_dags, read_manifest
+from dagbranch.domain.source_archive import source_digest, write_canonical_zip
+from local.toolchain import ROOT
+
+SHA = "0123456789abcdef0123456789abcdef01234567"
+RUNTIME = ROOT / "layers" / "dagbranch" / "dagbranch" / "runtime"
+
+
+@dataclass
+class Server:
+    """A dags folder with what a deploy puts there, and a process of Airflow that loads it."""
+
+    python: Path
+    home: Path
+    script: Path
+
+    @property
+    def dags(self) -> Path:
+        return self.home / "dags"
+
+    def deploy(
+        self, environment: str, files: Mapping[str, bytes], *, lane: str = "preview", **settings: object
+    ) -> PackagedDag:
+        packaged = packaged_dag(files)
+        for path, content in packaged.copy.items():
+            write(self.dags / environment / path, content)
+        digest = read_manifest(packaged.archive).source_digest
+        write(
+            self.dags / environment / ".dagbranch" / f"{digest}.json",
+            configuration(
+                environment=environment,
+                lane=lane,
+                repository="zalando/pipelines",
+                pull_number=1,
+                head_sha=SHA,
+                source_digest=digest,
+                settings={"src_conn": "warehouse_test", **settings},
+                schemas={"db_attribution": f"db_attribution_{environment}"},
+            ),
+        )
+        write(self.zip_of(environment), packaged.archive)
+        return packaged
+
+    def zip_of(self, environment: str) -> Path:
+        return self.dags / f"{environment}.zip"
+
+    def run(self, steps: list[dict[str, Any]]) -> list[Any]:
+        done = subprocess.run(
+            [self.python, self.script, json.dumps(steps)],
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(self.home),
+                "TMPDIR": str(self.home / "tmp"),
+                "AIRFLOW_HOME": str(self.home / "airflow"),
+                "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
+                "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr[-4000:]
+        answers: list[Any] = json.loads(done.stdout.splitlines()[-1])
+        return answers
+
+
+def files_below(root: Path) -> dict[str, bytes]:
+    return {
+        file.relative_to(root).as_posix(): file.read_bytes()
+        for file in root.rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+
+
+def packaged_dag(files: Mapping[str, bytes]) -> PackagedDag:
+    runtime = {file.name: file.read_bytes() for file in RUNTIME.glob("*.py")}
+    digest = source_digest(write_canonical_zip(files))
+    return package_dags(files, dags_folder="dags", source_digest=digest, runtime=runtime, version="0.1.0")
+
+
+def write(file: Path, content: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
