@@ -10,7 +10,7 @@ from pathlib import Path
 from local.toolchain import PYTHON_VERSION, ROOT
 
 # In this order: later ones are constrained by earlier ones.
-_FIRST = [ROOT / "layers/dagbranch/requirements.in", ROOT / "layers/databricks/requirements.in"]
+_FIRST = [ROOT / f"layers/{layer}/requirements.in" for layer in ("dagbranch", "databricks", "resolver")]
 
 
 def main() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -18,6 +20,7 @@ from dagbranch.adapters.event_bus import DelayedQueue, EventBridgeBus
 from dagbranch.adapters.github import PyGithubGitHub
 from dagbranch.adapters.s3 import S3ArtifactsBucket, S3DagsBucket, S3SourceBucket
 from dagbranch.adapters.secrets import secret_text
+from dagbranch.adapters.wheels import PipIndex
 from dagbranch.events import pull_request_event
 from dagbranch.observability import PowertoolsTelemetry, logger, metrics, tracer
 from dagbranch.queue_batches import handle_batch
@@ -41,6 +44,7 @@ def _fetch() -> Callable[..., None]:
     return partial(
         fetch_source,
         intake=Intake(settings.lane, settings.allowed_repositories, settings.limits),
+        index=PipIndex(settings.package_index_url, cache=Path(tempfile.gettempdir()) / "dagbranch"),
         registry=DynamoDbRegistry(boto3.client("dynamodb"), settings.registry_table),
         sources=S3SourceBucket(s3, settings.source_bucket),
         dags=S3DagsBucket(s3, settings.dags_bucket, settings.dags_path),

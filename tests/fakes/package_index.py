@@ -1,25 +1,50 @@
-"""A package index on loopback: the simple repository's pages, served over HTTP for files that the test made."""
+"""Package indexes for files that the test made: in memory, and the simple repository's pages over HTTP on loopback."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from html import escape
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import unquote
 
+from dagbranch.domain.requirements import Requirement
+from dagbranch.domain.source_archive import Limits
+from dagbranch.domain.wheels import check_wheels, chosen_wheels
+from dagbranch.errors import TransientUpstreamError
+
+
+@dataclass
+class InMemoryIndex:
+    """``files`` by name, of any project."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    down: bool = False
+    asked: list[Sequence[Requirement]] = field(default_factory=list)
+
+    def wheels(self, requirements: Sequence[Requirement], limits: Limits) -> Mapping[str, bytes]:  # noqa: ARG002 # all is small here
+        self.asked.append(requirements)
+        if self.down and requirements:
+            raise TransientUpstreamError("the package index cannot be reached")
+        found = chosen_wheels(requirements, self.files)
+        check_wheels(requirements, found)
+        return found
+
 
 @dataclass
 class LoopbackIndex:
-    """``files`` by project and file name; ``answers``: a status for every page and file, instead of them."""
+    """``files`` by project and file name; ``answers``: a status for every page (or file), instead of them."""
 
     url: str
     files: dict[str, dict[str, bytes]] = field(default_factory=dict)
     answers: HTTPStatus | None = None
+    file_answers: HTTPStatus | None = None
     hashed: bool = True
+    requires_python: str = ""
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
     def offer(self, project: str, file: str, content: bytes) -> None:
@@ -32,13 +57,16 @@ class LoopbackIndex:
         match unquote(path).strip("/").split("/"):
             case ["simple", project] if project in self.files:
                 return 200, self._page(project).encode()
+            case ["files", _, _] if self.file_answers is not None:
+                return self.file_answers, b""
             case ["files", project, file] if file in self.files.get(project, {}):
                 return 200, self.files[project][file]
         return 404, b""
 
     def _page(self, project: str) -> str:
+        python = f'data-requires-python="{escape(self.requires_python)}"' if self.requires_python else ""
         return "<!DOCTYPE html><html><body>" + "".join(
-            f'<a href="/files/{project}/{file}{self._fragment(content)}">{file}</a>\n'
+            f'<a {python} href="/files/{project}/{file}{self._fragment(content)}">{file}</a>\n'
             for file, content in self.files[project].items()
         )
 

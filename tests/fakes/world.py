@@ -31,6 +31,7 @@ from tests.fakes.examples import (
     an_environment,
 )
 from tests.fakes.github import InMemoryGitHub
+from tests.fakes.package_index import InMemoryIndex
 from tests.fakes.registry import InMemoryRegistry
 from tests.fakes.telemetry import InMemoryTelemetry
 from tests.fakes.warehouse import InMemoryWarehouse
@@ -50,6 +51,7 @@ class World:
         self.artifacts = InMemoryArtifactsBucket()
         self.bus = InMemoryEventBus()
         self.github = InMemoryGitHub()
+        self.index = InMemoryIndex()
         self.airflow = InMemoryAirflow(self.dags)
         self.warehouse = InMemoryWarehouse({"db_attribution_test": {"m_events": "table", "m_roi": "table"}})
         self.telemetry = InMemoryTelemetry()
@@ -66,6 +68,7 @@ class World:
             event or event_about(),
             intake=Intake("preview", ALLOWED, self.limits),
             github=self.github,
+            index=self.index,
             registry=self.registry,
             sources=self.sources,
             dags=self.dags,

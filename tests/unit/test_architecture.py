@@ -27,6 +27,7 @@ OWN = {
         "dagbranch.domain",
         "dagbranch.ports",
         "dagbranch.adapters.aws_errors",
+        "dagbranch.adapters.pip_log",
         "dagbranch.adapters.s3_objects",
     },
     "runtime": {"dagbranch.runtime"},
@@ -38,7 +39,7 @@ OWN = {
     "cli": {"dagbranch.errors", "dagbranch.domain", "dagbranch.adapters", "dagbranch.__version__"},
     "__init__": set(),
 }
-PURE_PARSERS = {"sqlglot", "pydantic", "pydantic_core", "yaml"}
+PURE_PARSERS = {"packaging", "sqlglot", "pydantic", "pydantic_core", "yaml"}
 FOREIGN = {
     "domain": PURE_PARSERS,
     "ports": set(),

@@ -60,8 +60,9 @@ def test_what_is_installed_has_the_module_that_dag_code_imports(folder: Path, tm
     assert "dagbranch_env/py.typed" in zipfile.ZipFile(wheel).namelist()
 
 
-def test_the_layer_pins_what_the_command_needs() -> None:
-    pinned = dict(re.findall(r"^([A-Za-z0-9_.-]+)==(\S+)", (LAYER / "requirements.txt").read_text(), re.MULTILINE))
+def test_the_layers_pin_what_the_command_needs() -> None:
+    pins = [(ROOT / "layers" / layer / "requirements.txt").read_text() for layer in ("dagbranch", "resolver")]
+    pinned = dict(re.findall(r"^([A-Za-z0-9_.-]+)==(\S+)", "".join(pins), re.MULTILINE))
     versions = {name.lower(): tuple(map(int, version.split(".")[:2])) for name, version in pinned.items()}
 
     for requirement in pyproject(LAYER)["project"]["dependencies"]:

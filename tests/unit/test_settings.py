@@ -25,6 +25,7 @@ COMPLETE = {
     "MOST_FILES": "100",
     "MOST_MEGABYTES": "20",
     "MWAA_ENVIRONMENT": "previews",
+    "PACKAGE_INDEX_URL": "default",
     "PATH": "/usr/bin",
     "QUEUE_URL": "https://sqs.example/q",
     "REGISTRY_TABLE": "registry",
@@ -47,6 +48,19 @@ def test_repositories_are_a_set_in_lower_case_and_limits_are_bytes() -> None:
 
     assert loaded.allowed_repositories == {"acme/pipelines", "acme/other"}
     assert (loaded.limits.files, loaded.limits.size_bytes) == (100, 20_000_000)
+
+
+@pytest.mark.parametrize("url", ["", "default", "https://pypi.example/simple/", "http://127.0.0.1:8080/simple"])
+def test_the_package_index_is_the_usual_one_an_address_or_none(url: str) -> None:
+    assert load(FetchSourceSettings, {**COMPLETE, "PACKAGE_INDEX_URL": url}).package_index_url == url
+
+
+@pytest.mark.parametrize(
+    "url", ["https://token@pypi.example/simple", "https://u:p@pypi.example/", "pypi.example", "file:///x"]
+)
+def test_the_package_index_holds_no_credential(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="PACKAGE_INDEX_URL"):
+        load(FetchSourceSettings, {**COMPLETE, "PACKAGE_INDEX_URL": url})
 
 
 @pytest.mark.parametrize("settings_class", FUNCTIONS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -192,6 +193,28 @@ def test_only_the_functions_that_reach_the_warehouse_carry_its_connector() -> No
     carriers = {name for name, one in FUNCTIONS.items() if {"Ref": "DatabricksLayer"} in one.get("Layers", [])}
 
     assert carriers == {name for name in FUNCTIONS if "DATABRICKS_HOST" in fields_of(name)}
+
+
+def test_only_the_function_that_fetches_requirements_carries_the_resolver() -> None:
+    carriers = {name for name, one in FUNCTIONS.items() if {"Ref": "ResolverLayer"} in one.get("Layers", [])}
+
+    assert carriers == {name for name in FUNCTIONS if "PACKAGE_INDEX_URL" in fields_of(name)} == {"FetchSource"}
+
+
+@pytest.mark.parametrize(
+    ("url", "fits"),
+    [
+        ("", True),
+        ("default", True),
+        ("https://pypi.example/simple/", True),
+        ("http://pypi.example/simple/", False),
+        ("https://token@pypi.example/simple/", False),
+    ],
+)
+def test_the_package_index_is_asked_over_https_and_without_a_credential(url: str, *, fits: bool) -> None:
+    parameter = TEMPLATE["Parameters"]["PackageIndexUrl"]
+
+    assert (re.fullmatch(parameter["AllowedPattern"], url) is not None) == fits
 
 
 def test_who_gets_environments_has_no_default() -> None:

@@ -14,13 +14,16 @@ from typing import Any, Final, NoReturn
 from dagbranch import __version__
 from dagbranch.adapters.runtime_modules import runtime_modules
 from dagbranch.adapters.source_folders import read_source
+from dagbranch.adapters.wheels import DEFAULT_INDEX, PipIndex, WheelFolder
 from dagbranch.domain import packaging
 from dagbranch.domain.artifacts import Artifact, artifacts_of
 from dagbranch.domain.data_plan import DataPlan, plan_data_environment, schema_pairs
 from dagbranch.domain.declared_base import implied_base, parse_base
 from dagbranch.domain.naming import CONFIGURATION_FOLDER, LANES, environment_name, is_commit_sha, is_environment_name
 from dagbranch.domain.pipeline_file import parse_pipeline_file
-from dagbranch.domain.source_archive import PIPELINE_FILE, source_digest, write_canonical_zip
+from dagbranch.domain.requirements import required
+from dagbranch.domain.source_archive import PIPELINE_FILE, Limits, source_digest, write_canonical_zip
+from dagbranch.domain.wheels import unpack_wheels, with_wheels
 from dagbranch.errors import DagbranchError, SourceError
 
 _BAD_INPUT: Final = 2
@@ -45,17 +48,28 @@ def _name(options: argparse.Namespace) -> tuple[Mapping[str, Any], str]:
 
 
 def _archive(options: argparse.Namespace) -> tuple[Mapping[str, Any], str]:
-    archive = write_canonical_zip(read_source(options.source))
+    archive = write_canonical_zip(_source(options))
     options.output.write_bytes(archive)
     digest = source_digest(archive)
     return {"archive": str(options.output), "source_digest": digest}, digest
+
+
+def _source(options: argparse.Namespace) -> dict[str, bytes]:
+    """A source archive as it is; a folder with the wheels that it requires."""
+    source: Path = options.source
+    files, limits = read_source(source), Limits()
+    if source.is_file():
+        return files
+    requirements = required(files, parse_pipeline_file(files.get(PIPELINE_FILE)).requirements)
+    index = WheelFolder(options.wheels) if options.wheels else PipIndex(options.index_url)
+    return with_wheels(files, index.wheels(requirements, limits), limits)
 
 
 def _package(options: argparse.Namespace) -> tuple[Mapping[str, Any], str]:
     environment = _checked_environment(options.environment)
     if not is_commit_sha(options.commit):
         raise SourceError(f"--commit {options.commit}: expected 7 to 40 hexadecimal digits of a commit")
-    files = read_source(options.source)
+    files = _source(options)
     pipeline_file = parse_pipeline_file(files.get(PIPELINE_FILE))
     digest = source_digest(write_canonical_zip(files))
     packaged = packaging.package_dags(
@@ -64,6 +78,7 @@ def _package(options: argparse.Namespace) -> tuple[Mapping[str, Any], str]:
         source_digest=digest,
         runtime=runtime_modules(),
         version=__version__,
+        vendored=unpack_wheels(required(files, pipeline_file.requirements), files, Limits()),
     )
     copy: Path = options.output / environment
     uris, job_code = _job_code(artifacts_of(files, pipeline_file), copy)
@@ -184,6 +199,7 @@ def _parser() -> argparse.ArgumentParser:
     archive = _command(commands, "archive", _archive, "make the canonical source archive and print its digest")
     archive.add_argument("source", type=Path, metavar="SOURCE")
     archive.add_argument("--output", type=Path, required=True, metavar="FILE")
+    _add_index(archive)
 
     package = _command(commands, "package", _package, "make an environment's zip and copy in a dags folder")
     package.add_argument("source", type=Path, metavar="SOURCE", help="a folder, or a source archive")
@@ -191,12 +207,20 @@ def _parser() -> argparse.ArgumentParser:
     package.add_argument("--commit", required=True, metavar="SHA")
     package.add_argument("--output", type=Path, required=True, metavar="DAGS_FOLDER")
     package.add_argument("--lane", choices=LANES, default="preview")
+    _add_index(package)
 
     plan = _command(commands, "plan", _plan, "print the DDL that would run, in order")
     plan.add_argument("source", type=Path, metavar="SOURCE", help="a folder, or a source archive")
     plan.add_argument("--environment", required=True, metavar="NAME")
     plan.add_argument("--base", type=Path, metavar="FILE", help='JSON: {"schema": {"table": "table" or "view"}}')
     return parser
+
+
+def _add_index(command: argparse.ArgumentParser) -> None:
+    """Where the wheels of a folder's requirements come from; an archive has its own."""
+    places = command.add_mutually_exclusive_group()
+    places.add_argument("--index-url", metavar="URL", default=DEFAULT_INDEX, help="the package index of requirements")
+    places.add_argument("--wheels", type=Path, metavar="FOLDER", help="requirements that are downloaded already")
 
 
 def _command(commands: Any, name: str, run: Any, summary: str) -> argparse.ArgumentParser:

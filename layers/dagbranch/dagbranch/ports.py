@@ -14,6 +14,8 @@ from dagbranch.domain.deployment import CopiedFile
 from dagbranch.domain.environments import Environment, PullRequest
 from dagbranch.domain.fence import Fence
 from dagbranch.domain.naming import SourceArchiveKey
+from dagbranch.domain.requirements import Requirement
+from dagbranch.domain.source_archive import Limits
 from dagbranch.domain.statements import Statement
 
 
@@ -39,6 +41,14 @@ class GitHub(Protocol):
         """
 
     def blob(self, repository: str, sha: str) -> bytes: ...
+
+
+class PackageIndex(Protocol):
+    def wheels(self, requirements: Sequence[Requirement], limits: Limits) -> Mapping[str, bytes]:
+        """One pure wheel for each requirement, by file name, with one of its hashes.
+
+        Raises InvalidRequirementsError for all that there is no such wheel for.
+        """
 
 
 class Registry(Protocol):

@@ -110,6 +110,7 @@ class ReceiveWebhookSettings(Settings):
 
 
 class FetchSourceSettings(_GitHubSettings, _RegistrySettings, _SourceBucketSettings, _BucketsSettings, _LimitSettings):
+    package_index_url: Annotated[str, Field(pattern=r"^(default|https?://[^\s@]+)?$")]  # an @ follows a credential
     queue_url: Text
 
 

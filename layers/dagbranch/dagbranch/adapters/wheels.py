@@ -43,8 +43,8 @@ runpy.run_path(pip, run_name="__main__")
 """
 _OPTIONS: Final = (
     *("--isolated", "--no-input", "--no-cache-dir", "--disable-pip-version-check", "--keyring-provider", "disabled"),
-    *("--retries", "2", "--timeout", "10", "--progress-bar", "off"),
-    *("download", "--no-deps", "--require-hashes", "--only-binary", ":all:"),
+    *("--retries", "2", "--timeout", "10"),
+    *("download", "--progress-bar", "off", "--no-deps", "--require-hashes", "--only-binary", ":all:"),
     *("--platform", "any", "--implementation", "py", "--abi", "none"),
     *("--python-version", ".".join(map(str, NEWEST_PYTHON))),
 )

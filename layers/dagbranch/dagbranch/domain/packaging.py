@@ -19,6 +19,7 @@ from dagbranch.domain.naming import CONFIGURATION_FOLDER
 from dagbranch.domain.source_archive import write_canonical_zip
 from dagbranch.domain.specification import UnpackedCopy
 from dagbranch.domain.stubs import stub_names, stub_source
+from dagbranch.domain.wheels import VENDORED, without_wheels
 from dagbranch.errors import InvalidPipelineError
 
 RUNTIME_PACKAGE: Final = "_dagbranch"
@@ -53,14 +54,23 @@ class Manifest:
 
 
 def package_dags(
-    files: Mapping[str, bytes], *, dags_folder: str, source_digest: str, runtime: Mapping[str, bytes], version: str
+    files: Mapping[str, bytes],
+    *,
+    dags_folder: str,
+    source_digest: str,
+    runtime: Mapping[str, bytes],
+    version: str,
+    vendored: Mapping[str, bytes] | None = None,
 ) -> PackagedDag:
     """The packaged DAG of a repository; ``files`` by repository path, ``runtime`` by path within its package.
 
+    ``vendored``: what ``wheels.unpack_wheels`` gives of the same files; no DAG module is looked for in it.
+
     Raises InvalidPipelineError where there is no DAG module, or a file stands where dagbranch puts its own.
     """
-    sources = _dags_folder_of(files, dags_folder)
-    modules = _modules_of(sources, dags_folder)
+    own = _dags_folder_of(without_wheels(files), dags_folder)
+    modules = _modules_of(own, dags_folder)
+    sources = {**own, **{VENDORED + path: content for path, content in (vendored or {}).items()}}
     stubs = stub_names(modules)
     copied = {path: content for path, content in sources.items() if path != IGNORE_FILE}
     digests = {path: hashlib.sha256(content).hexdigest() for path, content in copied.items()}
@@ -78,7 +88,7 @@ def package_dags(
         copy={**copied, IGNORE_FILE: IGNORE_EVERYTHING},
         digests=digests,
         modules=modules,
-        warnings=tuple(warnings_about(modules, sources)),
+        warnings=tuple(warnings_about(modules, own)),
     )
 
 
@@ -153,10 +163,10 @@ def _dags_folder_of(files: Mapping[str, bytes], dags_folder: str) -> dict[str, b
 
 
 def _modules_of(sources: Mapping[str, bytes], dags_folder: str) -> tuple[str, ...]:
-    reserved = [path for path in sorted(sources) if path.startswith(f"{CONFIGURATION_FOLDER}/")]
+    reserved = [path for path in sorted(sources) if path.startswith((f"{CONFIGURATION_FOLDER}/", VENDORED))]
     if reserved:
         raise InvalidPipelineError(
-            f"{dags_folder}/{reserved[0]}: {CONFIGURATION_FOLDER}/ is where dagbranch puts its own"
+            f"{dags_folder}/{reserved[0]}: {reserved[0].partition('/')[0]}/ is where dagbranch puts its own"
         )
     modules = dag_modules(sources)
     if not modules:

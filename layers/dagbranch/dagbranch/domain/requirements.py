@@ -27,7 +27,7 @@ _COMMENT: Final = re.compile(r"(^|\s)#.*$")
 _HASH: Final = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 _PROVIDER: Final = "apache-airflow-providers-"
 _AIRFLOW: Final = re.compile(r"apache-airflow(-.*)?")
-_ELSEWHERE: Final = re.compile(r"^[./~]|^[A-Za-z]:\\|://|/|\.(whl|zip|tar\.\w+|tgz)$")
+_ELSEWHERE: Final = re.compile(r"^[.~]|[/\\@]|\.(whl|zip|tar\.\w+|tgz)$")
 # Where Airflow runs on MWAA. What is not known of it is empty, as in a marker's own comparison with nothing.
 _PYTHONS: Final = ("3.11", "3.12")
 _SERVER: Final[Mapping[str, str]] = {
@@ -140,15 +140,13 @@ def _requirement(line: _Line) -> Requirement | None:
 
 
 def _parsed(head: str) -> Parsed:
+    if _ELSEWHERE.search(head.partition(";")[0].strip()):
+        # It is not shown: an address may hold a password.
+        raise ValueError(f"an address or a path is not allowed: {_EXPECTED}")
     try:
-        parsed = Parsed(head)
+        return Parsed(head)
     except InvalidRequirement as error:
-        if _ELSEWHERE.search(head):
-            raise ValueError(f"{head[:150]}: an address or a path is not allowed: {_EXPECTED}") from None
         raise ValueError(f"{head[:150]}: no requirement: {_EXPECTED}") from error
-    if parsed.url is not None:
-        raise ValueError(f"{parsed.name}: an address is not allowed: {_EXPECTED}")
-    return parsed
 
 
 _EXPECTED: Final = "expected name==version --hash=sha256:…"

@@ -20,9 +20,21 @@ from dagbranch.domain.naming import SourceArchiveKey, environment_name_candidate
 from dagbranch.domain.ownership import marker_of
 from dagbranch.domain.pipeline_file import parse_pipeline_file
 from dagbranch.domain.requests import EventKind, PullRequestEvent, event_detail
+from dagbranch.domain.requirements import required
 from dagbranch.domain.source_archive import PIPELINE_FILE, Limits, source_digest, write_canonical_zip
+from dagbranch.domain.specification import PipelineFile
+from dagbranch.domain.wheels import with_wheels
 from dagbranch.errors import InvalidEventError, NotOursError, SourceError, UpstreamError, is_for_good
-from dagbranch.ports import ArtifactsBucket, DagsBucket, EventBus, GitHub, Registry, SourceBucket, Telemetry
+from dagbranch.ports import (
+    ArtifactsBucket,
+    DagsBucket,
+    EventBus,
+    GitHub,
+    PackageIndex,
+    Registry,
+    SourceBucket,
+    Telemetry,
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +51,7 @@ def fetch_source(
     *,
     intake: Intake,
     github: GitHub,
+    index: PackageIndex,
     registry: Registry,
     sources: SourceBucket,
     dags: DagsBucket,
@@ -76,7 +89,7 @@ def fetch_source(
             _refuse(existing, pull, str(error), event.delivery, intake, registry, telemetry, now)
             return
         telemetry.about(environment=environment.name, head_sha=environment.head_sha)
-        _deliver(environment, intake, github, registry, sources, bus, telemetry, now)
+        _deliver(environment, intake, github, index, registry, sources, bus, telemetry, now)
 
 
 def _refuse(
@@ -117,6 +130,7 @@ def _deliver(
     environment: Environment,
     intake: Intake,
     github: GitHub,
+    index: PackageIndex,
     registry: Registry,
     sources: SourceBucket,
     bus: EventBus,
@@ -124,7 +138,7 @@ def _deliver(
     now: datetime,
 ) -> None:
     try:
-        archive = write_canonical_zip(_checkout(environment, intake.limits, github))
+        archive = write_canonical_zip(_files(environment, intake.limits, github, index))
     except (SourceError, UpstreamError) as error:
         if not is_for_good(error):
             raise
@@ -143,10 +157,18 @@ def _deliver(
     telemetry.info("source archive put", key=str(key), size_bytes=len(archive))
 
 
-def _checkout(environment: Environment, limits: Limits, github: GitHub) -> Mapping[str, bytes]:
-    """The commit's files that ``dagbranch.yaml`` names, exactly as they are in git."""
+def _files(environment: Environment, limits: Limits, github: GitHub, index: PackageIndex) -> Mapping[str, bytes]:
+    """The commit's files that ``dagbranch.yaml`` names, and the wheels that they require."""
+    pipeline_file = parse_pipeline_file(github.file(environment.repository, environment.head_sha, PIPELINE_FILE))
+    files = _checkout(environment, pipeline_file, limits, github)
+    return with_wheels(files, index.wheels(required(files, pipeline_file.requirements), limits), limits)
+
+
+def _checkout(
+    environment: Environment, pipeline_file: PipelineFile, limits: Limits, github: GitHub
+) -> Mapping[str, bytes]:
+    """The commit's files that are kept, exactly as they are in git."""
     repository, sha = environment.repository, environment.head_sha
-    pipeline_file = parse_pipeline_file(github.file(repository, sha, PIPELINE_FILE))
     tree = github.tree(repository, sha, pipeline_file.dags)
     links = {
         entry.path: github.blob(repository, entry.sha).decode("utf-8", "replace")

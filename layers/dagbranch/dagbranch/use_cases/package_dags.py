@@ -17,6 +17,9 @@ from dagbranch.domain.deployment import commit_that_stands, digest_that_stands, 
 from dagbranch.domain.environments import Environment, Half, check_not_superseded, with_pipeline
 from dagbranch.domain.ownership import carries, marker_of
 from dagbranch.domain.requests import ArchiveUploaded, EventKind
+from dagbranch.domain.requirements import required
+from dagbranch.domain.source_archive import Limits
+from dagbranch.domain.wheels import unpack_wheels
 from dagbranch.errors import NotOursError
 from dagbranch.ports import ArtifactsBucket, DagsBucket, EventBus, Registry, SourceBucket, StoredZip, Telemetry
 from dagbranch.use_cases.deploy_half import Deployed, Source, Worker, deploy_half
@@ -51,7 +54,7 @@ def package_dags(
         data: dict[str, object] = {"unchanged": True}
         if head_sha is None:
             head_sha = environment.head_sha
-            data = _put(environment, source, runtime, standing, registry, dags, artifacts)
+            data = _put(environment, source, runtime, worker.limits, standing, registry, dags, artifacts)
         half = Half(source.digest, head_sha, environment.generation, clock())
         return Deployed(lambda newest: with_pipeline(newest, half), data)
 
@@ -81,6 +84,7 @@ def _put(
     environment: Environment,
     source: Source,
     runtime: Runtime,
+    limits: Limits,
     standing: StoredZip | None,
     registry: Registry,
     dags: DagsBucket,
@@ -96,6 +100,7 @@ def _put(
             source_digest=source.digest,
             runtime=runtime.modules,
             version=runtime.version,
+            vendored=unpack_wheels(required(source.files, source.pipeline_file.requirements), source.files, limits),
         )
     beside_zip = packaging.files_beside(packaged, source.pipeline_file.unpacked_copy)
     plan = plan_copy(beside_zip, standing_copy.result(), packaged.digests)
