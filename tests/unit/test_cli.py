@@ -14,6 +14,7 @@ from dagbranch.cli import main
 from dagbranch.domain.packaging import read_manifest
 from dagbranch.domain.source_archive import Limits, read_source_archive, source_digest
 from tests.fakes.examples import DATA_FILE, FILES, FIRST
+from tests.fakes.wheels import a_wheel, pin, wheel_name
 
 ROOT = Path(__file__).parents[2]
 PLANNED = {"db_attribution_test": {"m_events": "table", "m_roi": "table", "v_costs": "view"}}
@@ -36,6 +37,15 @@ def write(folder: Path, files: dict[str, bytes]) -> None:
     for path, content in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
+
+
+def requiring(source: Path, folder: Path) -> Path:
+    """Makes the repository require a package; returns the folder where its wheel lies."""
+    wheel = a_wheel("holidays")
+    pipeline_file = DATA_FILE + b"requirements: requirements.txt\n"
+    write(source, {"dagbranch.yaml": pipeline_file, "requirements.txt": pin("holidays", "1.0", wheel).encode()})
+    write(folder, {f"wheels/{wheel_name('holidays')}": wheel})
+    return folder / "wheels"
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> Any:
@@ -114,7 +124,43 @@ def test_archive_of_an_archive_is_the_same_archive(
     assert (tmp_path / "1.zip").read_bytes() == (tmp_path / "2.zip").read_bytes()
 
 
+def test_archive_of_a_folder_brings_the_wheels_that_it_requires(
+    capsys: pytest.CaptureFixture[str], source: Path, tmp_path: Path
+) -> None:
+    wheels = requiring(source, tmp_path)
+
+    run(capsys, "archive", source, "--wheels", wheels, "--output", tmp_path / "source.zip")
+
+    archived = read_source_archive((tmp_path / "source.zip").read_bytes(), Limits())
+    assert archived[f".dagbranch/wheels/{wheel_name('holidays')}"] == a_wheel("holidays")
+
+
+def test_archive_refuses_requirements_by_file_and_line(
+    capsys: pytest.CaptureFixture[str], source: Path, tmp_path: Path
+) -> None:
+    wheels = requiring(source, tmp_path)
+    write(source, {"requirements.txt": b"# pins\nholidays>=1\n-r more.txt\n"})
+
+    refused = refusal(capsys, "archive", source, "--wheels", wheels, "--output", tmp_path / "source.zip")
+
+    assert "requirements.txt:2: holidays: without a hash" in refused
+    assert "requirements.txt:3: the option -r is not allowed" in refused
+
+
 # package
+
+
+def test_package_of_a_folder_and_of_its_archive_are_the_same_with_requirements(
+    capsys: pytest.CaptureFixture[str], source: Path, dags: Path, tmp_path: Path
+) -> None:
+    wheels = requiring(source, tmp_path)
+    run(capsys, "archive", source, "--wheels", wheels, "--output", tmp_path / "source.zip")
+
+    of_folder = run(capsys, *package(source, dags), "--wheels", wheels)
+    of_archive = run(capsys, *package(tmp_path / "source.zip", dags))
+
+    assert (dags / "feature1/.requirements/holidays.py").read_text() == "VERSION = '1.0'\n"
+    assert of_folder == of_archive
 
 
 def test_package_makes_the_zip_the_copy_and_the_configuration(

@@ -166,6 +166,34 @@ def test_files_where_dagbranch_puts_its_own_are_refused() -> None:
         package({"dags/x.py": DAG, "dags/.dagbranch/x.json": b"{}"})
 
 
+def test_vendored_modules_are_packaged_apart_and_are_no_dag_modules() -> None:
+    files = {"dags/a.py": DAG, ".dagbranch/wheels/x-1-py3-none-any.whl": b"", "dags/.gitkeep": b""}
+    vendored = {"holidays/dag.py": DAG, "broken.py": b"import airflow, dag\nprint 'no Python'"}
+
+    packaged = package_dags(
+        files, dags_folder="dags", source_digest=DIGEST, runtime=RUNTIME, version="0.1.0", vendored=vendored
+    )
+
+    assert packaged.modules == ("a.py",)
+    assert packaged.warnings == ()
+    assert read(packaged, "_src/.requirements/holidays/dag.py") == DAG
+    assert {".requirements/holidays/dag.py", ".requirements/broken.py"} <= set(packaged.copy)
+    assert ".requirements/broken.py" in json.loads(read(packaged, MANIFEST_PATH))["files"]
+    assert not any(name.endswith(".whl") for name in [*names_in(packaged), *packaged.copy])
+
+
+def test_wheels_are_no_source_where_the_repository_itself_is_the_dags_folder() -> None:
+    packaged = package({"a.py": DAG, ".dagbranch/wheels/x-1-py3-none-any.whl": b""}, dags_folder=".")
+
+    assert set(packaged.copy) == {"a.py", ".airflowignore"}
+
+
+@pytest.mark.parametrize("path", ["dags/.requirements/x.py", "dags/.dagbranch/x.json"])
+def test_a_repository_has_no_files_where_dagbranch_puts_its_own(path: str) -> None:
+    with pytest.raises(InvalidPipelineError, match="is where dagbranch puts its own"):
+        package({"dags/a.py": DAG, path: b""})
+
+
 def test_a_path_that_leads_out_is_refused() -> None:
     with pytest.raises(UnsafeArchiveError):
         package({"dags/x.py": DAG, "dags/../../y.py": b""})

@@ -156,8 +156,12 @@ def test_what_only_sounds_like_airflow_may_travel() -> None:
 
 
 def test_a_file_that_is_not_there_or_no_text_is_said_so() -> None:
-    with pytest.raises(InvalidRequirementsError, match=r"dagbranch\.yaml: requirements: there is no file deps/r\.txt"):
-        required({}, "deps/r.txt")
+    pipeline_file = b"version: 1\nrequirements: deps/r.txt\n"
+
+    with pytest.raises(
+        InvalidRequirementsError, match=r"dagbranch\.yaml:2: requirements: there is no file deps/r\.txt"
+    ):
+        required({"dagbranch.yaml": pipeline_file}, "deps/r.txt")
     with pytest.raises(InvalidRequirementsError, match="byte 0 is no UTF-8"):
         required({FILE: b"\xff"}, FILE)
     with pytest.raises(InvalidRequirementsError, match="at most"):

@@ -23,7 +23,15 @@ from tests.fakes.examples import (
     an_environment,
 )
 from tests.fakes.github import Commit, Content
+from tests.fakes.wheels import a_wheel, pin, wheel_name
 from tests.fakes.world import World, event_about
+
+HOLIDAYS = a_wheel("holidays")
+REQUIRING = {
+    **FILES,
+    "dagbranch.yaml": b"version: 1\nrequirements: requirements.txt\n",
+    "requirements.txt": pin("holidays", "1.0", HOLIDAYS).encode(),
+}
 
 
 def archived_files(world: World) -> dict[str, bytes]:
@@ -175,6 +183,58 @@ def test_more_than_the_limits_allow_ends_as_failed(world: World) -> None:
 
     assert world.environment.status == Status.FAILED
     assert "3 files are to be packaged, at most 2" in world.environment.message
+
+
+def test_the_wheels_of_the_requirements_travel_in_the_archive(world: World) -> None:
+    world.github.open(a_pull_request(), REQUIRING)
+    world.index.files = {wheel_name("holidays"): HOLIDAYS, wheel_name("unasked"): b""}
+
+    world.fetch()
+
+    assert archived_files(world) == {**REQUIRING, f".dagbranch/wheels/{wheel_name('holidays')}": HOLIDAYS}
+
+
+def test_the_same_requirements_give_the_same_archive(world: World) -> None:
+    world.github.open(a_pull_request(), REQUIRING)
+    world.index.files = {wheel_name("holidays"): HOLIDAYS}
+    world.fetch()
+    world.index.files = {wheel_name("holidays", tag="py2-none-any"): b"", wheel_name("holidays"): HOLIDAYS}
+    world.github.open(a_pull_request(head_sha=SECOND), REQUIRING)
+
+    world.fetch()
+
+    assert len({SourceArchiveKey.parse(key).source_digest for key in world.sources.objects}) == 1
+
+
+def test_no_index_is_asked_about_requirements_with_a_fault(world: World) -> None:
+    faulty = {**REQUIRING, "requirements.txt": b"--index-url https://example.com\nholidays\n"}
+    world.github.open(a_pull_request(), faulty)
+
+    world.fetch()
+
+    assert world.environment.status == Status.FAILED
+    assert "requirements.txt:1: the option --index-url" in world.environment.message
+    assert "requirements.txt:2: holidays: without a hash" in world.environment.message
+    assert world.index.asked == []
+
+
+def test_an_index_that_cannot_be_reached_is_asked_again_later(world: World) -> None:
+    world.github.open(a_pull_request(), REQUIRING)
+    world.index.down = True
+
+    with pytest.raises(TransientUpstreamError):
+        world.fetch()
+
+    assert world.environment.status == Status.REQUESTED
+
+
+def test_a_repository_that_brings_wheels_itself_ends_as_failed(world: World) -> None:
+    brought = {"dagbranch.yaml": b"version: 1\ndags: .\n", ".dagbranch/wheels/x-1-py3-none-any.whl": b"", "dag.py": b""}
+    world.github.open(a_pull_request(), brought)
+
+    world.fetch()
+
+    assert "where dagbranch puts its own" in world.environment.message
 
 
 def test_a_failed_commit_is_tried_again_when_it_is_asked_for_again(world: World) -> None:

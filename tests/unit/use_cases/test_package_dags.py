@@ -16,7 +16,16 @@ from dagbranch.errors import InvalidEventError, NotYetError, SupersededError, Tr
 from dagbranch.use_cases.package_dags import Runtime
 from tests.fakes.buckets import stored
 from tests.fakes.examples import DAG, FILES, FIRST, NOW, SECOND, THIRD, a_pull_request, an_environment
+from tests.fakes.wheels import a_wheel, pin, wheel_name
 from tests.fakes.world import RUNTIME, World
+
+HOLIDAYS = a_wheel("holidays")
+REQUIRING = {
+    **FILES,
+    "dagbranch.yaml": b"version: 1\nrequirements: requirements.txt\n",
+    "requirements.txt": pin("holidays", "1.0", HOLIDAYS).encode(),
+    f".dagbranch/wheels/{wheel_name('holidays')}": HOLIDAYS,
+}
 
 FILES_WITH_JOBS = {
     **FILES,
@@ -277,6 +286,26 @@ def test_a_repository_without_dags_fails_with_a_message_and_puts_nothing(request
     assert requested.environment.status == Status.FAILED
     assert "no DAG module" in requested.environment.message
     assert requested.environment.leases == {}
+    assert not requested.dags.objects
+
+
+def test_the_files_of_the_wheels_are_packaged_and_the_wheels_are_not(requested: World) -> None:
+    requested.package(requested.upload(REQUIRING))
+
+    with zipfile.ZipFile(io.BytesIO(requested.dags.zip_content("feature1"))) as archive:
+        assert archive.read("_src/.requirements/holidays.py") == b"VERSION = '1.0'\n"
+        names = archive.namelist()
+    assert "feature1/.requirements/holidays.py" in requested.dags.objects
+    assert not any(path.endswith(".whl") for path in [*names, *requested.dags.objects])
+
+
+def test_a_wheel_that_is_not_what_the_file_says_fails_whoever_uploaded_it(requested: World) -> None:
+    tampered = {**REQUIRING, f".dagbranch/wheels/{wheel_name('holidays')}": a_wheel("holidays", files={"x.py": b""})}
+
+    requested.package(requested.upload(tampered))
+
+    assert requested.environment.status == Status.FAILED
+    assert "has none of the hashes of holidays==1.0" in requested.environment.message
     assert not requested.dags.objects
 
 

@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 
 from dagbranch.domain.airflow_distributions import AIRFLOW_DISTRIBUTIONS
 from dagbranch.domain.source_archive import PIPELINE_FILE
-from dagbranch.domain.strict_yaml import Fault, describe_faults
+from dagbranch.domain.strict_yaml import Fault, describe_faults, read_strict_yaml
 from dagbranch.errors import InvalidRequirementsError
 
 LARGEST_BYTES: Final = 1_000_000
@@ -72,7 +72,9 @@ def required(files: Mapping[str, bytes], requirements_file: str | None) -> tuple
     if requirements_file is None:
         return ()
     if requirements_file not in files:
-        raise InvalidRequirementsError(f"{PIPELINE_FILE}: requirements: there is no file {requirements_file}")
+        line = read_strict_yaml(files[PIPELINE_FILE], PIPELINE_FILE).line_of(("requirements",))
+        fault = Fault(("requirements",), line, f"there is no file {requirements_file} at this commit")
+        raise InvalidRequirementsError(describe_faults([fault], PIPELINE_FILE))
     return parse_requirements(files[requirements_file], requirements_file)
 
 
