@@ -74,7 +74,6 @@ def _story(server: Server) -> dict[str, dict[str, Any]]:
         "feature2": load("feature2"),
         "feature1_task": {"run": [str(server.zip_of("feature1")), "qu.feature1.test_dag", "late"]},
         "feature2_task": {"run": [str(server.zip_of("feature2")), "qu.feature2.test_dag", "late"]},
-        "leftovers": {"leftovers": True},
         "unconfigured": load("waiting"),
         "configure": {"copy": [str(configuration_of_waiting), str(server.dags / "waiting" / ".dagbranch")]},
         "configured": load("waiting"),
@@ -189,13 +188,6 @@ def test_two_environments_in_one_process_have_their_own_modules_each(seen: Seen)
     assert seen.command("feature2", "qu.feature2.test_dag", "cost_search") == "echo 3 green"
     assert seen.answers["feature1_task"] == "blue"
     assert seen.answers["feature2_task"] == "green"
-
-
-def test_one_environment_is_in_the_process_at_a_time(seen: Seen) -> None:
-    left = seen.answers["leftovers"]
-
-    assert left["hooks"] == 1
-    assert all("feature1" not in entry for entry in left["path"])
 
 
 def test_the_servers_own_modules_of_the_same_name_stay_the_servers(seen: Seen) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Iterator
 from types import ModuleType
 
@@ -21,8 +20,8 @@ def outside() -> Iterator[ModuleType]:
 
 
 @pytest.fixture
-def inside(outside: ModuleType) -> Iterator[dict[str, object]]:
-    yield served_module.serve(
+def inside(outside: ModuleType) -> dict[str, object]:
+    return served_module.serve(
         Configuration(
             environment="feature1",
             lane="preview",
@@ -31,11 +30,10 @@ def inside(outside: ModuleType) -> Iterator[dict[str, object]]:
             schemas={"db_attribution": "db_attribution_feature1"},
         )
     )
-    sys.modules.pop("dagbranch_env", None)
 
 
-def test_inside_it_can_be_imported_by_its_own_name(inside: dict[str, object]) -> None:
-    served = importlib.import_module("dagbranch_env")
+def test_inside_it_tells_of_the_environment(inside: dict[str, object]) -> None:
+    served = dagbranch_env
 
     assert (served.environment, served.lane, served.commit) == ("feature1", "preview", 40 * "0")
     assert served.schema("db_attribution") == "db_attribution_feature1"

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from dagbranch.runtime.importer import Importer
+from dagbranch.runtime.isolation import Presence
 
 
 @contextmanager
@@ -24,12 +25,8 @@ def environment(root: Path, sources: Mapping[str, str], others: Mapping[str, str
         (root / path).write_text(text)
     encoded = {path: text.encode() for path, text in sources.items()}
     importer = Importer(str(root), encoded, [*sources, *(others or {})], lambda _: nullcontext())
-    importer.install()
-    sys.path.append(str(root))
-    try:
+    with Presence(importer, f"{root}.zip", {}).in_sight():
         yield importer
-    finally:
-        importer.uninstall()
 
 
 def test_code_comes_from_memory_whatever_the_file_on_disk_says(tmp_path: Path) -> None:

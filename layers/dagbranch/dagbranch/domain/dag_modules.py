@@ -28,6 +28,12 @@ def dag_modules(files: Mapping[str, bytes]) -> tuple[str, ...]:
     return tuple(path for path in sorted(files) if path.endswith(".py") and _may_hold_dags(files[path]))
 
 
+def possible_ids(modules: tuple[str, ...], files: Mapping[str, bytes]) -> dict[str, list[str]]:
+    """By module, what stands as text where a DAG's id would: where a task's process looks first for a DAG."""
+    found = {path: sorted(_reading_of(files[path]).possible_ids) for path in modules}
+    return {path: ids for path, ids in found.items() if ids}
+
+
 def warnings_about(modules: tuple[str, ...], files: Mapping[str, bytes]) -> Iterator[str]:
     """What its author will want to know before Airflow says it, or because Airflow never will."""
     readings = {path: _reading_of(files[path]) for path in modules}

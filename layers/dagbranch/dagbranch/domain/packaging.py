@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from dagbranch.domain.dag_modules import dag_modules, warnings_about
+from dagbranch.domain.dag_modules import dag_modules, possible_ids, warnings_about
 from dagbranch.domain.naming import CONFIGURATION_FOLDER
 from dagbranch.domain.source_archive import write_canonical_zip
 from dagbranch.domain.specification import UnpackedCopy
@@ -79,7 +79,7 @@ def package_dags(
             **{stub: stub_source(module) for module, stub in stubs.items()},
             **{_SOURCES + path: content for path, content in sources.items()},
             **{f"{RUNTIME_PACKAGE}/{path}": _renamed(source) for path, source in runtime.items()},
-            MANIFEST_PATH: _manifest(copied, digests, stubs, source_digest, version),
+            MANIFEST_PATH: _manifest(copied, digests, stubs, possible_ids(modules, sources), source_digest, version),
         }
     )
     return PackagedDag(
@@ -186,6 +186,7 @@ def _manifest(
     copied: Mapping[str, bytes],
     digests: Mapping[str, str],
     stubs: Mapping[str, str],
+    ids: Mapping[str, list[str]],
     source_digest: str,
     version: str,
 ) -> bytes:
@@ -196,6 +197,7 @@ def _manifest(
             "source_digest": source_digest,
             "files": {path: {"size": len(content), "sha256": digests[path]} for path, content in copied.items()},
             "modules": {stub: module for module, stub in stubs.items()},
+            "ids": ids,
         }
     )
 

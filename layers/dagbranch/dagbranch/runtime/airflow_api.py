@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import inspect
+import io
 import os
 import tempfile
 import zipfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from airflow import __version__
@@ -17,6 +20,7 @@ from airflow.utils.file import might_contain_dag
 
 IGNORE_FILE = ".airflowignore"
 PARSING_CONTEXT = "_AIRFLOW_PARSING_CONTEXT_DAG_ID"
+PARSING_CONTEXT_TASK = "_AIRFLOW_PARSING_CONTEXT_TASK_ID"
 
 
 def dag_classes() -> list[type]:
@@ -70,12 +74,59 @@ def parsing_context(dag_id: str | None) -> Iterator[None]:
 
 
 def wanted_dag_id() -> str | None:
-    return os.environ.get(PARSING_CONTEXT)
+    """The DAG for which Airflow reads a file, where it says so: in the process of a task.
+
+    In 2.x ``airflow tasks test`` and its like set no parsing context.
+    """
+    return os.environ.get(PARSING_CONTEXT) or _asked_for_by_command()
 
 
-def looks_like_dag(archive: zipfile.ZipFile, name: str) -> bool:
+def wanted_task_id() -> str | None:
+    return os.environ.get(PARSING_CONTEXT_TASK)
+
+
+def given_file() -> str | None:
+    """The file that Airflow was given to load.
+
+    It cuts ``/dags/feature1.zip/dag__x.py`` down to the zip and tells no one but its DagBag, which is among the
+    callers.
+    """
+    for frame in _callers():
+        if frame.f_globals.get("__name__", "").startswith("airflow."):
+            file = getattr(frame.f_locals.get("self"), "dag_folder", None)
+            if isinstance(file, (str, os.PathLike)):
+                return os.fspath(file)
+    return None
+
+
+def _asked_for_by_command() -> str | None:
+    for frame in _callers():
+        if frame.f_code.co_name == "get_dag" and frame.f_globals.get("__name__") == "airflow.utils.cli":
+            dag_id = frame.f_locals.get("dag_id")
+            return dag_id if isinstance(dag_id, str) else None
+    return None
+
+
+def _callers() -> Iterator[FrameType]:
+    frame = inspect.currentframe()
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def processor_timeout_seconds() -> float:
+    """After how long the DAG processor ends the parsing of one file."""
+    section = "core" if __version__.startswith("2.") else "dag_processor"
+    return float(conf.getfloat(section, "dag_file_processor_timeout", fallback=50.0))
+
+
+def looks_like_dag(name: str, source: Callable[[], bytes]) -> bool:
     """Airflow's own safe mode, which is not the same in every version and can be replaced by a setting."""
-    return bool(might_contain_dag(name, conf.getboolean("core", "dag_discovery_safe_mode", fallback=True), archive))
+    if not conf.getboolean("core", "dag_discovery_safe_mode", fallback=True):
+        return True
+    with zipfile.ZipFile(io.BytesIO(), "w") as archive:
+        archive.writestr(name, source())
+        return bool(might_contain_dag(name, safe_mode=True, zip_file=archive))
 
 
 def not_ignored(paths: Collection[str], ignore_files: Mapping[str, bytes]) -> set[str]:

@@ -6,15 +6,18 @@ are what they are in a plain dags folder; modules have their ``__file__`` on dis
 
 from __future__ import annotations
 
+import builtins
+import itertools
 import os
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, FileFinder, ModuleSpec, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import PurePosixPath
 from types import CodeType, ModuleType
 
+VENDORED = ".requirements"
 _PACKAGE_FILE = "__init__.py"
 
 
@@ -30,12 +33,20 @@ class Importer:
         files: Collection[str],
         running: Callable[[str], AbstractContextManager[None]],
     ) -> None:
-        """``running`` is entered with a source's path while its code is executed."""
+        """``running`` is entered with a source's path while its code is executed, with ``builtins`` for its own.
+
+        ``executed`` has the modules whose code ran to its end, by the path of their source.
+        """
         self.root = root
+        self.vendored = os.path.join(root, VENDORED)  # noqa: PTH118 - as written on sys.path
         self.running = running
+        self.builtins = dict(vars(builtins))
+        self.executed: dict[str, ModuleType] = {}
         self._sources = sources
         self._folders = {"", *(str(folder) for path in files for folder in PurePosixPath(path).parents)} - {"."}
         self._roots = {os.path.normpath(root), os.path.realpath(root)}
+        self._names = {part.partition(".")[0] for path in files for part in path.split("/")}
+        self._vendored_names = _vendored_names(sources)
 
     def __call__(self, path: str) -> FolderFinder:
         folder = self.relative(path)
@@ -61,6 +72,14 @@ class Importer:
 
     def has_folder(self, path: str) -> bool:
         return path in self._folders
+
+    def has_name(self, name: str) -> bool:
+        """Whether any file or folder is called like this; so an import of that name may be one of the environment."""
+        return name in self._names
+
+    def vendors(self, name: str) -> bool:
+        """Whether a module of this name is one that the environment brings along, or below one."""
+        return bool(self._vendored_names) and any(parent in self._vendored_names for parent in _and_parents(name))
 
     def names_in(self, folder: str) -> Iterator[tuple[str, bool]]:
         """The modules and regular packages that lie directly in a folder."""
@@ -102,17 +121,9 @@ class Importer:
         self._forget_finders()
 
     def uninstall(self) -> None:
-        """Leaves nothing of the environment in this process but the objects that others hold."""
         if self in sys.path_hooks:
             sys.path_hooks.remove(self)
-        sys.path[:] = [entry for entry in sys.path if self.relative(entry) is None]
         self._forget_finders()
-        for name in [name for name, module in list(sys.modules.items()) if self.owns(module)]:
-            del sys.modules[name]
-
-    def search_also(self, entries: list[str]) -> None:
-        """Folders that DAG modules put on ``sys.path``, for what their tasks import when they run."""
-        sys.path.extend(entry for entry in entries if entry not in sys.path)
 
     def _forget_finders(self) -> None:
         for entry in [entry for entry in sys.path_importer_cache if self.relative(entry) is not None]:
@@ -171,8 +182,29 @@ class MemoryLoader(SourceFileLoader):
         return code
 
     def exec_module(self, module: ModuleType) -> None:
+        vars(module)["__builtins__"] = self._importer.builtins
         with self._importer.running(self._path):
             super().exec_module(module)
+        self._importer.executed[self._path] = module
+
+
+def natural_name(path: str) -> str:
+    """The dotted name of a source file from the root of the dags folder, or of what the repository requires."""
+    return path.removeprefix(f"{VENDORED}/").removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _vendored_names(sources: Iterable[str]) -> frozenset[str]:
+    """The modules and packages that come along whole: of a namespace package, others may bring other parts."""
+    paths = [path for path in sources if path.startswith(f"{VENDORED}/")]
+    packages = {natural_name(path) for path in paths if path.endswith(f"/{_PACKAGE_FILE}")}
+    return frozenset(
+        next((parent for parent in _and_parents(name) if parent in packages), name) for name in map(natural_name, paths)
+    )
+
+
+def _and_parents(name: str) -> Iterator[str]:
+    """``a``, ``a.b`` and ``a.b.c`` for the last of them."""
+    return itertools.accumulate(name.split("."), "{}.{}".format)
 
 
 def location_of(module: ModuleType) -> str | None:

@@ -1,8 +1,6 @@
-"""Serves ``dagbranch_env`` to the environment's code, bound to its configuration, and the same names as macros."""
+"""What ``dagbranch_env`` is to the environment's code: bound to its configuration, and the same names as macros."""
 
 from __future__ import annotations
-
-import sys
 
 from dagbranch.runtime import dagbranch_env
 from dagbranch.runtime.configuration import Configuration
@@ -11,7 +9,7 @@ NAME = "dagbranch_env"
 
 
 def serve(configuration: Configuration) -> dict[str, object]:
-    """Binds the module, makes it importable, and returns what templates get of it."""
+    """Binds the module, which is this runtime's own and so this environment's, and returns what templates get of it."""
     bound: dict[str, object] = {
         "environment": configuration.environment,
         "lane": configuration.lane,
@@ -21,5 +19,4 @@ def serve(configuration: Configuration) -> dict[str, object]:
         "_artifacts": configuration.artifacts,
     }
     vars(dagbranch_env).update(bound)
-    sys.modules[NAME] = dagbranch_env
     return {name: getattr(dagbranch_env, name) for name in dagbranch_env.__all__}
