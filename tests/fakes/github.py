@@ -42,7 +42,7 @@ class InMemoryGitHub:
             raise UnsafeArchiveError(f"{path} is no regular file")
         return None if found is None else _bytes(found)
 
-    def tree(self, repository: str, head_sha: str, folder: str) -> Mapping[str, TreeEntry]:  # noqa: ARG002 # nothing is too large here
+    def tree(self, repository: str, head_sha: str, *folders: str) -> Mapping[str, TreeEntry]:  # noqa: ARG002 # nothing is too large here
         files = self._commit(repository, head_sha).files
         return {path: _entry(path, content) for path, content in files.items()}
 

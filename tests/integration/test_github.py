@@ -145,14 +145,16 @@ def test_what_attributes_hide_or_change_is_found_and_fetched(github: PyGithubGit
     assert plan.complete({**archived, **mended}) == files
 
 
-def test_a_tree_too_large_for_one_answer_is_read_by_folder(tmp_path: Path) -> None:
+def test_a_tree_too_large_for_one_answer_is_read_by_the_folders_that_are_kept(tmp_path: Path) -> None:
     many = {f"other/{number}.txt": b"x" for number in range(30)}
-    kept = {"src/dags/a.py": b"import airflow", "src/dags/qu/b.py": b"b", "dagbranch.yaml": b"version: 1\n"}
+    dags = {"src/dags/a.py": b"import airflow", "src/dags/qu/b.py": b"b", "dagbranch.yaml": b"version: 1\n"}
+    kept = {**dags, "spark/jobs/roi.py": b"r"}
     with LocalGitHub(tmp_path / "gh", webhook_secret="made-up", token=TOKEN, tree_entry_limit=20) as local:
         sha = local.create_repository(REPOSITORY, {**many, **kept}).branch_sha("main")
         github = PyGithubGitHub(local.url, TOKEN)
 
-        assert set(github.tree(REPOSITORY, sha, "src/dags")) == set(kept)
+        assert set(github.tree(REPOSITORY, sha, "src/dags")) == set(dags)
+        assert set(github.tree(REPOSITORY, sha, "src/dags", "spark/jobs")) == set(kept)
         assert set(github.tree(REPOSITORY, sha, "missing/folder")) == {"dagbranch.yaml"}
         with pytest.raises(UnsafeArchiveError, match="other holds more files than GitHub lists"):
             github.tree(REPOSITORY, sha, "other")

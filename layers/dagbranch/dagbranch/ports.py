@@ -29,8 +29,8 @@ class GitHub(Protocol):
 
     def file(self, repository: str, head_sha: str, path: str) -> bytes | None: ...
 
-    def tree(self, repository: str, head_sha: str, folder: str) -> Mapping[str, TreeEntry]:
-        """Every file, link and submodule of the commit by path; of a huge commit, those of the root and the folder."""
+    def tree(self, repository: str, head_sha: str, *folders: str) -> Mapping[str, TreeEntry]:
+        """Every file, link and submodule of the commit by path; of a huge commit, those of the root and the folders."""
 
     def archive(
         self, repository: str, head_sha: str, wanted: frozenset[str], *, most_bytes: int, most_ratio: int

@@ -248,3 +248,11 @@ def test_artifacts_and_requirements_are_kept_beside_the_dags() -> None:
     kept = [path for path in ("requirements.txt", "spark/jobs/roi.py", "spark/tests/x.py", "x.txt") if found.kept(path)]
 
     assert kept == ["requirements.txt", "spark/jobs/roi.py"]
+    assert found.folders == ("dags", "spark/jobs")
+
+
+def test_requirements_below_the_root_are_in_a_folder_that_is_looked_into() -> None:
+    found = parse_pipeline_file(b"version: 1\nrequirements: deploy/airflow/requirements.txt\n")
+
+    assert found.kept("deploy/airflow/requirements.txt")
+    assert found.folders == ("dags", "deploy/airflow")

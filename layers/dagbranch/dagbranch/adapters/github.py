@@ -66,13 +66,16 @@ class PyGithubGitHub:
                 raise UnsafeArchiveError(f"{path} has {found.size} bytes, at most 1 MB is read")
             return found.decoded_content
 
-    def tree(self, repository: str, head_sha: str, folder: str) -> Mapping[str, TreeEntry]:
+    def tree(self, repository: str, head_sha: str, *folders: str) -> Mapping[str, TreeEntry]:
         with _translated(f"reading the tree of {repository}"):
             api = self._repository(repository)
             whole = api.get_git_tree(head_sha, recursive=True)
             if not whole.raw_data.get("truncated"):
                 return _entries(whole, "")
-            return _entries(api.get_git_tree(head_sha), "") | _subtree(api, head_sha, folder)
+            entries = _entries(api.get_git_tree(head_sha), "")
+            for folder in folders:
+                entries |= _subtree(api, head_sha, folder)
+            return entries
 
     def archive(
         self, repository: str, head_sha: str, wanted: frozenset[str], *, most_bytes: int, most_ratio: int

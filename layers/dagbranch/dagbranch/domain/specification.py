@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
@@ -250,6 +251,12 @@ class PipelineFile(_Section):
     )
     data: DataSpecification | None = None
     lanes: Lanes = Field(default_factory=Lanes)
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The folders of the repository that hold what is packaged, beside what lies at its root."""
+        of_requirements = posixpath.dirname(self.requirements or "")
+        return (self.dags, *self.artifacts.values(), *([of_requirements] if of_requirements else []))
 
     def kept(self, path: str) -> bool:
         """Whether this file of the repository is packaged."""

@@ -169,7 +169,7 @@ def _checkout(
 ) -> Mapping[str, bytes]:
     """The commit's files that are kept, exactly as they are in git."""
     repository, sha = environment.repository, environment.head_sha
-    tree = github.tree(repository, sha, pipeline_file.dags)
+    tree = github.tree(repository, sha, *pipeline_file.folders)
     links = {
         entry.path: github.blob(repository, entry.sha).decode("utf-8", "replace")
         for entry in kept_links(tree, pipeline_file.kept)
