@@ -23,6 +23,7 @@ from dagbranch.domain.packaging import (
     source_path_of,
 )
 from dagbranch.domain.specification import UnpackedCopy
+from dagbranch.domain.wheels import Vendored
 from dagbranch.errors import InvalidPipelineError, UnsafeArchiveError
 
 DAG = b"from airflow import DAG\n\ndag = DAG('qu.test_dag')\n"
@@ -168,14 +169,14 @@ def test_files_where_dagbranch_puts_its_own_are_refused() -> None:
 
 def test_vendored_modules_are_packaged_apart_and_are_no_dag_modules() -> None:
     files = {"dags/a.py": DAG, ".dagbranch/wheels/x-1-py3-none-any.whl": b"", "dags/.gitkeep": b""}
-    vendored = {"holidays/dag.py": DAG, "broken.py": b"import airflow, dag\nprint 'no Python'"}
+    vendored = Vendored({"holidays/dag.py": DAG, "broken.py": b"import airflow, dag\nprint 'no Python'"}, ("a word",))
 
     packaged = package_dags(
         files, dags_folder="dags", source_digest=DIGEST, runtime=RUNTIME, version="0.1.0", vendored=vendored
     )
 
     assert packaged.modules == ("a.py",)
-    assert packaged.warnings == ()
+    assert packaged.warnings == ("a word",)
     assert read(packaged, "_src/.requirements/holidays/dag.py") == DAG
     assert {".requirements/holidays/dag.py", ".requirements/broken.py"} <= set(packaged.copy)
     assert ".requirements/broken.py" in json.loads(read(packaged, MANIFEST_PATH))["files"]

@@ -24,7 +24,7 @@ def unpacked(
     wheels: dict[str, bytes], *lines: str, limits: Limits | None = None, files: dict[str, bytes] | None = None
 ) -> dict[str, bytes]:
     archived = {**(files or FILES), **{f".dagbranch/wheels/{file}": content for file, content in wheels.items()}}
-    return unpack_wheels(required(*lines), archived, limits or Limits())
+    return dict(unpack_wheels(required(*lines), archived, limits or Limits()).files)
 
 
 def unpacked_one(content: bytes) -> dict[str, bytes]:
@@ -132,6 +132,17 @@ def test_unpacked_wheels_and_the_repositorys_files_are_limited_together() -> Non
         unpacked(
             {NAME: wheel}, pin("holidays", "1.0", wheel), limits=Limits(size_bytes=1000), files={"a.py": b"#" * 600}
         )
+
+
+def test_what_a_wheel_depends_on_and_nobody_brings_is_warned_about() -> None:
+    wheel = a_wheel("holidays", requires=("country (>=1)", "requests", 'colorama; sys_platform == "win32"'))
+
+    vendored = unpack_wheels(
+        required(pin("holidays", "1.0", wheel)), {f".dagbranch/wheels/{NAME}": wheel, **FILES}, Limits()
+    )
+
+    (warning,) = vendored.warnings
+    assert warning.startswith("holidays==1.0 requires country>=1, which is neither pinned nor a part of Airflow")
 
 
 def test_two_wheels_with_different_files_of_one_path_are_refused_and_both_are_named() -> None:

@@ -19,7 +19,7 @@ from dagbranch.domain.naming import CONFIGURATION_FOLDER
 from dagbranch.domain.source_archive import write_canonical_zip
 from dagbranch.domain.specification import UnpackedCopy
 from dagbranch.domain.stubs import stub_names, stub_source
-from dagbranch.domain.wheels import VENDORED, without_wheels
+from dagbranch.domain.wheels import NOTHING_VENDORED, VENDORED, Vendored, without_wheels
 from dagbranch.errors import InvalidPipelineError
 
 RUNTIME_PACKAGE: Final = "_dagbranch"
@@ -60,7 +60,7 @@ def package_dags(
     source_digest: str,
     runtime: Mapping[str, bytes],
     version: str,
-    vendored: Mapping[str, bytes] | None = None,
+    vendored: Vendored = NOTHING_VENDORED,
 ) -> PackagedDag:
     """The packaged DAG of a repository; ``files`` by repository path, ``runtime`` by path within its package.
 
@@ -70,7 +70,7 @@ def package_dags(
     """
     own = _dags_folder_of(without_wheels(files), dags_folder)
     modules = _modules_of(own, dags_folder)
-    sources = {**own, **{VENDORED + path: content for path, content in (vendored or {}).items()}}
+    sources = {**own, **{VENDORED + path: content for path, content in vendored.files.items()}}
     stubs = stub_names(modules)
     copied = {path: content for path, content in sources.items() if path != IGNORE_FILE}
     digests = {path: hashlib.sha256(content).hexdigest() for path, content in copied.items()}
@@ -88,7 +88,7 @@ def package_dags(
         copy={**copied, IGNORE_FILE: IGNORE_EVERYTHING},
         digests=digests,
         modules=modules,
-        warnings=tuple(warnings_about(modules, own)),
+        warnings=(*warnings_about(modules, own), *vendored.warnings),
     )
 
 

@@ -7,7 +7,7 @@ a resolver elsewhere (options, addresses, paths, other files) is a fault with it
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,13 +25,12 @@ from dagbranch.errors import InvalidRequirementsError
 LARGEST_BYTES: Final = 1_000_000
 _COMMENT: Final = re.compile(r"(^|\s)#.*$")
 _HASH: Final = re.compile(r"--hash=sha256:([0-9a-f]{64})")
-_PROVIDER: Final = "apache-airflow-providers-"
+PROVIDER: Final = "apache-airflow-providers-"
 _AIRFLOW: Final = re.compile(r"apache-airflow(-.*)?")
 _ELSEWHERE: Final = re.compile(r"^[.~]|[/\\@]|\.(whl|zip|tar\.\w+|tgz)$")
 # Where Airflow runs on MWAA. What is not known of it is empty, as in a marker's own comparison with nothing.
 _PYTHONS: Final = ("3.11", "3.12")
 _SERVER: Final[Mapping[str, str]] = {
-    "extra": "",
     "implementation_name": "cpython",
     "os_name": "posix",
     "platform_machine": "x86_64",
@@ -51,6 +50,7 @@ class Requirement:
     version: str
     hashes: frozenset[str]
     line: int
+    extras: frozenset[str] = frozenset()
 
     @property
     def pin(self) -> str:
@@ -135,10 +135,10 @@ def _requirement(line: _Line) -> Requirement | None:
     hashes = frozenset(_hashes(line, parsed.name))
     version = _pinned_version(parsed)
     name = canonicalize_name(parsed.name)
-    if parsed.marker is not None and not _holds(parsed.marker):
+    if parsed.marker is not None and not holds(parsed.marker):
         return None
     _refuse_airflows_own(name)
-    return Requirement(name, version, hashes, line.number)
+    return Requirement(name, version, hashes, line.number, frozenset(map(canonicalize_name, parsed.extras)))
 
 
 def _parsed(head: str) -> Parsed:
@@ -175,19 +175,23 @@ def _shown(specifier: SpecifierSet) -> str:
     return str(specifier) or " without a version"
 
 
-def _holds(marker: Marker) -> bool:
-    """On any of the servers' versions of Python: what travels is the same for all of them."""
+def holds(marker: Marker, extras: Collection[str] = ()) -> bool:
+    """On any of the servers' versions of Python: what travels is the same for all of them.
+
+    Raises ValueError for a marker that compares what cannot be compared.
+    """
     try:
         return any(
-            marker.evaluate({**_SERVER, "python_version": python, "python_full_version": f"{python}.0"})
+            marker.evaluate({**_SERVER, "python_version": python, "python_full_version": f"{python}.0", "extra": extra})
             for python in _PYTHONS
+            for extra in ("", *extras)
         )
     except (UndefinedComparison, UndefinedEnvironmentName) as error:
         raise ValueError(f"the marker {marker} cannot be evaluated: {error}") from error
 
 
 def _refuse_airflows_own(name: str) -> None:
-    if name.startswith(_PROVIDER):
+    if name.startswith(PROVIDER):
         raise ValueError(f"{name}: a provider is a part of the package airflow, and has to be installed on the server")
     if _AIRFLOW.fullmatch(name) or name in AIRFLOW_DISTRIBUTIONS:
         raise ValueError(f"{name}: Airflow itself uses it, so the server's own version is what DAGs get: drop the line")

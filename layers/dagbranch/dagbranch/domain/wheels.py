@@ -21,6 +21,7 @@ from packaging.tags import Tag, compatible_tags
 from packaging.utils import BuildTag, InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
+from dagbranch.domain.dependencies import warnings_about_dependencies
 from dagbranch.domain.naming import CONFIGURATION_FOLDER
 from dagbranch.domain.requirements import Requirement
 from dagbranch.domain.source_archive import Limits, check_path, check_sizes
@@ -120,8 +121,19 @@ def check_wheels(requirements: Sequence[Requirement], wheels: Mapping[str, bytes
         raise InvalidRequirementsError("; ".join(faults))
 
 
-def unpack_wheels(requirements: Sequence[Requirement], files: Mapping[str, bytes], limits: Limits) -> dict[str, bytes]:
-    """The files of a source archive's wheels by their path below ``.requirements/``.
+@dataclass(frozen=True)
+class Vendored:
+    """What wheels were taken apart to: ``files`` by their path below ``.requirements/``."""
+
+    files: Mapping[str, bytes]
+    warnings: tuple[str, ...]
+
+
+NOTHING_VENDORED: Final = Vendored({}, ())
+
+
+def unpack_wheels(requirements: Sequence[Requirement], files: Mapping[str, bytes], limits: Limits) -> Vendored:
+    """The files of a source archive's wheels, and what its author will want to know of them.
 
     Raises InvalidRequirementsError for wheels that are not the required ones or hold what cannot travel, and
     UnsafeArchiveError where they are larger, unpacked and with the archive's other files, than the limits allow.
@@ -142,7 +154,7 @@ def unpack_wheels(requirements: Sequence[Requirement], files: Mapping[str, bytes
                     raise InvalidRequirementsError(f"{path} is in {owners[path]} and, different, in {file}")
                 owners.setdefault(path, file)
     _refuse_files_that_are_folders(owners)
-    return unpacked
+    return Vendored(unpacked, tuple(warnings_about_dependencies(requirements, unpacked)))
 
 
 def _fault(requirement: Requirement, wheel: Wheel, contents: Mapping[str, bytes]) -> str | None:
