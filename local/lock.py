@@ -20,14 +20,24 @@ def main() -> None:
 
 
 def _compile(source: Path) -> None:
-    """A line ``# exclude-newer: DATE`` in the file holds the resolution to what there was on that day."""
+    """A line ``# exclude-newer: DATE`` in the file holds the resolution to what there was on that day.
+
+    One that says ``from Python 3.11 on`` makes it one for several Pythons, ``with --no-deps`` one without dependencies.
+    """
     day = re.search(r"exclude-newer[ :=]+(\d{4}-\d{2}-\d{2})", source.read_text())
+    oldest = re.search(r"from Python (\d\.\d+) on", source.read_text())
+    target = (
+        ("--universal", "--python-version", oldest[1])
+        if oldest
+        else ("--python-version", PYTHON_VERSION, "--python-platform", "x86_64-manylinux_2_28")
+    )
     subprocess.run(
         [
             Path(sys.prefix) / "bin" / "uv",
             *("pip", "compile", "--quiet", "--generate-hashes", "--no-header"),
-            *("--python-version", PYTHON_VERSION, "--python-platform", "x86_64-manylinux_2_28"),
+            *target,
             *(("--exclude-newer", day[1]) if day else ()),
+            *(("--no-deps",) if "with --no-deps" in source.read_text() else ()),
             *(source.name, "--output-file", source.with_suffix(".txt").name),
         ],
         cwd=source.parent,

@@ -19,20 +19,22 @@ REQUIREMENTS = ROOT / "local" / "requirements"
 PYTHON_VERSION = "3.12"
 
 
-def python_of(name: str) -> Path:
+def python_of(name: str, interpreter: str = sys.executable) -> Path:
     """The interpreter of the virtual environment pinned in ``local/requirements/<name>.txt``, made if it is not there.
 
-    The folder's name carries the digest of the pins, so a changed pin makes a new environment and an old one
-    is never half-updated. Raises CalledProcessError with the installer's own words on standard error.
+    ``interpreter``: the Python to make it with; each has its own environment. The folder's name carries the digest of
+    the pins, so a changed pin makes a new environment and an old one is never half-updated.
+    Raises CalledProcessError with the installer's own words on standard error.
     """
     pins = REQUIREMENTS / f"{name}.txt"
     digest = hashlib.sha256(pins.read_bytes()).hexdigest()[:12]
-    folder = CACHE / "venvs" / f"{name}-{digest}"
-    with _Lock(name):
+    label = name if interpreter == sys.executable else f"{name}-{Path(interpreter).name}"
+    folder = CACHE / "venvs" / f"{label}-{digest}"
+    with _Lock(label):
         if not (folder / "complete").exists():
-            _make(folder, pins)
+            _make(folder, pins, interpreter)
             (folder / "complete").touch()
-            _drop_older(name, keep=folder)
+            _drop_older(label, keep=folder)
     return folder / "bin" / "python"
 
 
@@ -46,11 +48,11 @@ def tool_path(*names: str) -> str:
     return os.pathsep.join([*(str(python_of(name).parent) for name in names), os.environ.get("PATH", os.defpath)])
 
 
-def _make(folder: Path, pins: Path) -> None:
+def _make(folder: Path, pins: Path, interpreter: str) -> None:
     print(f"making the virtual environment {folder.name} …", file=sys.stderr, flush=True)
     shutil.rmtree(folder, ignore_errors=True)
     uv = Path(sys.prefix) / "bin" / "uv"
-    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, folder], check=True)
+    subprocess.run([uv, "venv", "--quiet", "--python", interpreter, folder], check=True)
     # Compiled here, once: Airflow's processes start together, and each would compile what the others do.
     options = ["--quiet", "--require-hashes", "--compile-bytecode"]
     subprocess.run([uv, "pip", "sync", *options, "--python", folder / "bin" / "python", pins], check=True)

@@ -1,166 +1,157 @@
-"""``python -m tests.equality.compare DAGS_FOLDER AIRFLOW``: the same DAGs plain and packaged, told by Airflow itself.
+"""``python -m tests.equality.compare SOURCE AIRFLOW``: the same DAGs plain and packaged, told by Airflow itself.
 
-``AIRFLOW`` names a virtual environment of the toolchain (``airflow-2``) or is an interpreter. Ends with status 1 and
-the differences where an environment's DAGs (``as_written``) differ in more than ids, tags and places.
+``SOURCE`` is a pipelines repository or a dags folder, ``AIRFLOW`` a virtual environment of the toolchain
+(``airflow-2``) or the path of an interpreter. Ends with status 1 and the differences where an environment's DAGs
+(``as_written``, as a preview and as a release) differ in more than ids, tags, references and places, or Airflow
+shows other import errors. What is different by design is told by its name, and passes with ``--expect NAME``.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
-import re
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from dagbranch.adapters.runtime_modules import runtime_modules
-from dagbranch.domain.packaging import configuration, package_dags, read_manifest
-from dagbranch.runtime.isolation import natural_name
 from local.toolchain import python_of
+from tests.equality.differences import (
+    DIFFERS,
+    DUPLICATE,
+    ENDS_THE_PROCESS,
+    ONE_OWNER,
+    Difference,
+    differences,
+    unsteady,
+)
+from tests.equality.sides import Sides, make_sides
 
-ENVIRONMENT = "equality1"
-DIGEST = 64 * "0"
-# What names the DAG's own id or file, and is compared by itself.
-_PLACES = ("fileloc", "relative_fileloc", "_processor_dags_folder", "tags")
-# Airflow makes these of sets, whose order follows the ids.
-_SETS = ("dag_dependencies", "template_fields")
-_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
-_PLAIN_MODULE = re.compile(r"unusual_prefix_([0-9a-f]{40})_\w+")
-
-
-def compare(source: Path, python: Path, home: Path) -> tuple[int, list[str]]:
-    """How many DAGs the plain folder has, and the differences, one line each."""
-    plain_folder, packaged_folder = home / "plain" / "dags", home / "packaged" / "dags"
-    shutil.copytree(source, plain_folder, ignore=shutil.ignore_patterns("__pycache__"))
-    modules = _deploy(plain_folder, packaged_folder)
-    plain_files = {str(plain_folder / path): natural_name(path) for path in modules.values()}
-    plain = _loaded(python, plain_folder, list(plain_files))
-    packaged = _loaded(python, packaged_folder, [str(packaged_folder / f"{ENVIRONMENT}.zip")])
-    differences = [
-        *_differing_dags(
-            _by_written_id(plain, plain_folder, plain_files),
-            _by_written_id(packaged, packaged_folder / ENVIRONMENT, {}),
-        ),
-        *_differing_errors(plain["errors"], packaged["errors"], modules),
-    ]
-    return len(plain["dags"]), differences
+_SIDES = ("plain", "preview", "release")
 
 
-def _deploy(source: Path, dags: Path) -> dict[str, str]:
-    files = {f"dags/{file.relative_to(source).as_posix()}": file.read_bytes() for file in _files_of(source)}
-    packaged = package_dags(files, dags_folder="dags", source_digest=DIGEST, runtime=runtime_modules(), version="0")
-    beside = configuration(
-        environment=ENVIRONMENT,
-        lane="preview",
-        repository="equality/test",
-        pull_number=1,
-        head_sha=40 * "0",
-        source_digest=DIGEST,
-        settings={"as_written": True},
-        schemas={},
+@dataclass(frozen=True)
+class Entry:
+    """``settings``: of the Airflow server, as environment variables."""
+
+    source: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """``dags`` and ``errors``: of the plain folder, ids and files; ``found`` by the lane that differs.
+
+    ``unsteady``: places that differ from one load of the plain folder to the next (the time of day, random numbers),
+    so that nothing can be said of them.
+    """
+
+    dags: tuple[str, ...]
+    errors: tuple[str, ...]
+    warnings: tuple[str, ...]
+    found: Mapping[str, list[Difference]]
+    unsteady: frozenset[str] = frozenset()
+
+
+def compare(entries: Mapping[str, Entry], python: Path, home: Path) -> dict[str, Outcome]:
+    """All of them in one process of Airflow, which forks for each file; ``home`` is a folder to work in."""
+    sides = {name: make_sides(entry.source, home / "entries" / name) for name, entry in entries.items()}
+    jobs = {
+        f"{name}/{side}": {"dags": str(getattr(both, side).dags), "settings": dict(entries[name].settings)}
+        for name, both in sides.items()
+        for side in _SIDES
+    }
+    seen = _observe(python, home, jobs)
+    outcomes = {name: _outcome(both, *(seen[f"{name}/{side}"] for side in _SIDES)) for name, both in sides.items()}
+    doubtful = {
+        name: {**jobs[f"{name}/plain"], "only": files}
+        for name, outcome in outcomes.items()
+        if (files := [str(sides[name].plain.dags / module) for module in _differing_modules(outcome)])
+    }
+    again = _observe(python, home, doubtful) if doubtful else {}
+    return {
+        name: _steady(outcome, unsteady(seen[f"{name}/plain"], again[name], sides[name].plain))
+        if name in again
+        else outcome
+        for name, outcome in outcomes.items()
+    }
+
+
+def _differing_modules(outcome: Outcome) -> list[str]:
+    found = (one for found in outcome.found.values() for one in found)
+    return sorted({one.where.partition(" ")[0] for one in found if one.kind == DIFFERS and " " in one.where})
+
+
+def _steady(outcome: Outcome, places: frozenset[str]) -> Outcome:
+    found = {lane: [one for one in found if one.where not in places] for lane, found in outcome.found.items()}
+    return replace(outcome, found=found, unsteady=places)
+
+
+def _outcome(sides: Sides, plain: Any, preview: Any, release: Any) -> Outcome:
+    folder = sides.plain.dags
+    return Outcome(
+        dags=tuple(sorted(_id_of(dag) for dag in plain["dags"])),
+        errors=tuple(sorted(str(Path(file).relative_to(folder)) for file in plain["errors"])),
+        warnings=sides.preview.warnings,
+        found={
+            "preview": differences(plain, preview, sides.plain, sides.preview),
+            "release": differences(plain, release, sides.plain, sides.release),
+        },
     )
-    for path, content in {**packaged.copy, f".dagbranch/{DIGEST}.json": beside}.items():
-        file = dags / ENVIRONMENT / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
-    (dags / f"{ENVIRONMENT}.zip").write_bytes(packaged.archive)
-    return dict(read_manifest(packaged.archive).modules)
 
 
-def _files_of(folder: Path) -> Iterator[Path]:
-    return (file for file in folder.rglob("*") if file.is_file())
+def _id_of(dag: Mapping[str, Any]) -> str:
+    return str(dag["serialized"].get("dag_id") or dag["serialized"]["_dag_id"])
 
 
-def _loaded(python: Path, dags: Path, files: list[str]) -> dict[str, Any]:
+def _observe(python: Path, home: Path, jobs: Mapping[str, Any]) -> dict[str, Any]:
+    (home / "tmp").mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
-        [python, "-W", "ignore", Path(__file__).with_name("serialized.py"), *files],
+        [python, "-W", "ignore", Path(__file__).with_name("observe.py")],
+        input=json.dumps(jobs),
         env={
             "PATH": os.environ["PATH"],
-            "HOME": str(dags.parent),
-            "AIRFLOW_HOME": str(dags.parent / "airflow"),
-            "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+            "HOME": str(home),
+            "TMPDIR": str(home / "tmp"),
+            "AIRFLOW_HOME": str(home / "airflow"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "PYTHONHASHSEED": "0",
+            "PYTHONDONTWRITEBYTECODE": "1",
         },
         capture_output=True,
         text=True,
         check=False,
+        cwd=home,
     )
     if done.returncode != 0:
-        raise RuntimeError(done.stderr[-4000:])
+        raise RuntimeError(done.stderr[-6000:])
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
-
-
-def _by_written_id(found: dict[str, Any], root: Path, modules: dict[str, str]) -> dict[str, Any]:
-    """Serialized DAGs in the words of the code: the names that Airflow or the environment adds are taken out again.
-
-    ``modules``: dotted name by file, for the modules that Airflow names after a digest of their path.
-    """
-    names = {hashlib.sha1(file.encode(), usedforsecurity=False).hexdigest(): name for file, name in modules.items()}
-    dags = {}
-    for _, serialized in found["dags"].values():
-        text = json.dumps({key: value for key, value in serialized["dag"].items() if key not in _PLACES})
-        text = text.replace(str(root), "<root>").replace(f".{ENVIRONMENT}.", ".").replace(f"{ENVIRONMENT}.", "")
-        text = _PLAIN_MODULE.sub(lambda match: names.get(match[1], match[0]), _ADDRESS.sub("", text))
-        dag = _with_sorted_sets(json.loads(text))
-        dags[dag.get("dag_id") or dag["_dag_id"]] = dag
-    return dags
-
-
-def _with_sorted_sets(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_with_sorted_sets(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return {
-        key: sorted(item, key=repr) if key in _SETS and isinstance(item, list) else _with_sorted_sets(item)
-        for key, item in value.items()
-    }
-
-
-def _differing_dags(plain: dict[str, Any], packaged: dict[str, Any]) -> Iterator[str]:
-    yield from (f"{dag_id}: only in the plain folder" for dag_id in sorted(plain.keys() - packaged.keys()))
-    yield from (f"{dag_id}: only in the package" for dag_id in sorted(packaged.keys() - plain.keys()))
-    for dag_id in sorted(plain.keys() & packaged.keys()):
-        yield from _differences(dag_id, plain[dag_id], packaged[dag_id])
-
-
-def _differences(where: str, one: Any, other: Any) -> Iterator[str]:
-    if isinstance(one, dict) and isinstance(other, dict):
-        for key in sorted(one.keys() | other.keys()):
-            yield from _differences(f"{where}.{key}", one.get(key), other.get(key))
-    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        for number, pair in enumerate(zip(one, other, strict=True)):
-            yield from _differences(f"{where}[{number}]", *pair)
-    elif one != other:
-        yield f"{where}: plain {one!r}, packaged {other!r}"
-
-
-def _differing_errors(plain: dict[str, str], packaged: dict[str, str], modules: dict[str, str]) -> Iterator[str]:
-    there = {modules[Path(file).name]: text for file, text in packaged.items()}
-    here = {path: text for file, text in plain.items() for path in modules.values() if file.endswith(f"/dags/{path}")}
-    for path in sorted(here.keys() | there.keys()):
-        if (path in here) != (path in there):
-            yield f"{path}: import error plain {here.get(path)!r}, packaged {there.get(path)!r}"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", type=Path)
     parser.add_argument("airflow")
+    parser.add_argument("--expect", action="append", default=[], choices=[DUPLICATE, ONE_OWNER, ENDS_THE_PROCESS])
     options = parser.parse_args()
-    python = Path(options.airflow) if "/" in options.airflow else python_of(options.airflow)
+    python = Path(options.airflow).absolute() if "/" in options.airflow else python_of(options.airflow)
     with tempfile.TemporaryDirectory() as home:
-        dags, differences = compare(options.source, python, Path(home))
-    sys.stdout.write("\n".join([*differences, f"{dags} DAGs, {len(differences)} differences"]) + "\n")
-    return 1 if differences or not dags else 0
+        outcome = compare({"source": Entry(options.source)}, python, Path(home).resolve())["source"]
+    told = [(lane, one) for lane, found in outcome.found.items() for one in found]
+    failed = [one for _, one in told if one.kind not in options.expect]
+    lines = [
+        *(f"unsteady: {one}" for one in sorted(outcome.unsteady)),
+        *(f"warning: {one}" for one in outcome.warnings),
+        *(f"{lane}: {one}" for lane, one in told),
+    ]
+    summary = f"{len(outcome.dags)} DAGs, {len(outcome.errors)} import errors, {len(failed)} differences"
+    sys.stdout.write("\n".join([*lines, summary]) + "\n")
+    return 1 if failed or not (outcome.dags or outcome.errors) else 0
 
 
 if __name__ == "__main__":
