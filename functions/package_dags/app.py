@@ -21,9 +21,9 @@ from dagbranch.adapters.s3 import S3ArtifactsBucket, S3DagsBucket, S3SourceBucke
 from dagbranch.adapters.s3_objects import PARALLEL_REQUESTS
 from dagbranch.events import archive_uploaded
 from dagbranch.observability import PowertoolsTelemetry, logger, metrics, tracer
-from dagbranch.queue_batches import handle_batch
+from dagbranch.queue_batches import handle_batch, lease_seconds
 from dagbranch.settings import PackageDagsSettings, load
-from dagbranch.use_cases.deploy_half import Worker
+from dagbranch.use_cases.deploy_half import Surroundings, Worker
 from dagbranch.use_cases.package_dags import Runtime, package_dags
 
 
@@ -39,13 +39,15 @@ def _package() -> Callable[..., None]:
     return partial(
         package_dags,
         runtime=Runtime(__version__, runtime_modules()),
-        registry=DynamoDbRegistry(boto3.client("dynamodb"), settings.registry_table),
-        sources=S3SourceBucket(s3, settings.source_bucket),
+        around=Surroundings(
+            registry=DynamoDbRegistry(boto3.client("dynamodb"), settings.registry_table),
+            sources=S3SourceBucket(s3, settings.source_bucket),
+            bus=EventBridgeBus(boto3.client("events"), settings.event_bus),
+            telemetry=PowertoolsTelemetry(),
+            clock=partial(datetime.now, UTC),
+        ),
         dags=S3DagsBucket(s3, settings.dags_bucket, settings.dags_path),
         artifacts=S3ArtifactsBucket(s3, settings.artifacts_bucket, settings.artifacts_path),
-        bus=EventBridgeBus(boto3.client("events"), settings.event_bus),
-        telemetry=PowertoolsTelemetry(),
-        clock=partial(datetime.now, UTC),
     )
 
 
@@ -54,7 +56,6 @@ def _package() -> Callable[..., None]:
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     settings = _settings()
-    lease_seconds = context.get_remaining_time_in_millis() // 1000 + 1
-    worker = Worker(settings.lane, context.aws_request_id, lease_seconds, settings.limits)
+    worker = Worker(settings.lane, context.aws_request_id, lease_seconds(context), settings.limits)
     queue = DelayedQueue(boto3.client("sqs"), settings.queue_url)
     return handle_batch(event, context, lambda body: _package()(archive_uploaded(body), worker=worker), queue)

@@ -20,9 +20,9 @@ from dagbranch.adapters.s3 import S3SourceBucket
 from dagbranch.adapters.secrets import secret_text
 from dagbranch.events import archive_uploaded
 from dagbranch.observability import PowertoolsTelemetry, logger, metrics, tracer
-from dagbranch.queue_batches import handle_batch
+from dagbranch.queue_batches import handle_batch, lease_seconds
 from dagbranch.settings import ProvisionDataSettings, load
-from dagbranch.use_cases.deploy_half import Worker
+from dagbranch.use_cases.deploy_half import Surroundings, Worker
 from dagbranch.use_cases.provision_data import provision_data
 
 
@@ -41,11 +41,13 @@ def _provision() -> Callable[..., None]:
     settings = _settings()
     return partial(
         provision_data,
-        registry=DynamoDbRegistry(boto3.client("dynamodb"), settings.registry_table),
-        sources=S3SourceBucket(boto3.client("s3"), settings.source_bucket),
-        bus=EventBridgeBus(boto3.client("events"), settings.event_bus),
-        telemetry=PowertoolsTelemetry(),
-        clock=partial(datetime.now, UTC),
+        around=Surroundings(
+            registry=DynamoDbRegistry(boto3.client("dynamodb"), settings.registry_table),
+            sources=S3SourceBucket(boto3.client("s3"), settings.source_bucket),
+            bus=EventBridgeBus(boto3.client("events"), settings.event_bus),
+            telemetry=PowertoolsTelemetry(),
+            clock=partial(datetime.now, UTC),
+        ),
     )
 
 
@@ -64,7 +66,6 @@ def _work(worker: Worker, body: str) -> None:
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     settings = _settings()
-    lease_seconds = context.get_remaining_time_in_millis() // 1000 + 1
-    worker = Worker(settings.lane, context.aws_request_id, lease_seconds, settings.limits)
+    worker = Worker(settings.lane, context.aws_request_id, lease_seconds(context), settings.limits)
     queue = DelayedQueue(boto3.client("sqs"), settings.queue_url)
     return handle_batch(event, context, partial(_work, worker), queue)

@@ -23,7 +23,7 @@ from dagbranch.adapters.s3 import S3ArtifactsBucket, S3DagsBucket, S3SourceBucke
 from dagbranch.adapters.secrets import secret_text
 from dagbranch.events import pull_request_event
 from dagbranch.observability import PowertoolsTelemetry, logger, metrics, tracer
-from dagbranch.queue_batches import handle_batch
+from dagbranch.queue_batches import handle_batch, lease_seconds
 from dagbranch.settings import RemoveEnvironmentSettings, load
 from dagbranch.use_cases.remove_environment import Remover, remove_environment
 
@@ -56,8 +56,8 @@ def _remove() -> Callable[..., None]:
 
 def _work(context: LambdaContext, body: str) -> None:
     settings = _settings()
-    lease_seconds = context.get_remaining_time_in_millis() // 1000 + 1
-    remover = Remover(context.aws_request_id, lease_seconds, settings.allowed_repositories, settings.removal_settle)
+    held = lease_seconds(context)
+    remover = Remover(context.aws_request_id, held, settings.allowed_repositories, settings.removal_settle)
     github = PyGithubGitHub(settings.github_api_url, secret_text(_secrets(), settings.github_token_secret))
     with DatabricksWarehouse(
         host=settings.databricks_host,

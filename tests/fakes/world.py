@@ -10,7 +10,7 @@ from dagbranch.domain.naming import SourceArchiveKey
 from dagbranch.domain.ownership import marker_of
 from dagbranch.domain.requests import ArchiveUploaded, EnvironmentEvent, PullRequestEvent
 from dagbranch.domain.source_archive import Limits
-from dagbranch.use_cases.deploy_half import Worker
+from dagbranch.use_cases.deploy_half import Surroundings, Worker
 from dagbranch.use_cases.fetch_source import Intake, fetch_source
 from dagbranch.use_cases.package_dags import Runtime, package_dags
 from dagbranch.use_cases.provision_data import provision_data
@@ -58,6 +58,10 @@ class World:
         self.limits = Limits()
 
     @property
+    def around(self) -> Surroundings:
+        return Surroundings(self.registry, self.sources, self.bus, self.telemetry, self.clock)
+
+    @property
     def environment(self) -> Environment:
         found = self.registry.get(REPOSITORY_ID, PULL_NUMBER)
         assert found is not None
@@ -88,26 +92,18 @@ class World:
         package_dags(
             upload,
             worker=Worker("preview", worker, 120, self.limits),
+            around=self.around,
             runtime=runtime,
-            registry=self.registry,
-            sources=self.sources,
             dags=self.dags,
             artifacts=self.artifacts,
-            bus=self.bus,
-            telemetry=self.telemetry,
-            clock=self.clock,
         )
 
     def provision(self, upload: ArchiveUploaded, worker: str = "provisioner") -> None:
         provision_data(
             upload,
             worker=Worker("preview", worker, 600, self.limits),
-            registry=self.registry,
-            sources=self.sources,
+            around=self.around,
             warehouse=self.warehouse,
-            bus=self.bus,
-            telemetry=self.telemetry,
-            clock=self.clock,
         )
 
     def verify(self, generation: int | None = None) -> None:

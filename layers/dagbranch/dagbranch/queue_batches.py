@@ -23,6 +23,11 @@ def backoff_seconds(receive_count: int) -> int:
     return min(_FIRST_BACKOFF_SECONDS << min(receive_count - 1, 10), _LONGEST_BACKOFF_SECONDS)
 
 
+def lease_seconds(context: LambdaContext) -> int:
+    """How long a worker holds what it leases: until it would be killed anyway."""
+    return context.get_remaining_time_in_millis() // 1000 + 1
+
+
 def handle_batch(
     event: dict[str, Any], context: LambdaContext, work: Callable[[str], None], queue: DelayedQueue
 ) -> PartialItemFailureResponse:

@@ -11,7 +11,6 @@ from dagbranch.domain.environments import (
     Environment,
     HalfName,
     check_is_asked_for,
-    failed,
     with_lease,
     without_lease,
 )
@@ -22,6 +21,7 @@ from dagbranch.domain.source_archive import PIPELINE_FILE, Limits, read_source_a
 from dagbranch.domain.specification import PipelineFile
 from dagbranch.errors import SourceError, UnsafeArchiveError, UpstreamError, is_for_good
 from dagbranch.ports import EventBus, Registry, SourceBucket, Telemetry
+from dagbranch.use_cases.note_failure import note_failure
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,17 @@ class Worker:
     name: str
     lease_seconds: int
     limits: Limits
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What both halves' work reaches, beside the bucket or the warehouse that is its own."""
+
+    registry: Registry
+    sources: SourceBucket
+    bus: EventBus
+    telemetry: Telemetry
+    clock: Callable[[], datetime]
 
 
 @dataclass(frozen=True)
@@ -56,17 +67,14 @@ def deploy_half(
     announce: EventKind,
     deploy: Callable[[Environment, Source], Deployed],
     worker: Worker,
-    registry: Registry,
-    sources: SourceBucket,
-    bus: EventBus,
-    telemetry: Telemetry,
-    clock: Callable[[], datetime],
+    around: Surroundings,
 ) -> None:
     """Raises SupersededError or NotYetError for an archive that the registry does not ask for (any more, yet).
 
     What the author has to mend, or an upstream refuses for good, ends in the registry as ``failed``; any other error
     leaves the lease free.
     """
+    registry, telemetry, clock = around.registry, around.telemetry, around.clock
     key = SourceArchiveKey.parse(upload.key)
     found = registry.find(worker.lane, key.repository, key.pull_number)
     telemetry.about(
@@ -80,18 +88,27 @@ def deploy_half(
     with _leased(found, half, worker, registry, clock) as environment:
         check_is_asked_for(environment, key.head_sha, upload.uploaded_at, clock())
         try:
-            deployed = deploy(environment, _read(sources, key, worker.limits))
+            deployed = deploy(environment, _read(around.sources, key, worker.limits))
         except (SourceError, UpstreamError) as error:
             if not is_for_good(error):
                 raise
-            _note_failure(environment, half, str(error), worker, registry, bus, telemetry, clock)
+            note_failure(
+                environment,
+                f"{half} failed",
+                str(error),
+                registry=registry,
+                bus=around.bus,
+                telemetry=telemetry,
+                now=clock(),
+                settle=lambda noted: without_lease(noted, half, worker.name),
+            )
             return
         noted = registry.update(
             environment,
             lambda newest: without_lease(deployed.change(newest), half, worker.name),
             event=f"{announce.lower()} {key.source_digest[:12]}",
         )
-    bus.publish(announce, event_detail(noted, clock(), **deployed.data))
+    around.bus.publish(announce, event_detail(noted, clock(), **deployed.data))
     telemetry.info(str(announce), **deployed.data)
     telemetry.seconds(f"RequestTo{announce}", (clock() - noted.requested_at).total_seconds())
 
@@ -109,26 +126,6 @@ def _leased(
     except BaseException:
         registry.update(environment, lambda newest: without_lease(newest, half, worker.name), event="")
         raise
-
-
-def _note_failure(
-    environment: Environment,
-    half: HalfName,
-    message: str,
-    worker: Worker,
-    registry: Registry,
-    bus: EventBus,
-    telemetry: Telemetry,
-    clock: Callable[[], datetime],
-) -> None:
-    noted = registry.update(
-        environment,
-        lambda newest: without_lease(failed(newest, environment.generation, message, clock()), half, worker.name),
-        event=f"{half} failed",
-    )
-    bus.publish(EventKind.FAILED, event_detail(noted, clock()))
-    telemetry.warning(f"{half} failed", reason=message)
-    telemetry.count("EnvironmentFailed")
 
 
 def _read(sources: SourceBucket, key: SourceArchiveKey, limits: Limits) -> Source:

@@ -10,7 +10,6 @@ from dagbranch.domain.checkout import kept_links, plan_checkout
 from dagbranch.domain.environments import (
     Environment,
     PullRequest,
-    failed,
     is_served,
     reason_to_refuse,
     refused,
@@ -19,7 +18,7 @@ from dagbranch.domain.environments import (
 from dagbranch.domain.naming import SourceArchiveKey, environment_name_candidates
 from dagbranch.domain.ownership import marker_of
 from dagbranch.domain.pipeline_file import parse_pipeline_file
-from dagbranch.domain.requests import EventKind, PullRequestEvent, event_detail
+from dagbranch.domain.requests import PullRequestEvent
 from dagbranch.domain.requirements import required
 from dagbranch.domain.source_archive import PIPELINE_FILE, Limits, source_digest, write_canonical_zip
 from dagbranch.domain.specification import PipelineFile
@@ -35,6 +34,7 @@ from dagbranch.ports import (
     SourceBucket,
     Telemetry,
 )
+from dagbranch.use_cases.note_failure import note_failure
 
 
 @dataclass(frozen=True)
@@ -142,13 +142,8 @@ def _deliver(
     except (SourceError, UpstreamError) as error:
         if not is_for_good(error):
             raise
-        message = str(error)
-        marked = registry.update(
-            environment, lambda newest: failed(newest, environment.generation, message, now), event="failed"
-        )
-        bus.publish(EventKind.FAILED, event_detail(marked, now))
-        telemetry.warning("the source cannot be packaged", reason=message)
-        telemetry.count("EnvironmentFailed")
+        what = "the source cannot be packaged"
+        note_failure(environment, what, str(error), registry=registry, bus=bus, telemetry=telemetry, now=now)
         return
     key = SourceArchiveKey(
         environment.repository, environment.pull_number, environment.head_sha, source_digest(archive)

@@ -6,10 +6,9 @@ Nothing of the archive is ever executed here: it is read as text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
 
 from dagbranch.domain import packaging
 from dagbranch.domain.artifacts import artifacts_of, uris_in
@@ -21,8 +20,8 @@ from dagbranch.domain.requirements import required
 from dagbranch.domain.source_archive import Limits
 from dagbranch.domain.wheels import unpack_wheels
 from dagbranch.errors import NotOursError
-from dagbranch.ports import ArtifactsBucket, DagsBucket, EventBus, Registry, SourceBucket, StoredZip, Telemetry
-from dagbranch.use_cases.deploy_half import Deployed, Source, Worker, deploy_half
+from dagbranch.ports import ArtifactsBucket, DagsBucket, Registry, StoredZip
+from dagbranch.use_cases.deploy_half import Deployed, Source, Surroundings, Worker, deploy_half
 
 
 @dataclass(frozen=True)
@@ -38,13 +37,9 @@ def package_dags(
     *,
     worker: Worker,
     runtime: Runtime,
-    registry: Registry,
-    sources: SourceBucket,
+    around: Surroundings,
     dags: DagsBucket,
     artifacts: ArtifactsBucket,
-    bus: EventBus,
-    telemetry: Telemetry,
-    clock: Callable[[], datetime],
 ) -> None:
     """Raises what ``deploy_half`` raises; where the same content stands already, nothing is put."""
 
@@ -54,22 +49,11 @@ def package_dags(
         data: dict[str, object] = {"unchanged": True}
         if head_sha is None:
             head_sha = environment.head_sha
-            data = _put(environment, source, runtime, worker.limits, standing, registry, dags, artifacts)
-        half = Half(source.digest, head_sha, environment.generation, clock())
+            data = _put(environment, source, runtime, worker.limits, standing, around.registry, dags, artifacts)
+        half = Half(source.digest, head_sha, environment.generation, around.clock())
         return Deployed(lambda newest: with_pipeline(newest, half), data)
 
-    deploy_half(
-        "pipeline",
-        upload,
-        announce=EventKind.PACKAGED,
-        deploy=deploy,
-        worker=worker,
-        registry=registry,
-        sources=sources,
-        bus=bus,
-        telemetry=telemetry,
-        clock=clock,
-    )
+    deploy_half("pipeline", upload, announce=EventKind.PACKAGED, deploy=deploy, worker=worker, around=around)
 
 
 def _standing_zip(environment: Environment, dags: DagsBucket) -> StoredZip | None:
@@ -107,16 +91,10 @@ def _put(
     uris = {one.name: artifacts.put(name, one, marker) for one in job_code}
     dags.put_copy(name, plan.put, plan.keep, marker)
     dags.put_configuration(name, source.digest, _configuration(environment, source, uris), marker)
-    newest = registry.get(environment.repository_id, environment.pull_number)
-    assert newest is not None, "the registry lost the item under our lease"
-    check_not_superseded(newest, environment.generation)
+    _check_still_wanted(environment, registry)
     dags.put_zip(name, packaged.archive, zip_marker(environment, source.digest, runtime.version), replaces=standing)
     before = digest_that_stands(standing.marker) if standing else None
-    # The last digest's configuration stays, and its job code: a worker that has the new zip not yet still reads them.
-    digests = [digest for digest in (source.digest, before) if digest]
-    read = (before and dags.configuration(name, before)) or b"{}"
-    dags.drop_copied(name, plan.drop, marker, keep_configurations=digests)
-    artifacts.drop(name, marker, keep={*uris.values(), *uris_in(read)})
+    _drop(environment, plan.drop, [one for one in (source.digest, before) if one], dags, artifacts)
     return {
         "zip_sha256": packaged.sha256,
         "modules": len(packaged.modules),
@@ -125,6 +103,29 @@ def _put(
         "artifacts": uris,
         "warnings": list(packaged.warnings),
     }
+
+
+def _check_still_wanted(environment: Environment, registry: Registry) -> None:
+    newest = registry.get(environment.repository_id, environment.pull_number)
+    assert newest is not None, "the registry lost the item under our lease"
+    check_not_superseded(newest, environment.generation)
+
+
+def _drop(
+    environment: Environment,
+    paths: Sequence[str],
+    digests: Sequence[str],
+    dags: DagsBucket,
+    artifacts: ArtifactsBucket,
+) -> None:
+    """What the commit dropped, and the configurations and job code of other source digests than these.
+
+    The last one's stay: a worker that has the new zip not yet, or a task that runs, still reads them.
+    """
+    name, marker = environment.claimed_name, marker_of(environment)
+    read = [configuration for one in digests if (configuration := dags.configuration(name, one)) is not None]
+    dags.drop_copied(name, paths, marker, keep_configurations=digests)
+    artifacts.drop(name, marker, keep={uri for configuration in read for uri in uris_in(configuration)})
 
 
 def _configuration(environment: Environment, source: Source, artifacts: Mapping[str, str]) -> bytes:

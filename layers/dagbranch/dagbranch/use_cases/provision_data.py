@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 
 from dagbranch.domain.data_plan import DataPlan, plan_data_environment, plan_removal, schema_pairs
 from dagbranch.domain.environments import Environment, Half, check_not_superseded, with_data
 from dagbranch.domain.requests import ArchiveUploaded, EventKind
 from dagbranch.domain.specification import PipelineFile
-from dagbranch.ports import EventBus, Registry, SourceBucket, Telemetry, Warehouse
-from dagbranch.use_cases.deploy_half import Deployed, Source, Worker, deploy_half
+from dagbranch.ports import Registry, Warehouse
+from dagbranch.use_cases.deploy_half import Deployed, Source, Surroundings, Worker, deploy_half
 
 
 def provision_data(
     upload: ArchiveUploaded,
     *,
     worker: Worker,
-    registry: Registry,
-    sources: SourceBucket,
+    around: Surroundings,
     warehouse: Warehouse,
-    bus: EventBus,
-    telemetry: Telemetry,
-    clock: Callable[[], datetime],
 ) -> None:
     """Raises what ``deploy_half`` raises; a second run for the same archive changes nothing in the warehouse."""
 
     def deploy(environment: Environment, source: Source) -> Deployed:
-        plan = _plan(environment, source.pipeline_file, registry, warehouse)
+        plan = _plan(environment, source.pipeline_file, around.registry, warehouse)
         if plan is not None:
             warehouse.execute(plan.statements, plan.fence)
             warehouse.seed(plan.seeds, plan.fence)
-        half = Half(source.digest, environment.head_sha, environment.generation, clock())
+        half = Half(source.digest, environment.head_sha, environment.generation, around.clock())
         return Deployed(
             lambda newest: with_data(newest, half, plan.targets if plan else ()),
             {
@@ -42,18 +36,7 @@ def provision_data(
             },
         )
 
-    deploy_half(
-        "data",
-        upload,
-        announce=EventKind.PROVISIONED,
-        deploy=deploy,
-        worker=worker,
-        registry=registry,
-        sources=sources,
-        bus=bus,
-        telemetry=telemetry,
-        clock=clock,
-    )
+    deploy_half("data", upload, announce=EventKind.PROVISIONED, deploy=deploy, worker=worker, around=around)
 
 
 def _plan(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from dagbranch.domain.airflow_listing import Readiness, check_dag_id, judge_readiness
-from dagbranch.domain.environments import Environment, failed, ready
+from dagbranch.domain.environments import Environment, ready
 from dagbranch.domain.packaging import read_manifest
 from dagbranch.domain.requests import EnvironmentEvent, EventKind, event_detail
 from dagbranch.errors import SupersededError
 from dagbranch.ports import Airflow, DagsBucket, EventBus, Registry, Telemetry
+from dagbranch.use_cases.note_failure import note_failure
 
 
 def verify_environment(
@@ -50,13 +51,16 @@ def _conclude(
     now: datetime,
 ) -> None:
     if readiness.failures:
-        message = "; ".join(readiness.failures)
-        noted = registry.update(
-            environment, lambda newest: failed(newest, environment.generation, message, now), event="failed in Airflow"
+        note_failure(
+            environment,
+            "failed in Airflow",
+            "; ".join(readiness.failures),
+            registry=registry,
+            bus=bus,
+            telemetry=telemetry,
+            now=now,
+            dag_ids=readiness.dag_ids,
         )
-        bus.publish(EventKind.FAILED, event_detail(noted, now, dag_ids=readiness.dag_ids))
-        telemetry.warning("failed in Airflow", failures=readiness.failures)
-        telemetry.count("EnvironmentFailed")
         return
     noted = registry.update(environment, lambda newest: ready(newest, environment.generation, now), event="ready")
     bus.publish(EventKind.READY, event_detail(noted, now, dag_ids=readiness.dag_ids))

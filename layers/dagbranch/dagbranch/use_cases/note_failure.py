@@ -1,0 +1,34 @@
+"""A failure that somebody has to mend: noted in the registry, told on the bus, logged and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from dagbranch.domain.environments import Environment, failed
+from dagbranch.domain.requests import EventKind, event_detail
+from dagbranch.ports import EventBus, Registry, Telemetry
+
+
+def note_failure(
+    environment: Environment,
+    what: str,
+    reason: str,
+    *,
+    registry: Registry,
+    bus: EventBus,
+    telemetry: Telemetry,
+    now: datetime,
+    settle: Callable[[Environment], Environment] = lambda noted: noted,
+    **data: object,
+) -> None:
+    """``settle``: what else the same write changes in the record; ``data``: what else is told on the bus.
+
+    Raises SupersededError where a newer request has come meanwhile.
+    """
+    noted = registry.update(
+        environment, lambda newest: settle(failed(newest, environment.generation, reason, now)), event=what
+    )
+    bus.publish(EventKind.FAILED, event_detail(noted, now, **data))
+    telemetry.warning(what, reason=reason)
+    telemetry.count("EnvironmentFailed")
