@@ -24,7 +24,7 @@ def follow_references(dags: Collection[Any], identity: Identity) -> None:
     for dag in dags:
         for task, attribute, value in _references(dag):
             if not _is_literal(value):
-                _tell(task, attribute, value)
+                _tell(task, attribute, value, "cannot be known before it runs")
         for task in dag.tasks:
             if not _is_elsewhere(task):
                 _rewrite(task, identity.follow)
@@ -89,8 +89,8 @@ def _followed(value: Any, follow: Callable[[str], str]) -> Any:
 def _set(task: Any, attribute: str, value: str) -> None:
     try:
         setattr(task, attribute, value)
-    except AttributeError:  # a subclass's own property
-        _tell(task, attribute, value)
+    except AttributeError:
+        _tell(task, attribute, getattr(task, attribute), "is a property")
 
 
 def _is_literal(value: Any) -> bool:
@@ -101,11 +101,9 @@ def _is_elsewhere(task: Any) -> bool:
     return hasattr(task, _ANOTHER_AIRFLOW) or _ANOTHER_AIRFLOW in (getattr(task, "partial_kwargs", None) or {})
 
 
-def _tell(task: Any, attribute: str, value: Any) -> None:
+def _tell(task: Any, attribute: str, value: Any, why: str) -> None:
     """Once in a process that reads DAG files; a task's own log is no place for it."""
     told = (task.dag_id, task.task_id, attribute, str(value))
     if wanted_dag_id() is None and told not in _told:
         _told.add(told)
-        _log.warning(
-            "%s.%s: %s=%r cannot be known before it runs, so it is not pointed to the environment's own DAG", *told
-        )
+        _log.warning("%s.%s: %s=%r %s: it is not pointed to the environment's own DAG", *told, why)
