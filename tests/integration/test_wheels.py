@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from dagbranch.adapters.wheels import PipIndex, WheelFolder
+from dagbranch.cli import main
 from dagbranch.domain.requirements import Requirement, parse_requirements
-from dagbranch.domain.source_archive import Limits
+from dagbranch.domain.source_archive import Limits, read_source_archive
 from dagbranch.errors import InvalidRequirementsError, TransientUpstreamError, UnsafeArchiveError, UpstreamError
 from tests.fakes.package_index import LoopbackIndex, loopback_index
 from tests.fakes.wheels import a_wheel, pin, wheel_name
@@ -91,6 +92,25 @@ def test_all_that_its_author_has_to_mend_is_told_together(index: LoopbackIndex) 
     assert "missing==1.0: the index has no package of that name" in text
     assert "slow==1.0: compiled, or not built yet: the index has only slow-1.0.tar.gz" in text
     assert f"speed==1.0: compiled, or not built yet: the index has only {MANYLINUX}, speed-1.0.tar.gz" in text
+
+
+def test_the_command_fetches_what_a_folder_requires(
+    index: LoopbackIndex, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {
+        "dags/dag.py": "import airflow  # dag\n",
+        "dagbranch.yaml": "version: 1\nrequirements: requirements.txt\n",
+        "requirements.txt": pin("holidays", "1.0", HOLIDAYS),
+    }
+    for path, content in files.items():
+        (tmp_path / "source" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "source" / path).write_text(content)
+    output = tmp_path / "source.zip"
+
+    status = main(["archive", str(tmp_path / "source"), "--index-url", index.url, "--output", str(output)])
+
+    assert (status, capsys.readouterr().err) == (0, "")
+    assert read_source_archive(output.read_bytes(), Limits())[f".dagbranch/wheels/{NAME}"] == HOLIDAYS
 
 
 def test_a_wheel_for_another_python_is_refused(index: LoopbackIndex) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
@@ -22,9 +23,17 @@ _TOO_LARGE: Final = re.compile(r"File too large|No space left on device")
 _MOST_NAMED: Final = 3
 
 
-def why_it_failed(requirement: Requirement, log: str, said: str) -> DagbranchError:
+@dataclass(frozen=True)
+class FailedRun:
+    """``log`` is pip's verbose log file, ``said`` what it wrote on standard error."""
+
+    log: str
+    said: str
+
+
+def why_it_failed(requirement: Requirement, run: FailedRun) -> DagbranchError:
     """The error to raise for a run of pip that was asked for this requirement alone."""
-    pin = requirement.pin
+    pin, log, said = requirement.pin, run.log, run.said
     if (unfetched := _NOT_FETCHED.search(log)) is not None:
         return _unanswered(requirement, unfetched[1])
     if "DO NOT MATCH THE HASHES" in said:

@@ -13,12 +13,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from dagbranch.adapters.pip_log import why_it_failed
+from dagbranch.adapters.pip_log import FailedRun, why_it_failed
 from dagbranch.domain.requirements import Requirement
 from dagbranch.domain.source_archive import Limits, check_sizes
 from dagbranch.domain.wheels import NEWEST_PYTHON, check_wheels, chosen_wheels, parse_wheel
@@ -82,32 +82,37 @@ class PipIndex:
         deadline = time.monotonic() + self._seconds
         wheels = work / "wheels"
         wheels.mkdir()
-        failure = self._pip(requirements, wheels, limits, deadline)
-        if isinstance(failure, TransientUpstreamError):
-            raise failure
-        if failure is not None:
+        failed = self._pip(requirements, wheels, limits, deadline)
+        if failed is not None:
+            if isinstance(passing := why_it_failed(requirements[0], failed), TransientUpstreamError):
+                raise passing
             # It ended at the first fault; each on its own tells all of them, and which is whose.
-            alone = (self._pip([requirement], wheels, limits, deadline) for requirement in requirements)
-            _raise_worst([failure for failure in alone if failure is not None])
+            culprits_first = sorted(requirements, key=lambda one: one.pin not in failed.said)
+            _raise_worst(list(self._failures(culprits_first, wheels, limits, deadline)))
         check_sizes({file.name: file.stat().st_size for file in wheels.iterdir()}, limits)
         return {file.name: file.read_bytes() for file in wheels.iterdir()}
 
+    def _failures(
+        self, requirements: Sequence[Requirement], wheels: Path, limits: Limits, deadline: float
+    ) -> Iterator[DagbranchError]:
+        for requirement in requirements:
+            try:
+                failed = self._pip([requirement], wheels, limits, deadline)
+            except TransientUpstreamError as late:
+                yield late
+                return
+            if failed is not None:
+                yield why_it_failed(requirement, failed)
+
     def _pip(
         self, requirements: Sequence[Requirement], wheels: Path, limits: Limits, deadline: float
-    ) -> DagbranchError | None:
-        """Downloads; returns what was wrong, which is the one requirement's own where there is one."""
+    ) -> FailedRun | None:
+        """Downloads; returns what pip said where it failed. Raises TransientUpstreamError after the deadline."""
         with tempfile.TemporaryDirectory(dir=wheels.parent) as folder:
             home = Path(folder)
-            (home / "requirements.txt").write_text("".join(map(_line, requirements)))
-            index: list[str] = [] if self._url == DEFAULT_INDEX else ["--index-url", self._url]
-            files: list[str | Path] = [
-                "--log",
-                home / "log",
-                "--dest",
-                wheels,
-                "--requirement",
-                home / "requirements.txt",
-            ]
+            (home / "pins").write_text("".join(map(_line, requirements)))
+            index = () if self._url == DEFAULT_INDEX else ("--index-url", self._url)
+            files = ("--log", home / "log", "--dest", wheels, "--requirement", home / "pins")
             try:
                 ended = subprocess.run(  # noqa: S603 - pip, with arguments of ours
                     [*self._python(), "-c", _LIMITED, str(limits.file_size_bytes), _pip(), *_OPTIONS, *index, *files],
@@ -118,10 +123,10 @@ class PipIndex:
                     check=False,
                     timeout=max(0.1, deadline - time.monotonic()),
                 )
-            except subprocess.TimeoutExpired:
-                return TransientUpstreamError(f"the package index did not answer in {self._seconds:.0f} s")
+            except subprocess.TimeoutExpired as error:
+                raise TransientUpstreamError(f"the package index did not answer in {self._seconds:.0f} s") from error
             log = (home / "log").read_text(errors="replace") if (home / "log").exists() else ""
-        return why_it_failed(requirements[0], log, ended.stderr.decode(errors="replace")) if ended.returncode else None
+        return FailedRun(log, ended.stderr.decode(errors="replace")) if ended.returncode else None
 
     def _python(self) -> list[str]:
         """Isolated from the machine's packages and variables; a layer has no compiled modules, and cannot get any."""
