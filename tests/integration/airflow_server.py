@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dagbranch.domain.packaging import PackagedDag, configuration, package_dags, read_manifest
 from dagbranch.domain.source_archive import source_digest, write_canonical_zip
+from dagbranch.domain.wheels import Vendored
 from local.toolchain import ROOT
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
@@ -31,9 +32,16 @@ class Server:
         return self.home / "dags"
 
     def deploy(
-        self, environment: str, files: Mapping[str, bytes], *, lane: str = "preview", **settings: object
+        self,
+        environment: str,
+        files: Mapping[str, bytes],
+        *,
+        lane: str = "preview",
+        vendored: Mapping[str, bytes] | None = None,
+        selected: Collection[str] | None = None,
+        **settings: object,
     ) -> PackagedDag:
-        packaged = packaged_dag(files)
+        packaged = packaged_dag(files, vendored)
         for path, content in packaged.copy.items():
             write(self.dags / environment / path, content)
         digest = read_manifest(packaged.archive).source_digest
@@ -48,6 +56,7 @@ class Server:
                 source_digest=digest,
                 settings={"src_conn": "warehouse_test", **settings},
                 schemas={"db_attribution": f"db_attribution_{environment}"},
+                selected=selected,
             ),
         )
         write(self.zip_of(environment), packaged.archive)
@@ -57,8 +66,13 @@ class Server:
         return self.dags / f"{environment}.zip"
 
     def run(self, steps: list[dict[str, Any]]) -> list[Any]:
+        answers: list[Any] = self.answers(steps)
+        return answers
+
+    def answers(self, asked: object) -> Any:
+        """What the script prints when it is given this as JSON."""
         done = subprocess.run(
-            [self.python, self.script, json.dumps(steps)],
+            [self.python, self.script, json.dumps(asked)],
             env={
                 "PATH": os.environ["PATH"],
                 "HOME": str(self.home),
@@ -74,8 +88,7 @@ class Server:
             timeout=120,
         )
         assert done.returncode == 0, done.stderr[-4000:]
-        answers: list[Any] = json.loads(done.stdout.splitlines()[-1])
-        return answers
+        return json.loads(done.stdout.splitlines()[-1])
 
 
 def files_below(root: Path) -> dict[str, bytes]:
@@ -86,10 +99,17 @@ def files_below(root: Path) -> dict[str, bytes]:
     }
 
 
-def packaged_dag(files: Mapping[str, bytes]) -> PackagedDag:
+def packaged_dag(files: Mapping[str, bytes], vendored: Mapping[str, bytes] | None = None) -> PackagedDag:
     runtime = {file.name: file.read_bytes() for file in RUNTIME.glob("*.py")}
     digest = source_digest(write_canonical_zip(files))
-    return package_dags(files, dags_folder="dags", source_digest=digest, runtime=runtime, version="0.1.0")
+    return package_dags(
+        files,
+        dags_folder="dags",
+        source_digest=digest,
+        runtime=runtime,
+        version="0.1.0",
+        vendored=Vendored(vendored or {}, ()),
+    )
 
 
 def write(file: Path, content: bytes) -> None:

@@ -11,11 +11,12 @@ import builtins
 import os
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
+from dagbranch.runtime.entangled import entangled
 from dagbranch.runtime.importer import VENDORED, Importer, location_of, natural_name
 
 # In sys.modules, for every environment's own copy of the runtime has to find the same; the number is of this protocol.
@@ -30,8 +31,9 @@ class Presence:
         self.importer = importer
         self._zip_path = zip_path
         self._dags_folder = os.path.dirname(zip_path)  # noqa: PTH120 - as written on sys.path
-        self._served = frozenset(served)
         self._modules = dict(served)
+        self._kept = set(served)
+        self._known: set[str] = set()
         self._aside: dict[str, ModuleType] = {}
         self._hidden: list[str] = []
         self._entries: list[str] = []
@@ -58,6 +60,7 @@ class Presence:
     def enter(self) -> None:
         """Called by whichever runtime arranges the process."""
         self._aside = _taken(self._in_the_way())
+        self._known = set(sys.modules)
         _put(self._modules)
         self._modules = {}
         self._extend_path()
@@ -69,7 +72,8 @@ class Presence:
         self.importer.builtins["__import__"] = self._import
         self.importer.uninstall()
         self._restore_path()
-        self._modules = _taken([name for name, module in list(sys.modules.items()) if self._is_own(name, module)])
+        own = self._own_modules()
+        self._modules = _taken([*own, *self._entangled(own)])
         # The server's own may have been imported by code that ran in the meantime.
         _put({name: module for name, module in self._aside.items() if name not in sys.modules})
         self._aside = {}
@@ -108,8 +112,18 @@ class Presence:
     def _may_be_own(self, top: str) -> bool:
         return top in self._modules or self.importer.has_name(top)
 
-    def _is_own(self, name: str, module: ModuleType) -> bool:
-        return name in self._served or self.importer.owns(module)
+    def _own_modules(self) -> list[str]:
+        """None that was there before: the path of the server's namespace packages may begin in the environment."""
+        new = [(name, module) for name, module in list(sys.modules.items()) if name not in self._known]
+        return [name for name, module in new if name in self._kept or self.importer.owns(module)]
+
+    def _entangled(self, own: Collection[str]) -> set[str]:
+        if not self.importer.has_folder(VENDORED):
+            return set()
+        known = self._known.union(own)
+        found = entangled({name: module for name, module in list(sys.modules.items()) if name not in known}, own)
+        self._kept |= found
+        return found
 
     def _in_the_way(self) -> list[str]:
         """The server's modules from its dags folder, and those of which the environment brings its own."""
@@ -119,7 +133,7 @@ class Presence:
         for name, module in list(sys.modules.items()):
             location = location_of(module) or ""
             from_dags_folder = location.startswith(inside) and not location.startswith(ours)
-            if from_dags_folder or name in self._modules or self.importer.vendors(name):
+            if (from_dags_folder or name in self._modules or self.importer.vendors(name)) and not _is_starting(module):
                 found.append(name)
         return found
 
@@ -174,6 +188,11 @@ def own_path_entries(importer: Importer, kept: list[str]) -> Iterator[None]:
 def _is_natural(name: str, module: ModuleType, importer: Importer) -> bool:
     path = importer.relative(location_of(module) or "")
     return path is None or natural_name(path) == name
+
+
+def _is_starting(module: ModuleType) -> bool:
+    """Python looks for a module under its name once more when its code has run: another zip's stub, for one."""
+    return bool(getattr(getattr(module, "__dict__", {}).get("__spec__"), "_initializing", False))
 
 
 def _process() -> Any:

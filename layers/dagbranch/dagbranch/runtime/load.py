@@ -19,7 +19,7 @@ from dagbranch.runtime.module_loading import load_modules
 from dagbranch.runtime.ownership import DuplicateDagIdError
 from dagbranch.runtime.package import opened, read_package
 from dagbranch.runtime.subdags import children_named_after_parents
-from dagbranch.runtime.task_process import has_wanted, modules_that_may_give, owner_of_wanted, unknown_to_task
+from dagbranch.runtime.task_process import has_wanted, modules_that_name, owner_of_wanted, unknown_to_task
 
 __all__ = ["DuplicateDagIdError", "export", "serves"]
 
@@ -120,7 +120,8 @@ def _forget_directory(zip_path: str) -> None:
 
     zipimport keeps the first one for ever, and finds other files' bytes at its offsets after that.
     """
-    sys.path_importer_cache.pop(zip_path, None)
+    for entry in [entry for entry in sys.path_importer_cache if Path(zip_path) in (Path(entry), Path(entry).parent)]:
+        del sys.path_importer_cache[entry]
     getattr(zipimport, "_zip_directory_cache", {}).pop(zip_path, None)
 
 
@@ -132,9 +133,10 @@ def _load_for(owner: str | None, environment: Environment) -> None:
     _load(environment.missing([owner]), environment)
     if not environment.configuration.rewrites_ids:
         return
-    dags, identity, ids = environment.dags.get(owner, []), environment.identity, environment.package.ids
+    dags, identity = environment.dags.get(owner, []), environment.identity
     if unknown := unknown_to_task(dags, identity):
-        _load(environment.missing(modules_that_may_give(unknown, ids)), environment)
+        missing = environment.missing(environment.files)
+        _load(modules_that_name(unknown, missing, environment.package.sources), environment)
     if unknown_to_task(dags, identity):
         _load(environment.missing(environment.files), environment)
 

@@ -9,9 +9,9 @@ import shutil
 import tempfile
 import time
 import zipfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 SOURCES = "_src/"
@@ -21,17 +21,13 @@ _KEPT_SECONDS = 7 * 24 * 3600
 
 @dataclass(frozen=True)
 class Package:
-    """A packaged DAG as it was read: its Python sources are held in memory, so a replaced zip does no harm.
-
-    ``ids``: by DAG module, the texts in it that may be ids of DAGs.
-    """
+    """A packaged DAG as it was read: its Python sources are held in memory, so a replaced zip does no harm."""
 
     zip_path: Path
     source_digest: str
     files: Mapping[str, Mapping[str, object]]
     modules: Mapping[str, str]
     sources: Mapping[str, bytes]
-    ids: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     @property
     def copy(self) -> Path:
@@ -47,7 +43,6 @@ def read_package(archive: zipfile.ZipFile, zip_path: Path) -> Package:
         files=files,
         modules=manifest["modules"],
         sources={path: archive.read(SOURCES + path) for path in files if path.endswith(".py")},
-        ids=manifest.get("ids", {}),
     )
 
 

@@ -38,8 +38,10 @@ def unknown_to_task(dags: Iterable[Any], identity: Identity) -> set[str]:
     return {dag_id for view in views for dag_id in unknown_references(view, identity)}
 
 
-def modules_that_may_give(ids: Collection[str], ids_by_module: Mapping[str, Collection[str]]) -> list[str]:
-    return sorted(module for module, given in ids_by_module.items() if not set(ids).isdisjoint(given))
+def modules_that_name(ids: Collection[str], modules: Iterable[str], sources: Mapping[str, bytes]) -> list[str]:
+    """The modules that have one of these ids as a text: where a DAG of that id is most likely made."""
+    texts = [quote + dag_id.encode() + quote for dag_id in ids for quote in (b"'", b'"')]
+    return [path for path in modules if any(text in sources[path] for text in texts)]
 
 
 def _wanted_tasks(dag: Any) -> list[Any]:
