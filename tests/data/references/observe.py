@@ -22,8 +22,13 @@ logging.disable(logging.INFO)
 
 from airflow import __version__, settings  # noqa: E402 - after the logging is quiet
 from airflow.models.base import Base  # noqa: E402 - as above
-from airflow.models.dagbag import DagBag  # noqa: E402 - as above
-from airflow.serialization.serialized_objects import SerializedDAG  # noqa: E402 - as above
+
+try:
+    from airflow.dag_processing.dagbag import DagBag
+    from airflow.serialization.serialized_objects import DagSerialization as SerializedDAG
+except ImportError:
+    from airflow.models.dagbag import DagBag
+    from airflow.serialization.serialized_objects import SerializedDAG
 
 PARSING_CONTEXT = "_AIRFLOW_PARSING_CONTEXT_DAG_ID"
 LIVE = ("catchup", "max_active_runs", "max_active_tasks", "is_paused_upon_creation", "dag_display_name", "fileloc")
@@ -60,10 +65,10 @@ def import_what_all_use() -> None:
 
 
 def bag_of(file: str) -> Any:
-    try:
-        return DagBag(dag_folder=file, include_examples=False, read_dags_from_db=False)
-    except TypeError:
-        return DagBag(dag_folder=file, include_examples=False)
+    for options in ({"include_examples": False, "read_dags_from_db": False}, {"include_examples": False}, {}):
+        with contextlib.suppress(TypeError):
+            return DagBag(dag_folder=file, **options)
+    raise TypeError(DagBag)
 
 
 def load(file: str) -> dict[str, Any]:
@@ -73,14 +78,8 @@ def load(file: str) -> dict[str, Any]:
     return {
         "dags": {dag_id: facts_of(dag) for dag_id, dag in bag.dags.items()},
         "errors": {Path(name).name: text for name, text in bag.import_errors.items()},
-        "watchers": sum(len(getattr(asset, "watchers", ())) for dag in bag.dags.values() for asset in started_by(dag)),
         "warnings": told.told,
     }
-
-
-def started_by(dag: Any) -> list[Any]:
-    condition = getattr(dag.timetable, "asset_condition", None)
-    return [asset for _, asset in condition.iter_assets()] if condition else []
 
 
 def facts_of(dag: Any) -> dict[str, Any]:
@@ -88,7 +87,7 @@ def facts_of(dag: Any) -> dict[str, Any]:
     return {
         "tags": sorted(dag.tags),
         "timetable": type(dag.timetable).__name__,
-        "condition": condition_of(dag.timetable),
+        "starts": text_of([serialized.get("timetable"), serialized["dag_dependencies"]]),
         "live": {name: getattr(dag, name) for name in LIVE},
         "callbacks": {name: names_of(getattr(dag, name)) for name in ("on_failure_callback", "on_success_callback")},
         "has_callbacks": [dag.has_on_failure_callback, dag.has_on_success_callback],
@@ -101,11 +100,6 @@ def facts_of(dag: Any) -> dict[str, Any]:
         "serialized_tasks": {task["__var"]["task_id"]: text_of(task["__var"]) for task in serialized["tasks"]},
         "subdags": sorted(subdag.dag_id for subdag in getattr(dag, "subdags", [])),
     }
-
-
-def condition_of(timetable: Any) -> Any:
-    condition = getattr(timetable, "asset_condition", None) or getattr(timetable, "dataset_condition", None)
-    return condition.as_expression() if condition else None
 
 
 def task_of(task: Any) -> dict[str, Any]:

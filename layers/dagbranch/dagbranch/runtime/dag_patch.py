@@ -100,9 +100,9 @@ def _wrapper(dag_class: type, original: Callable[..., None], maker: Maker, busy:
 
     started_by_nothing = functools.cache(lambda: probe(None))
 
-    def unscheduled(assets: Any) -> Any:
+    def unscheduled(timetable: Any) -> Any:
         """Airflow's own idea, in this version, of a DAG without a schedule or with one of assets alone."""
-        return started_by_nothing() if assets is None else probe(assets)
+        return started_by_nothing() if timetable is None else probe(timetable)
 
     @functools.wraps(original)
     def init(dag: Any, *args: Any, **kwargs: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from dagbranch.runtime.configuration import Configuration
 
 _SCHEDULE_ATTRIBUTES = ("timetable", "schedule", "schedule_interval")
+_ASSET_TIMETABLES = ("AssetTriggeredTimetable", "DatasetTriggeredTimetable")
 _TASK_CALLBACKS = tuple(f"on_{event}_callback" for event in ("failure", "retry", "success", "skipped", "execute"))
 _DAG_CALLBACKS = ("on_failure_callback", "on_success_callback", "sla_miss_callback")
 _MAIL_NOTIFIERS = ("airflow.providers.smtp.notifications.", "airflow.providers.amazon.aws.notifications.ses")
@@ -29,7 +30,7 @@ class RunSettings:
     def limit_dag(self, dag: Any, unscheduled: Callable[[Any], Any]) -> None:
         """Changes a DAG as soon as it is made: its author's mistakes have shown, and its code reads what holds.
 
-        ``unscheduled`` makes a DAG that no time starts, but these assets, if any.
+        ``unscheduled`` makes a DAG that nothing starts, or this timetable of assets alone.
         """
         dag.is_paused_upon_creation = False
         if not self.schedules and _is_valid(dag.timetable):
@@ -99,11 +100,20 @@ def run_settings(configuration: Configuration) -> RunSettings | None:
 def _start_by_assets_alone(dag: Any, unscheduled: Callable[[Any], Any]) -> None:
     """No time starts the DAG. Assets do: they are the environment's own, so only its own tasks make events of them."""
     timetable = dag.timetable
-    condition = getattr(timetable, "asset_condition", None) or getattr(timetable, "dataset_condition", None) or None
-    if condition is not None and getattr(timetable, "timetable", None) is None:
+    of_assets = _asset_timetable(timetable)
+    if of_assets is not None and getattr(timetable, "timetable", None) is None:
         return
-    probe = vars(unscheduled(condition))
+    probe = vars(unscheduled(of_assets(_condition(timetable)) if of_assets else None))
     vars(dag).update({name: probe[name] for name in _SCHEDULE_ATTRIBUTES if name in probe})
+
+
+def _asset_timetable(timetable: Any) -> Any:
+    """Airflow's own class for assets alone where this one is of that kind; the newest has two: the code's, its own."""
+    return next((base for base in type(timetable).__mro__ if base.__name__ in _ASSET_TIMETABLES), None)
+
+
+def _condition(timetable: Any) -> Any:
+    return getattr(timetable, "asset_condition", None) or timetable.dataset_condition
 
 
 def _is_valid(timetable: Any) -> bool:
