@@ -93,6 +93,11 @@ def count_commits(repository: GitRepository, base: str, head: str) -> int:
     return int(git(repository.folder, "rev-list", "--count", head, f"^{base}"))
 
 
+def list_commits(repository: GitRepository, base: str, head: str) -> list[str]:
+    """The commits that ``head`` has and ``base`` has not, oldest first."""
+    return git(repository.folder, "rev-list", "--reverse", "--topo-order", head, f"^{base}").decode().split()
+
+
 def read_changes(repository: GitRepository, before: str, after: str) -> list[FileChange]:
     """What differs from one tree to the other, renames found as git finds them."""
     options = ["diff-tree", "-r", "-M", "-z"]

@@ -71,6 +71,40 @@ def shown_commit(urls: Urls, full_name: str, commit: CommitObject, changes: list
     }
 
 
+def comparison(
+    urls: Urls,
+    full_name: str,
+    ends: list[CommitObject],
+    listed: list[CommitObject],
+    changes: list[FileChange] | None,
+    *,
+    ahead_by: int,
+    behind_by: int,
+) -> dict[str, Any]:
+    """What ``GET …/compare/{base}...{head}`` answers; ``ends``: base, merge base and head."""
+    base, parted, head = ends
+    status = ("diverged" if behind_by else "ahead") if ahead_by else ("behind" if behind_by else "identical")
+    between = f"{base.sha}...{head.sha}"
+    page = f"{urls.page(full_name)}/compare/{between}"
+    shown: dict[str, Any] = {
+        "url": f"{urls.repository(full_name)}/compare/{between}",
+        "html_url": page,
+        "permalink_url": page,
+        "diff_url": f"{page}.diff",
+        "patch_url": f"{page}.patch",
+        "base_commit": listed_commit(urls, full_name, base),
+        "merge_base_commit": listed_commit(urls, full_name, parted),
+        "status": status,
+        "ahead_by": ahead_by,
+        "behind_by": behind_by,
+        "total_commits": ahead_by,
+        "commits": [listed_commit(urls, full_name, commit) for commit in listed],
+    }
+    if changes is None:
+        return shown
+    return shown | {"files": [changed_file(urls, full_name, head.sha, change) for change in changes]}
+
+
 def branch(urls: Urls, full_name: str, name: str, commit: CommitObject) -> dict[str, Any]:
     """What ``GET …/branches/{branch}`` answers for a branch that nothing protects."""
     api = f"{urls.repository(full_name)}/branches/{name}"

@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Callable
 
-from local.github.rest import content_endpoints, pull_endpoints, repository_endpoints
+from local.github.rest import comparison_endpoints, content_endpoints, pull_endpoints, repository_endpoints
 from local.github.rest.messages import Answer, ApiError, Request, json_answer, not_found
 from local.github.rest.site import Call, Site
 from local.github.state import HostedRepository
@@ -21,6 +21,7 @@ _ENDPOINTS: tuple[tuple[re.Pattern[str], Endpoint], ...] = tuple(
         (r"", repository_endpoints.show_repository),
         (r"/branches/(?P<branch>.+)", repository_endpoints.show_branch),
         (r"/commits/(?P<ref>.+)", repository_endpoints.show_commit),
+        (r"/compare/(?P<base>.+)\.\.\.(?P<head>.+)", comparison_endpoints.compare),
         (r"/(?P<kind>tarball|zipball)(?:/(?P<ref>.*))?", repository_endpoints.redirect_to_archive),
         (r"/git/commits/(?P<sha>[^/]+)", repository_endpoints.show_git_commit),
         (r"/git/trees/(?P<sha>.+)", content_endpoints.show_tree),

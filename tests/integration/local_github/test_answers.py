@@ -40,6 +40,8 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalGitHub]:
         ("/acme/pipelines/pulls/2/files", list[models.DiffEntry]),
         ("/acme/pipelines/branches/main", models.BranchWithProtection),
         ("/acme/pipelines/commits/main", models.Commit),
+        ("/acme/pipelines/compare/main...feature1", models.CommitComparison),
+        ("/acme/pipelines/compare/main...{sha}?per_page=1&page=2", models.CommitComparison),
         ("/acme/pipelines/git/commits/{sha}", models.GitCommit),
         ("/acme/pipelines/git/trees/{sha}?recursive=1", models.GitTree),
         ("/acme/pipelines/git/blobs/{blob}", models.Blob),
