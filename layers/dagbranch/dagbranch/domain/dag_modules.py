@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from dagbranch.domain.syntax import given_dag_ids, parsed
+
 _MOST_READINGS: Final = 10_000
 # A text in quotes as the first argument of a DAG, or as one called dag_id, with what may stand before it.
 _POSSIBLE_ID: Final = re.compile(
@@ -28,12 +30,6 @@ def dag_modules(files: Mapping[str, bytes]) -> tuple[str, ...]:
     return tuple(path for path in sorted(files) if path.endswith(".py") and _may_hold_dags(files[path]))
 
 
-def possible_ids(modules: tuple[str, ...], files: Mapping[str, bytes]) -> dict[str, list[str]]:
-    """By module, what stands as text where a DAG's id would: where a task's process looks first for a DAG."""
-    found = {path: sorted(_reading_of(files[path]).possible_ids) for path in modules}
-    return {path: ids for path, ids in found.items() if ids}
-
-
 def warnings_about(modules: tuple[str, ...], files: Mapping[str, bytes]) -> Iterator[str]:
     """What its author will want to know before Airflow says it, or because Airflow never will."""
     readings = {path: _reading_of(files[path]) for path in modules}
@@ -48,6 +44,11 @@ def warnings_about(modules: tuple[str, ...], files: Mapping[str, bytes]) -> Iter
                 f"{path} asks for Airflow's dags_folder: that is the server's, which all environments share; "
                 "the environment's own files are beside __file__"
             )
+
+
+def is_unreadable(source: bytes) -> bool:
+    """Whether this version of Python cannot read it."""
+    return bool(_reading_of(source).fault)
 
 
 def _may_hold_dags(source: bytes) -> bool:
@@ -96,32 +97,18 @@ def _given_twice(readings: Mapping[str, _Reading], files: Mapping[str, bytes]) -
     ids = defaultdict(list)
     for path, reading in readings.items():
         if not reading.fault and any(counts[dag_id] > 1 for dag_id in reading.possible_ids):
-            for dag_id in sorted(set(_literal_ids(_parsed(files[path])))):
+            for dag_id in sorted(set(_literal_ids(files[path]))):
                 ids[dag_id].append(path)
     return {dag_id: paths for dag_id, paths in ids.items() if len(paths) > 1}
 
 
-def _parsed(source: bytes) -> ast.Module:
-    """An empty tree for what can be read, but is nested too deep to be walked."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return ast.parse(source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return ast.Module([], [])
-
-
-def _literal_ids(tree: ast.Module) -> Iterator[str]:
-    """Ids written out in ``DAG("…")`` and ``@dag("…")`` calls."""
+def _literal_ids(source: bytes) -> Iterator[str]:
+    """Ids written out in ``DAG("…")`` and ``@dag("…")`` calls; none of what is nested too deep to be walked."""
+    try:
+        tree = parsed(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and _called(node.func) in {"DAG", "dag"}:
-            given = [keyword.value for keyword in node.keywords if keyword.arg == "dag_id"] or node.args[:1]
-            for value in given:
-                if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                    yield value.value
-
-
-def _called(function: ast.expr) -> str:
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else ""
+        for given in given_dag_ids(node) if isinstance(node, ast.Call) else ():
+            if isinstance(given, ast.Constant) and isinstance(given.value, str):
+                yield given.value

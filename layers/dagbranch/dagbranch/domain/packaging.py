@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from dagbranch.domain.dag_modules import dag_modules, possible_ids, warnings_about
+from dagbranch.domain.dag_modules import dag_modules, warnings_about
 from dagbranch.domain.naming import CONFIGURATION_FOLDER
 from dagbranch.domain.source_archive import write_canonical_zip
 from dagbranch.domain.specification import UnpackedCopy
@@ -68,7 +68,7 @@ def package_dags(
 
     Raises InvalidPipelineError where there is no DAG module, or a file stands where dagbranch puts its own.
     """
-    own = _dags_folder_of(without_wheels(files), dags_folder)
+    own = own_sources(files, dags_folder)
     modules = _modules_of(own, dags_folder)
     sources = {**own, **{VENDORED + path: content for path, content in vendored.files.items()}}
     stubs = stub_names(modules)
@@ -79,7 +79,7 @@ def package_dags(
             **{stub: stub_source(module) for module, stub in stubs.items()},
             **{_SOURCES + path: content for path, content in sources.items()},
             **{f"{RUNTIME_PACKAGE}/{path}": _renamed(source) for path, source in runtime.items()},
-            MANIFEST_PATH: _manifest(copied, digests, stubs, possible_ids(modules, sources), source_digest, version),
+            MANIFEST_PATH: _manifest(copied, digests, stubs, source_digest, version),
         }
     )
     return PackagedDag(
@@ -151,13 +151,13 @@ def source_path_of(stub_file: str, manifest: Manifest) -> str | None:
     return manifest.modules.get(stub_file.replace("\\", "/").rpartition("/")[2])
 
 
-def _dags_folder_of(files: Mapping[str, bytes], dags_folder: str) -> dict[str, bytes]:
-    """The folder's files by their path in it; bytecode caches are not sources and differ between machines."""
+def own_sources(files: Mapping[str, bytes], dags_folder: str) -> dict[str, bytes]:
+    """The dags folder's files by their path in it; bytecode caches are not sources and differ between machines."""
     prefix = "/".join(part for part in dags_folder.split("/") if part not in {"", "."})
     prefix = f"{prefix}/" if prefix else ""
     return {
         path.removeprefix(prefix): content
-        for path, content in files.items()
+        for path, content in without_wheels(files).items()
         if path.startswith(prefix) and "__pycache__" not in path.split("/")
     }
 
@@ -186,7 +186,6 @@ def _manifest(
     copied: Mapping[str, bytes],
     digests: Mapping[str, str],
     stubs: Mapping[str, str],
-    ids: Mapping[str, list[str]],
     source_digest: str,
     version: str,
 ) -> bytes:
@@ -197,7 +196,6 @@ def _manifest(
             "source_digest": source_digest,
             "files": {path: {"size": len(content), "sha256": digests[path]} for path, content in copied.items()},
             "modules": {stub: module for module, stub in stubs.items()},
-            "ids": ids,
         }
     )
 
