@@ -53,6 +53,7 @@ def a_pull_request(**different: Any) -> PullRequest:
         head_sha=FIRST,
         head_ref="feature1",
         head_repository_id=REPOSITORY_ID,
+        base_ref="main",
     )
     return replace(usual, **different)
 

@@ -11,6 +11,8 @@ from dagbranch.domain.environments import PullRequest
 from dagbranch.errors import TransientUpstreamError, UnsafeArchiveError, UpstreamError
 from local.github import File, Link, Submodule
 
+BASE_REF = "main"
+
 type Content = bytes | File | Link | Submodule
 
 
@@ -26,6 +28,8 @@ class InMemoryGitHub:
     def __init__(self) -> None:
         self.pulls: dict[tuple[str, int], PullRequest] = {}
         self.commits: dict[str, Commit] = {}
+        # By head: the commit that it and the base branch have in common.
+        self.merge_bases: dict[str, str] = {}
         self.down = False
 
     def pull_request(self, repository: str, pull_number: int) -> PullRequest | None:
@@ -69,6 +73,10 @@ class InMemoryGitHub:
         if found is None:
             raise UpstreamError(f"{repository} has no blob {sha}")
         return found
+
+    def merge_base(self, repository: str, base_ref: str, head_sha: str) -> str | None:  # noqa: ARG002 # one base branch
+        self._answer()
+        return self.merge_bases.get(head_sha) if base_ref == BASE_REF else None
 
     def open(self, pull: PullRequest, files: Mapping[str, Content]) -> None:
         """The pull request, open at this commit."""

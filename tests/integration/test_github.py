@@ -32,6 +32,7 @@ class Place:
     repository: str
     pull_number: int
     head_sha: str
+    base_sha: str
 
 
 @pytest.fixture
@@ -53,9 +54,11 @@ def repository(local: LocalGitHub) -> Repository:
 class TestPyGithubGitHub(GitHubContract):
     @pytest.fixture
     def place(self, github: PyGithubGitHub, repository: Repository) -> Place:
+        base_sha = repository.branch_sha("main")
         head_sha = repository.commit("feature1", {**FILES, "README.md": None}, "All kinds of files")
+        repository.commit("main", {"later.txt": b""}, "What others did meanwhile")
         pull = repository.open_pull("feature1", "A pull request")
-        return Place(github, REPOSITORY, pull.number, head_sha)
+        return Place(github, REPOSITORY, pull.number, head_sha, base_sha)
 
 
 def fetch(github: PyGithubGitHub, sha: str, *paths: str, most_bytes: int = 10**8, most_ratio: int = 200) -> set[str]:
@@ -222,6 +225,20 @@ def test_an_archive_link_that_expired_is_asked_for_again(
     assert "token" not in str(error.value).lower()
 
 
+# Where a pull request parted from its base
+
+
+def test_a_base_that_was_merged_into_the_branch_is_what_it_parted_from(
+    github: PyGithubGitHub, repository: Repository
+) -> None:
+    repository.commit("feature/one", {"dags/a.py": b"1"}, "A feature")
+    merged = repository.commit("release/1.0", {"b": b"2"}, "What others did")
+    head = repository.commit("feature/one", {"c": b"3"}, "On top of it", start_from=merged)
+
+    assert github.merge_base(REPOSITORY, "release/1.0", head) == merged
+    assert github.merge_base(REPOSITORY, "main", merged) == repository.branch_sha("main")
+
+
 # Faults
 
 
@@ -234,11 +251,12 @@ def calls(github: PyGithubGitHub) -> list[Callable[[], object]]:
         lambda: github.tree(REPOSITORY, sha, "dags"),
         lambda: github.archive(REPOSITORY, sha, frozenset({"a"}), most_bytes=1, most_ratio=1),
         lambda: github.blob(REPOSITORY, sha),
+        lambda: github.merge_base(REPOSITORY, "main", sha),
     ]
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])
-@pytest.mark.parametrize("call", range(6))
+@pytest.mark.parametrize("call", range(7))
 def test_an_outage_passes(
     github: PyGithubGitHub, local: LocalGitHub, repository: Repository, status: int, call: int
 ) -> None:

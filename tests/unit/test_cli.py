@@ -178,6 +178,7 @@ def test_package_makes_the_zip_the_copy_and_the_configuration(
         "copy": str(dags / "feature1"),
         "artifacts": {},
         "modules": ["qu/main/test_dag.py"],
+        "selected": ["qu/main/test_dag.py"],
         "warnings": [],
     }
     assert read_manifest(archive).source_digest == digest

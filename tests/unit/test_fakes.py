@@ -12,7 +12,7 @@ from tests.fakes.contracts.event_bus import Arrived, EventBusContract
 from tests.fakes.contracts.github import FILES, GitHubContract
 from tests.fakes.contracts.registry import RegistryContract
 from tests.fakes.event_bus import InMemoryEventBus
-from tests.fakes.examples import FIRST, PULL_NUMBER, REPOSITORY, a_pull_request
+from tests.fakes.examples import FIRST, PULL_NUMBER, REPOSITORY, SECOND, a_pull_request
 from tests.fakes.github import InMemoryGitHub
 from tests.fakes.registry import InMemoryRegistry
 
@@ -23,6 +23,7 @@ class Place:
     repository: str = REPOSITORY
     pull_number: int = PULL_NUMBER
     head_sha: str = FIRST
+    base_sha: str = SECOND
 
 
 class TestInMemoryRegistry(RegistryContract):
@@ -72,4 +73,5 @@ class TestInMemoryGitHub(GitHubContract):
     def place(self) -> Place:
         place = Place()
         place.github.open(a_pull_request(), FILES)
+        place.github.merge_bases[FIRST] = SECOND
         return place

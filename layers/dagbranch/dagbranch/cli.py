@@ -22,6 +22,7 @@ from dagbranch.domain.declared_base import implied_base, parse_base
 from dagbranch.domain.naming import CONFIGURATION_FOLDER, LANES, environment_name, is_commit_sha, is_environment_name
 from dagbranch.domain.pipeline_file import parse_pipeline_file
 from dagbranch.domain.requirements import required
+from dagbranch.domain.selection import select_modules
 from dagbranch.domain.source_archive import PIPELINE_FILE, Limits, source_digest, write_canonical_zip
 from dagbranch.domain.wheels import unpack_wheels, with_wheels
 from dagbranch.errors import DagbranchError, SourceError
@@ -80,6 +81,7 @@ def _package(options: argparse.Namespace) -> tuple[Mapping[str, Any], str]:
         version=__version__,
         vendored=unpack_wheels(required(files, pipeline_file.requirements), files, Limits()),
     )
+    selection = select_modules(pipeline_file, options.lane, files, _changed_paths(options.changed))
     copy: Path = options.output / environment
     uris, job_code = _job_code(artifacts_of(files, pipeline_file), copy)
     configuration = packaging.configuration(
@@ -91,6 +93,7 @@ def _package(options: argparse.Namespace) -> tuple[Mapping[str, Any], str]:
         source_digest=digest,
         settings=pipeline_file.settings(options.lane).model_dump(exclude_none=True),
         schemas=pipeline_file.schema_names(options.lane, environment),
+        selected=selection.selected,
         artifacts=uris,
     )
     beside_zip = packaging.files_beside(packaged, pipeline_file.unpacked_copy)
@@ -107,10 +110,31 @@ def _package(options: argparse.Namespace) -> tuple[Mapping[str, Any], str]:
         "copy": str(copy),
         "artifacts": uris,
         "modules": list(packaged.modules),
-        "warnings": list(packaged.warnings),
+        "selected": list(selection.shown),
+        "warnings": [*packaged.warnings, *selection.warnings],
     }
-    lines = [f"{zip_file}  {packaged.sha256}", *packaged.modules, *(f"warning: {one}" for one in packaged.warnings)]
-    return result, "\n".join(lines)
+    hidden = len(selection.modules) - len(selection.shown)
+    counts = [f"{len(selection.shown)} of {len(selection.modules)} DAG modules are shown"] if hidden else []
+    warnings = [f"warning: {one}" for one in result["warnings"]]
+    return result, "\n".join([f"{zip_file}  {packaged.sha256}", *selection.shown, *counts, *warnings])
+
+
+def _changed_paths(file: str | None) -> list[str] | None:
+    """The paths in a file, as ``git diff --name-only`` prints them; None where nobody tells them."""
+    if file is None:
+        return None
+    text = sys.stdin.read() if file == "-" else Path(file).read_text()
+    return [_unquoted(line) for line in text.splitlines() if line]
+
+
+def _unquoted(line: str) -> str:
+    r"""A path without the quotes and escapes that git gives it: ``"dags/\303\274.py"``."""
+    if len(line) < 2 or not line.startswith('"') or not line.endswith('"'):
+        return line
+    try:
+        return line[1:-1].encode().decode("unicode_escape").encode("latin-1").decode()
+    except UnicodeError as error:
+        raise SourceError(f"--changed: {line} is no path as git prints it") from error
 
 
 def _job_code(artifacts: Sequence[Artifact], copy: Path) -> tuple[dict[str, str], dict[str, bytes]]:
@@ -207,6 +231,12 @@ def _parser() -> argparse.ArgumentParser:
     package.add_argument("--commit", required=True, metavar="SHA")
     package.add_argument("--output", type=Path, required=True, metavar="DAGS_FOLDER")
     package.add_argument("--lane", choices=LANES, default="preview")
+    package.add_argument(
+        "--changed",
+        metavar="FILE",
+        help="the repository's paths that were changed, one per line, - for standard input: "
+        "git diff --name-only --no-renames main...",
+    )
     _add_index(package)
 
     plan = _command(commands, "plan", _plan, "print the DDL that would run, in order")

@@ -42,11 +42,16 @@ class _Head(BaseModel):
     repo: _HeadRepository | None
 
 
+class _Base(BaseModel):
+    ref: str
+
+
 class _PullRequest(BaseModel):
     number: int = Field(gt=0)
     state: Literal["open", "closed"]
     draft: bool = False
     head: _Head
+    base: _Base
 
 
 class _PullRequestDetail(BaseModel):
@@ -108,6 +113,7 @@ def pull_request_event(body: str) -> PullRequestEvent:
         head_sha=head.sha,
         head_ref=head.ref,
         head_repository_id=head.repo.id if head.repo else None,
+        base_ref=pull.base.ref,
     )
     return PullRequestEvent(
         repository_id=detail.repository.id,

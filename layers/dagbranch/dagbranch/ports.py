@@ -42,6 +42,9 @@ class GitHub(Protocol):
 
     def blob(self, repository: str, sha: str) -> bytes: ...
 
+    def merge_base(self, repository: str, base_ref: str, head_sha: str) -> str | None:
+        """The commit from which the two went apart; None where there is none, or the branch is gone."""
+
 
 class PackageIndex(Protocol):
     def wheels(self, requirements: Sequence[Requirement], limits: Limits) -> Mapping[str, bytes]:

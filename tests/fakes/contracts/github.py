@@ -29,12 +29,13 @@ LIMITS = Limits()
 
 
 class Place(Protocol):
-    """One repository with one open pull request at a commit of FILES."""
+    """One repository with one open pull request at a commit of FILES, which parted from ``main`` at ``base_sha``."""
 
     github: GitHub
     repository: str
     pull_number: int
     head_sha: str
+    base_sha: str
 
 
 def keeps(path: str) -> bool:
@@ -48,7 +49,7 @@ class GitHubContract:
         assert pull is not None
         assert (pull.repository, pull.number, pull.head_sha) == (place.repository, place.pull_number, place.head_sha)
         assert (pull.is_open, pull.is_draft, pull.is_from_a_fork) == (True, False, False)
-        assert pull.head_ref == "feature1"
+        assert (pull.head_ref, pull.base_ref) == ("feature1", "main")
         assert list(place.github.open_pull_requests(place.repository)) == [pull]
 
     def test_a_pull_request_that_is_not_there_is_none(self, place: Place) -> None:
@@ -99,6 +100,12 @@ class GitHubContract:
             place.github.blob(place.repository, "0" * 40)
         with pytest.raises(UpstreamError):
             place.github.tree(place.repository, "0" * 40, "dags")
+
+    def test_where_a_commit_parted_from_a_branch_is_told(self, place: Place) -> None:
+        assert place.github.merge_base(place.repository, "main", place.head_sha) == place.base_sha
+
+    def test_a_commit_never_parted_from_a_branch_that_is_not_there(self, place: Place) -> None:
+        assert place.github.merge_base(place.repository, "gone/away", place.head_sha) is None
 
     def test_tree_links_and_archive_together_are_a_checkout(self, place: Place) -> None:
         tree = place.github.tree(place.repository, place.head_sha, "dags")

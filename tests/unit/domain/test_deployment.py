@@ -39,14 +39,15 @@ def test_an_object_that_somebody_replaced_is_put_again() -> None:
     assert plan_copy({"a": b"1"}, {"a": CopiedFile("another etag", "")}).put == {"a": b"1"}
 
 
-def test_a_zip_tells_whose_it_is_of_which_content_and_of_which_commit() -> None:
+def test_a_zip_tells_whose_it_is_of_which_content_and_commit_and_what_it_shows() -> None:
     environment = an_environment()
 
-    marker = zip_marker(environment, "digest", "0.1.0")
+    marker = zip_marker(environment, "digest", "0.1.0", "all")
 
     assert carries(marker, marker_of(environment))
     assert digest_that_stands(marker) == "digest"
-    assert commit_that_stands(marker, "digest", "0.1.0") == FIRST
-    assert commit_that_stands(marker, "another", "0.1.0") is None
-    assert commit_that_stands(marker, "digest", "0.2.0") is None
-    assert commit_that_stands({}, "digest", "0.1.0") is None
+    assert commit_that_stands(marker, "digest", "0.1.0", "all") == FIRST
+    assert commit_that_stands(marker, "another", "0.1.0", "all") is None
+    assert commit_that_stands(marker, "digest", "0.2.0", "all") is None
+    assert commit_that_stands(marker, "digest", "0.1.0", "some") is None
+    assert commit_that_stands({}, "digest", "0.1.0", "all") is None

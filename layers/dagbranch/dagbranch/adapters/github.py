@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, Final
+from urllib.parse import quote
 
 import requests
 from github import Auth, Github, GithubException, GithubRetry, UnknownObjectException
@@ -91,6 +92,18 @@ class PyGithubGitHub:
         with _translated(f"reading a file of {repository}"):
             return base64.b64decode(self._repository(repository).get_git_blob(sha).content)
 
+    def merge_base(self, repository: str, base_ref: str, head_sha: str) -> str | None:
+        with _translated(f"comparing {base_ref} with {head_sha[:7]} of {repository}"):
+            api = self._repository(repository)
+            # The first page alone carries the changed files with their patches, which can be megabytes.
+            page = {"per_page": 1, "page": 2}
+            place = f"{api.url}/compare/{quote(base_ref)}...{head_sha}"
+            try:
+                _, answer = api.requester.requestJsonAndCheck("GET", place, parameters=page)
+            except UnknownObjectException:
+                return None
+            return str(answer["merge_base_commit"]["sha"])
+
     def _repository(self, repository: str) -> Repository:
         return self._github.get_repo(repository)
 
@@ -106,6 +119,7 @@ def _pull_request(pull: ApiPullRequest) -> PullRequest:
         head_sha=pull.head.sha,
         head_ref=pull.head.ref,
         head_repository_id=head_repository.id if head_repository else None,
+        base_ref=pull.base.ref,
     )
 
 

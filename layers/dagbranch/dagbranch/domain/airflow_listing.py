@@ -12,6 +12,7 @@ from dagbranch.domain.naming import commit_tag
 from dagbranch.errors import InvalidEventError, NotYetError
 
 _ASK_AGAIN_SECONDS = 3
+_SYNCED = timedelta(seconds=60)  # MWAA's workers sync every 30 s: a later parse is of the new zip
 # The runtime adds this line to each import error, so that an error of the last commit is not told of the new one.
 _COMMIT_NOTE = re.compile(r"dagbranch: environment \S+, (commit:[0-9a-f]{7})")
 # The runtime's tag where modules failed. Airflow drops the import errors of a zip at each look at the dags folder,
@@ -75,13 +76,14 @@ def judge_readiness(
     told = [failure for failure in failures if _is_in(environment, failure.file_location)]
     broken = [failure for failure in told if _is_of(failure, tag, pipeline.at)]
     failures_told = tuple(_in_words(failure, source_paths) for failure in broken)
-    if not failures_told and (missing := _missing(environment, tag, current)) is not None:
-        waited = now - pipeline.at
+    waited = now - pipeline.at
+    missing = _missing(environment, tag, current) if current or pipeline.has_dags else _left_over(own, pipeline, now)
+    if not failures_told and missing is not None:
         if waited < patience:
             raise NotYetError(missing, retry_seconds=_ASK_AGAIN_SECONDS)
         failures_told = (f"{missing} after {waited.total_seconds():.0f} s: {_WHERE_TO_LOOK}",)
     # Which rows a module that cannot be imported still has, nobody knows: all of them are kept until it can.
-    dropped = () if failures_told else _dropped(own, current, tag)
+    dropped = () if failures_told else _dropped(own, current, tag, pipeline)
     return Readiness(tuple(dag.dag_id for dag in current), dropped, failures_told)
 
 
@@ -101,13 +103,17 @@ def _is_of(failure: ImportFailure, tag: str, put_at: datetime) -> bool:
     noted = _COMMIT_NOTE.search(failure.stack_trace)
     if noted is not None:
         return noted.group(1) == tag
-    synced = timedelta(seconds=60)  # MWAA's workers sync every 30 s: a later parse is of the new zip
-    return failure.at is not None and failure.at > put_at + synced
+    return failure.at is not None and failure.at > put_at + _SYNCED
 
 
-def _dropped(own: Sequence[ListedDag], current: Sequence[ListedDag], tag: str) -> tuple[str, ...]:
-    """Rows of an older commit that the parse which brought the current ones did not touch."""
+def _dropped(own: Sequence[ListedDag], current: Sequence[ListedDag], tag: str, pipeline: Half) -> tuple[str, ...]:
+    """Rows of an older commit that the parse which brought the current ones did not touch.
+
+    Where this commit has no DAG to show, no row tells of its parse: what the workers' sync outlived is of it.
+    """
     parses = [dag.parsed_at for dag in current if dag.parsed_at is not None]
+    if not current and not pipeline.has_dags:
+        parses = [pipeline.at + _SYNCED]
     if not parses:
         return ()
     return tuple(
@@ -127,6 +133,18 @@ def _line_number(lines: Sequence[str], source: str) -> str | None:
     """The last line of the author's own file that the traceback names."""
     found = [match.group(1) for line in lines if (match := re.search(rf'{re.escape(source)}", line (\d+)', line))]
     return found[-1] if found else None
+
+
+def _left_over(own: Sequence[ListedDag], pipeline: Half, now: datetime) -> str | None:
+    """Whether rows of an older commit have to be waited for, where this one has none to show.
+
+    A row that is deleted while the last zip may still be parsed would be back with it.
+    """
+    synced_at = pipeline.at + _SYNCED
+    parsed_since = any(dag.parsed_at is not None and dag.parsed_at >= synced_at for dag in own)
+    if parsed_since or (own and now < synced_at + _SYNCED):
+        return f"Airflow still lists {len(own)} DAGs of an older commit"
+    return None
 
 
 def _missing(environment: str, tag: str, current: Sequence[ListedDag]) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from dagbranch.domain.source_archive import Limits, check_path, check_sizes
@@ -54,6 +55,25 @@ class Checkout:
                 f"Git LFS files cannot be packaged: {', '.join(pointers)}; keep them in a bucket, or in git itself"
             )
         return files
+
+
+def changed_paths(
+    before: Mapping[str, TreeEntry], after: Checkout, targets: Mapping[str, str], keeps: Callable[[str], bool]
+) -> frozenset[str] | None:
+    """The paths of the source archive whose content or mode is another than in the tree before, deleted ones too.
+
+    ``targets``: what links lead to, by their blob's sha; None where a link of before is not among them.
+    """
+    links = kept_links(before, keeps)
+    if any(link.sha not in targets for link in links):
+        return None
+    sources = {path: entry for path, entry in before.items() if keeps(path) and entry.mode not in {LINK, SUBMODULE}}
+    for link in links:
+        with suppress(UnsafeArchiveError):  # a link that led nowhere was no file
+            sources |= _followed(link.path, targets[link.sha], before)
+    identity = {path: (entry.sha, entry.mode) for path, entry in sources.items()}
+    wanted = {path: (entry.sha, entry.mode) for path, entry in after.sources.items()}
+    return frozenset(path for path in identity.keys() | wanted.keys() if identity.get(path) != wanted.get(path))
 
 
 def kept_links(tree: Mapping[str, TreeEntry], keeps: Callable[[str], bool]) -> list[TreeEntry]:

@@ -12,6 +12,7 @@ from dagbranch.domain.ownership import marker_of
 _DIGEST = "dagbranch-source-digest"
 _VERSION = "dagbranch-version"
 _HEAD_SHA = "dagbranch-head-sha"
+_SELECTION = "dagbranch-selection"
 
 
 @dataclass(frozen=True)
@@ -47,19 +48,24 @@ def plan_copy(
     return CopyPlan(put, keep, tuple(sorted(standing.keys() - wanted.keys())))
 
 
-def zip_marker(environment: Environment, source_digest: str, version: str) -> dict[str, str]:
+def zip_marker(environment: Environment, source_digest: str, version: str, selection: str) -> dict[str, str]:
     """The zip's metadata: whose it is, of which commit, and what would make putting it again needless."""
     return {
         **marker_of(environment),
         _DIGEST: source_digest,
         _VERSION: version,
         _HEAD_SHA: environment.head_sha,
+        _SELECTION: selection,
     }
 
 
-def commit_that_stands(marker: Mapping[str, str], source_digest: str, version: str) -> str | None:
-    """The commit in the configuration of a zip with this content; None where another content stands."""
-    if marker.get(_DIGEST) == source_digest and marker.get(_VERSION) == version:
+def commit_that_stands(marker: Mapping[str, str], source_digest: str, version: str, selection: str) -> str | None:
+    """The commit in the configuration of a zip with this content that shows the same; None where another stands.
+
+    ``selection`` tells one selection of DAG modules from another: a commit that changes no file may change that.
+    """
+    wanted = {_DIGEST: source_digest, _VERSION: version, _SELECTION: selection}
+    if wanted.items() <= marker.items():
         return marker.get(_HEAD_SHA)
     return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,6 +13,8 @@ from dagbranch.errors import InvalidEventError, NotYetError, SupersededError
 _EARLY_ARCHIVE_IS_KEPT_FOR = timedelta(minutes=15)
 _EARLY_ARCHIVE_RETRY_SECONDS = 10
 LEASE_RETRY_SECONDS = 5
+_MOST_CHANGED_PATHS = 1_000
+_MOST_CHANGED_CHARACTERS = 50_000  # of the 400 KB that an item has, which every write carries whole
 
 
 class Status(StrEnum):
@@ -40,6 +42,7 @@ class PullRequest:
     head_sha: str
     head_ref: str
     head_repository_id: int | None  # None where the fork was deleted
+    base_ref: str
 
     @property
     def is_from_a_fork(self) -> bool:
@@ -54,6 +57,16 @@ class Half:
     head_sha: str  # the commit that this digest was deployed for: the one in the DAGs' tags
     generation: int
     at: datetime
+    message: str = ""  # what its author is told of it, once it is ready
+    has_dags: bool = True  # whether Airflow is to list any
+
+
+@dataclass(frozen=True)
+class Changes:
+    """The packaged paths that the pull request changes, as they were told for one source archive."""
+
+    source_digest: str
+    paths: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -81,6 +94,7 @@ class Environment:
     source_digest: str | None = None
     pipeline: Half | None = None
     data: Half | None = None
+    changed_paths: Changes | None = None  # None where nobody told them, or they are too many
     leases: Mapping[str, Lease] = field(default_factory=dict)
     schemas: tuple[str, ...] = ()  # full names of all that were ever made for it
     seen_by_airflow: bool = False
@@ -100,6 +114,11 @@ class Environment:
         if self.name is None:
             raise InvalidEventError(f"{self.repository}#{self.pull_number} has no environment")
         return self.name
+
+    def changed_in(self, source_digest: str) -> tuple[str, ...] | None:
+        """What the pull request changes in this archive; None where nobody knows."""
+        told = self.changed_paths
+        return told.paths if told is not None and told.source_digest == source_digest else None
 
     @property
     def halves_agree(self) -> bool:
@@ -149,6 +168,7 @@ def requested(existing: Environment | None, pull: PullRequest, lane: str, delive
         repository=pull.repository,
         status=Status.REQUESTED,
         head_sha=pull.head_sha,
+        changed_paths=existing.changed_paths if under_way else None,
         generation=existing.generation if under_way else existing.generation + 1,
         requested_at=existing.requested_at if under_way else now,
         updated_at=now,
@@ -197,6 +217,17 @@ def check_not_superseded(environment: Environment, generation: int) -> None:
         )
 
 
+def with_changes(
+    environment: Environment, generation: int, source_digest: str, paths: Collection[str] | None
+) -> Environment:
+    """The record with what its pull request changes; more than the record can well hold is as good as unknown."""
+    check_not_superseded(environment, generation)
+    fits = paths is not None and len(paths) <= _MOST_CHANGED_PATHS
+    if paths is None or not fits or sum(map(len, paths)) > _MOST_CHANGED_CHARACTERS:
+        return replace(environment, changed_paths=None)
+    return replace(environment, changed_paths=Changes(source_digest, tuple(sorted(paths))))
+
+
 def with_pipeline(environment: Environment, standing: Half) -> Environment:
     """The record after the zip was put; raises SupersededError where a newer request has come meanwhile."""
     check_not_superseded(environment, standing.generation)
@@ -212,7 +243,8 @@ def with_data(environment: Environment, standing: Half, schemas: Iterable[str]) 
 
 def ready(environment: Environment, generation: int, now: datetime) -> Environment:
     check_not_superseded(environment, generation)
-    return replace(environment, status=Status.READY, message="", seen_by_airflow=True, updated_at=now)
+    message = environment.pipeline.message if environment.pipeline else ""
+    return replace(environment, status=Status.READY, message=message, seen_by_airflow=True, updated_at=now)
 
 
 def failed(environment: Environment, generation: int, message: str, now: datetime) -> Environment:
@@ -236,6 +268,7 @@ def removed(environment: Environment, receipt: Mapping[str, object], now: dateti
         status=Status.REMOVED,
         pipeline=None,
         data=None,
+        changed_paths=None,
         leases={},
         schemas=(),
         seen_by_airflow=False,

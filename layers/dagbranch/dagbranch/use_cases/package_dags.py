@@ -17,6 +17,7 @@ from dagbranch.domain.environments import Environment, Half, check_not_supersede
 from dagbranch.domain.ownership import carries, marker_of
 from dagbranch.domain.requests import ArchiveUploaded, EventKind
 from dagbranch.domain.requirements import required
+from dagbranch.domain.selection import Selection, select_modules
 from dagbranch.domain.source_archive import Limits
 from dagbranch.domain.wheels import unpack_wheels
 from dagbranch.errors import NotOursError
@@ -45,12 +46,24 @@ def package_dags(
 
     def deploy(environment: Environment, source: Source) -> Deployed:
         standing = _standing_zip(environment, dags)
-        head_sha = commit_that_stands(standing.marker, source.digest, runtime.version) if standing else None
+        changed = environment.changed_in(source.digest)
+        selection = select_modules(source.pipeline_file, environment.lane, source.files, changed)
+        marker = standing.marker if standing else {}
+        head_sha = commit_that_stands(marker, source.digest, runtime.version, selection.fingerprint)
         data: dict[str, object] = {"unchanged": True}
         if head_sha is None:
             head_sha = environment.head_sha
-            data = _put(environment, source, runtime, worker.limits, standing, around.registry, dags, artifacts)
-        half = Half(source.digest, head_sha, environment.generation, around.clock())
+            registry = around.registry
+            data = _put(environment, source, selection, runtime, worker.limits, standing, registry, dags, artifacts)
+        data |= {"modules": len(selection.modules), "selected": len(selection.shown)}
+        half = Half(
+            source.digest,
+            head_sha,
+            environment.generation,
+            around.clock(),
+            message=selection.in_words,
+            has_dags=selection.may_have_dags,
+        )
         return Deployed(lambda newest: with_pipeline(newest, half), data)
 
     deploy_half("pipeline", upload, announce=EventKind.PACKAGED, deploy=deploy, worker=worker, around=around)
@@ -67,6 +80,7 @@ def _standing_zip(environment: Environment, dags: DagsBucket) -> StoredZip | Non
 def _put(
     environment: Environment,
     source: Source,
+    selection: Selection,
     runtime: Runtime,
     limits: Limits,
     standing: StoredZip | None,
@@ -90,18 +104,19 @@ def _put(
     plan = plan_copy(beside_zip, standing_copy.result(), packaged.digests)
     uris = {one.name: artifacts.put(name, one, marker) for one in job_code}
     dags.put_copy(name, plan.put, plan.keep, marker)
-    dags.put_configuration(name, source.digest, _configuration(environment, source, uris), marker)
     _check_still_wanted(environment, registry)
-    dags.put_zip(name, packaged.archive, zip_marker(environment, source.digest, runtime.version), replaces=standing)
+    dags.put_configuration(name, source.digest, _configuration(environment, source, selection, uris), marker)
+    _check_still_wanted(environment, registry)
+    noted = zip_marker(environment, source.digest, runtime.version, selection.fingerprint)
+    dags.put_zip(name, packaged.archive, noted, replaces=standing)
     before = digest_that_stands(standing.marker) if standing else None
     _drop(environment, plan.drop, [one for one in (source.digest, before) if one], dags, artifacts)
     return {
         "zip_sha256": packaged.sha256,
-        "modules": len(packaged.modules),
         "files_put": len(plan.put),
         "files_kept": len(plan.keep),
         "artifacts": uris,
-        "warnings": list(packaged.warnings),
+        "warnings": [*packaged.warnings, *selection.warnings],
     }
 
 
@@ -128,7 +143,9 @@ def _drop(
     artifacts.drop(name, marker, keep={uri for configuration in read for uri in uris_in(configuration)})
 
 
-def _configuration(environment: Environment, source: Source, artifacts: Mapping[str, str]) -> bytes:
+def _configuration(
+    environment: Environment, source: Source, selection: Selection, artifacts: Mapping[str, str]
+) -> bytes:
     return packaging.configuration(
         environment=environment.claimed_name,
         lane=environment.lane,
@@ -138,5 +155,6 @@ def _configuration(environment: Environment, source: Source, artifacts: Mapping[
         source_digest=source.digest,
         settings=source.pipeline_file.settings(environment.lane).model_dump(exclude_none=True),
         schemas=source.pipeline_file.schema_names(environment.lane, environment.claimed_name),
+        selected=selection.selected,
         artifacts=artifacts,
     )
