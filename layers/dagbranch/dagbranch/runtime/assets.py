@@ -62,6 +62,8 @@ def own_assets(configuration: Configuration, sources: Collection[bytes], *, stay
     watchers, which start runs as a schedule does and take messages from queues that others wait for.
     """
     places = _places(sources)
+    # A task's process may come to look at another environment, whose turn ends: a sensor checks that its DAG exists.
+    before = [(owner, place.function, vars(owner)[place.function]) for place, owner in places]
     for place, owner in places:
         _restore(owner, place.function)
     if configuration.rewrites_ids:
@@ -72,8 +74,8 @@ def own_assets(configuration: Configuration, sources: Collection[bytes], *, stay
         yield
     finally:
         if not stays:
-            for place, owner in places:
-                _restore(owner, place.function)
+            for owner, function, found in before:
+                setattr(owner, function, found)
 
 
 def _places(sources: Collection[bytes]) -> list[tuple[_Place, Any]]:

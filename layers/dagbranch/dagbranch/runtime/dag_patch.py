@@ -68,10 +68,10 @@ class Maker:
         if self.run_settings is not None:
             self.run_settings.limit_dag(dag, unscheduled)
 
-    def complete(self, others: Iterable[Any]) -> None:
+    def complete(self, others: Iterable[Any], *, tells: bool) -> None:
         """Changes the tasks once all is made, those of DAGs that nobody made too: copies of others."""
         dags = list({id(dag): dag for dag in [*(dag for dag, _ in self.made.values()), *others]}.values())
-        follow_references(dags, self.identity)
+        follow_references(dags, self.identity, tells=tells)
         if self.run_settings is not None:
             for dag in dags:
                 self.run_settings.limit_tasks(dag)

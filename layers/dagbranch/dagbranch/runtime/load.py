@@ -155,7 +155,8 @@ def _load(modules: Collection[str], environment: Environment) -> None:
         environment.presence.in_sight(),
     ):
         load_modules(modules, environment.presence.importer, found)
-    maker.complete(dag for dags in (*found.globals.values(), *found.registered.values()) for dag in dags)
+    held = [dag for dags in (*found.globals.values(), *found.registered.values()) for dag in dags]
+    maker.complete(held, tells=wanted is None)
     environment.share_out()
 
 

@@ -6,28 +6,35 @@ import logging
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
-from dagbranch.runtime.airflow_api import wanted_dag_id
 from dagbranch.runtime.identity import Identity
 
 # TriggerDagRunOperator has the first; ExternalTaskSensor, its children and ExternalTaskMarker have the second. The
 # triggers they defer to and the links they show take the ids from them, in 2.10 to 3.3.
-_ATTRIBUTES = ("trigger_dag_id", "external_dag_id")
+_ATTRIBUTES = frozenset({"trigger_dag_id", "external_dag_id"})
 # Amazon's MwaaTriggerDagRunOperator and MwaaDagRunSensor name DAGs of another Airflow by the same attributes.
 _ANOTHER_AIRFLOW = "external_env_name"
 
+# Of what is logged: DAG, task, attribute, value, why.
+_Told = tuple[str, str, str, str, str]
+
 _log = logging.getLogger(__name__)
-_told: set[tuple[str, str, str, str]] = set()
+_told: set[_Told] = set()
 
 
-def follow_references(dags: Collection[Any], identity: Identity) -> None:
-    """Points every reference that names a DAG of the environment to it; any other stays as it is."""
+def follow_references(dags: Collection[Any], identity: Identity, *, tells: bool = True) -> None:
+    """Points every reference that names a DAG of the environment to it; any other stays as it is.
+
+    With ``tells``, one that cannot be pointed anywhere is logged, once in a process: not in each task's own log.
+    """
     for dag in dags:
-        for task, attribute, value in _references(dag):
-            if not _is_literal(value):
-                _tell(task, attribute, value, "cannot be known before it runs")
+        found = [_not_known(*reference) for reference in _references(dag) if not _is_literal(reference[2])]
         for task in dag.tasks:
             if not _is_elsewhere(task):
-                _rewrite(task, identity.follow)
+                found += _rewrite(task, identity.follow)
+        for told in found if tells else ():
+            if told not in _told:
+                _told.add(told)
+                _log.warning("%s.%s: %s=%r %s: it is not pointed to the environment's own DAG", *told)
 
 
 def unknown_references(dag: Any, identity: Identity) -> frozenset[str]:
@@ -59,17 +66,15 @@ def _values(task: Any, attribute: str) -> Iterator[Any]:
             yield value
 
 
-def _rewrite(task: Any, follow: Callable[[str], str]) -> None:
+def _rewrite(task: Any, follow: Callable[[str], str]) -> list[_Told]:
+    """Gives back those that could not be set."""
     partial = getattr(task, "partial_kwargs", None)
-    for attribute in _ATTRIBUTES:
-        if isinstance(partial, dict):
-            for arguments in (partial, *_expanded(task)):
-                if attribute in arguments:
-                    arguments[attribute] = _followed(arguments[attribute], follow)
-            continue
-        value = getattr(task, attribute, None)
-        if isinstance(value, str) and follow(value) != value:
-            _set(task, attribute, follow(value))
+    if isinstance(partial, dict):
+        for arguments in (partial, *_expanded(task)):
+            for attribute in _ATTRIBUTES & arguments.keys():
+                arguments[attribute] = _followed(arguments[attribute], follow)
+        return []
+    return [told for attribute in sorted(_ATTRIBUTES) if (told := _set(task, attribute, follow)) is not None]
 
 
 def _expanded(task: Any) -> list[dict[str, Any]]:
@@ -86,11 +91,18 @@ def _followed(value: Any, follow: Callable[[str], str]) -> Any:
     return value
 
 
-def _set(task: Any, attribute: str, value: str) -> None:
-    try:
-        setattr(task, attribute, value)
-    except AttributeError:
-        _tell(task, attribute, getattr(task, attribute), "is a property")
+def _set(task: Any, attribute: str, follow: Callable[[str], str]) -> _Told | None:
+    value = getattr(task, attribute, None)
+    if isinstance(value, str) and follow(value) != value:
+        try:
+            setattr(task, attribute, follow(value))
+        except AttributeError:
+            return (task.dag_id, task.task_id, attribute, value, "is a property")
+    return None
+
+
+def _not_known(task: Any, attribute: str, value: Any) -> _Told:
+    return (task.dag_id, task.task_id, attribute, str(value), "cannot be known before it runs")
 
 
 def _is_literal(value: Any) -> bool:
@@ -99,11 +111,3 @@ def _is_literal(value: Any) -> bool:
 
 def _is_elsewhere(task: Any) -> bool:
     return hasattr(task, _ANOTHER_AIRFLOW) or _ANOTHER_AIRFLOW in (getattr(task, "partial_kwargs", None) or {})
-
-
-def _tell(task: Any, attribute: str, value: Any, why: str) -> None:
-    """Once in a process that reads DAG files; a task's own log is no place for it."""
-    told = (task.dag_id, task.task_id, attribute, str(value))
-    if wanted_dag_id() is None and told not in _told:
-        _told.add(told)
-        _log.warning("%s.%s: %s=%r %s: it is not pointed to the environment's own DAG", *told, why)
