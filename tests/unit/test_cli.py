@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -483,3 +484,56 @@ def test_the_command_fails_with_its_status_and_loads_nothing_of_aws_or_github() 
     ended = run_python("-c", probe)
 
     assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "[]\n", 1)
+
+
+# package --changed
+
+
+@pytest.fixture
+def selecting(source: Path) -> Path:
+    """A repository with two DAG modules, of which an environment shows those that changed."""
+    other = FILES["dags/qu/main/test_dag.py"].replace(b"test_dag", b"other_dag")
+    write(source, {"dags/ünï.py": other, "dagbranch.yaml": b"version: 1\nselect: changed\n"})
+    return source
+
+
+def test_package_shows_what_was_changed_and_tells_how_many(
+    capsys: pytest.CaptureFixture[str], selecting: Path, dags: Path, tmp_path: Path
+) -> None:
+    changed = tmp_path / "changed.txt"
+    changed.write_text("README.md\ndags/qu/main/test_dag.py\n")
+
+    printed = run(capsys, *package(selecting, dags), "--changed", changed)
+    main([*map(str, package(selecting, dags)), "--changed", str(changed)])
+
+    assert printed["modules"] == ["qu/main/test_dag.py", "ünï.py"]
+    assert printed["selected"] == ["qu/main/test_dag.py"]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:] == ["qu/main/test_dag.py", "1 of 2 DAG modules are shown"]
+    configuration = dags / f"feature1/.dagbranch/{printed['source_digest']}.json"
+    assert json.loads(configuration.read_text())["selected"] == ["qu/main/test_dag.py"]
+
+
+def test_package_takes_the_changed_paths_as_git_prints_them(
+    capsys: pytest.CaptureFixture[str], selecting: Path, dags: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO('"dags/\\303\\274n\\303\\257.py"\n'))
+
+    assert run(capsys, *package(selecting, dags), "--changed", "-")["selected"] == ["ünï.py"]
+
+
+def test_package_without_changes_that_anybody_told_shows_all(
+    capsys: pytest.CaptureFixture[str], selecting: Path, dags: Path
+) -> None:
+    printed = run(capsys, *package(selecting, dags))
+
+    assert printed["selected"] == printed["modules"]
+
+
+def test_package_refuses_a_file_of_changes_that_is_none(
+    capsys: pytest.CaptureFixture[str], selecting: Path, dags: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "changed").write_text('"dags/\\377.py"\n')
+
+    assert "missing" in refusal(capsys, *package(selecting, dags), "--changed", "missing")
+    assert "--changed" in refusal(capsys, *package(selecting, dags), "--changed", tmp_path / "changed")

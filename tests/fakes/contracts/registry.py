@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dagbranch.domain.environments import Environment, Half, Status, removed, with_lease
+from dagbranch.domain.environments import Changes, Environment, Half, Status, removed, with_lease
 from dagbranch.errors import NotOursError, SupersededError, TransientUpstreamError, UpstreamError
 from dagbranch.ports import Registry
 from tests.fakes.examples import FIRST, NOW, PULL_NUMBER, REPOSITORY, REPOSITORY_ID, SECOND, an_environment
@@ -24,7 +24,8 @@ class RegistryContract:
             unclaimed(
                 source_digest="d",
                 pipeline=Half("d", FIRST, 1, NOW),
-                data=Half("d", FIRST, 1, NOW + timedelta(microseconds=5)),
+                data=Half("d", FIRST, 1, NOW + timedelta(microseconds=5), message="a message", has_dags=False),
+                changed_paths=Changes("d", ("dags/ünï.py", "dags/a.sql")),
                 schemas=("marketing.s1", "s2"),
                 message="Ünïcode: a message",
                 delivery="d-1",

@@ -20,6 +20,7 @@ from dagbranch.domain.environments import (
     removed,
     removing,
     requested,
+    with_changes,
     with_data,
     with_lease,
     with_pipeline,
@@ -241,3 +242,37 @@ def test_nothing_but_the_receipt_is_kept_of_a_removed_environment() -> None:
     assert (gone.status, gone.receipt, gone.name) == (Status.REMOVED, {"dag_ids": ["x"]}, "feature1")
     assert (gone.pipeline, gone.data, gone.leases, gone.schemas) == (None, None, {}, ())
     assert (gone.zip_removed_at, gone.seen_by_airflow, gone.is_live) == (None, False, False)
+
+
+# Changes
+
+
+def test_changes_are_those_of_one_archive() -> None:
+    noted = with_changes(an_environment(), 1, "digest", {"dags/b.py", "dags/a.py"})
+
+    assert noted.changed_in("digest") == ("dags/a.py", "dags/b.py")
+    assert noted.changed_in("another") is None
+    assert an_environment().changed_in("digest") is None
+    with pytest.raises(SupersededError):
+        with_changes(an_environment(generation=2), 1, "digest", ())
+
+
+def test_changes_that_are_unknown_or_too_many_are_none() -> None:
+    noted = with_changes(an_environment(), 1, "digest", ["dags/a.py"])
+
+    for paths in (None, [f"dags/{number}.py" for number in range(1_001)], ["x" * 500] * 101):
+        assert with_changes(noted, 1, "digest", paths).changed_paths is None
+
+
+def test_changes_are_kept_for_the_commit_under_way_and_end_with_it() -> None:
+    noted = with_changes(an_environment(), 1, "digest", ["dags/a.py"])
+
+    assert requested(noted, a_pull_request(), "preview", "d", LATER).changed_paths == noted.changed_paths
+    assert requested(noted, a_pull_request(head_sha=SECOND), "preview", "d", LATER).changed_paths is None
+    assert removed(noted, {}, LATER).changed_paths is None
+
+
+def test_what_a_pipeline_has_to_tell_is_told_when_it_is_ready() -> None:
+    standing = with_pipeline(an_environment(), replace(half(), message="nothing to see"))
+
+    assert ready(standing, 1, LATER).message == "nothing to see"

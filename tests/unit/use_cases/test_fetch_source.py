@@ -381,3 +381,92 @@ def test_an_event_that_names_another_repository_than_github_does_is_dropped(worl
         world.fetch(event_about(repository_id=4712))
 
     assert list(world.registry.all("preview")) == []
+
+
+# What the pull request changes
+
+BASE = "b" * 40
+CHANGED = {"dagbranch.yaml": b"version: 1\nselect: changed\n"}
+
+
+def fetch_changed(world: World, before: dict[str, Content], after: dict[str, Content]) -> tuple[str, ...] | None:
+    """What the registry knows of the changes when the archive is there."""
+    world.github.commits[BASE] = Commit({**CHANGED, **before})
+    world.github.merge_bases[FIRST] = BASE
+    world.github.open(a_pull_request(), {**CHANGED, **after})
+    world.fetch()
+    (key,) = world.sources.objects
+    return world.environment.changed_in(SourceArchiveKey.parse(key).source_digest)
+
+
+def test_the_packaged_paths_that_a_pull_request_changes_are_noted(world: World) -> None:
+    before: dict[str, Content] = {**FILES, "dags/gone.py": b"1", "dags/run": File(b"x"), "README.md": b"1"}
+    after: dict[str, Content] = {
+        **FILES,
+        "dags/qu/common.py": b"LIMIT = 2\n",
+        "dags/new.sql": b"1",
+        "dags/run": File(b"x", executable=True),
+        "README.md": b"2",
+    }
+
+    assert fetch_changed(world, before, after) == ("dags/gone.py", "dags/new.sql", "dags/qu/common.py", "dags/run")
+
+
+def test_a_renamed_file_is_gone_from_one_path_and_new_at_another(world: World) -> None:
+    assert fetch_changed(world, {**FILES, "dags/a.py": b"a"}, {**FILES, "dags/b.py": b"a"}) == (
+        "dags/a.py",
+        "dags/b.py",
+    )
+
+
+def test_what_a_link_stands_for_changes_with_its_target(world: World) -> None:
+    link: dict[str, Content] = {**FILES, "dags/lib": Link("../shared")}
+
+    found = fetch_changed(
+        world, {**link, "shared/x.py": b"1", "shared/y.py": b"1"}, {**link, "shared/x.py": b"2", "shared/y.py": b"1"}
+    )
+
+    assert found == ("dags/lib/x.py",)
+
+
+def test_a_link_that_another_pull_request_had_leaves_the_changes_unknown(world: World) -> None:
+    before: dict[str, Content] = {**FILES, "dags/lib": Link("../old"), "old/x.py": b"1", "shared/x.py": b"1"}
+
+    assert fetch_changed(world, before, {**FILES, "dags/lib": Link("../shared"), "shared/x.py": b"1"}) is None
+
+
+def test_more_changes_than_a_record_can_hold_are_unknown(world: World) -> None:
+    many: dict[str, Content] = {f"dags/{number}.sql": b"" for number in range(1001)}
+
+    assert fetch_changed(world, FILES, {**FILES, **many}) is None
+    assert world.environment.status == Status.REQUESTED
+
+
+def test_without_a_commit_in_common_the_changes_are_unknown(world: World) -> None:
+    world.github.open(a_pull_request(), {**FILES, **CHANGED})
+
+    world.fetch()
+
+    assert world.sources.objects
+    assert world.environment.changed_paths is None
+
+
+@pytest.mark.parametrize("settings", [b"version: 1\n", b"version: 1\nselect: all\n", b"version: 1\nselect: [qu/*]\n"])
+def test_a_selection_that_does_not_depend_on_the_changes_costs_no_request(world: World, settings: bytes) -> None:
+    world.github.merge_bases[FIRST] = "asking for this commit fails"
+    world.github.open(a_pull_request(), {**FILES, "dagbranch.yaml": settings})
+
+    world.fetch()
+
+    assert world.sources.objects
+    assert world.environment.status == Status.REQUESTED
+
+
+def test_the_changes_of_the_last_commit_are_not_those_of_the_next(world: World) -> None:
+    fetch_changed(world, FILES, {**FILES, "dags/new.sql": b"1"})
+    world.github.open(a_pull_request(head_sha=SECOND), {**CHANGED, **FILES, "dags/new.sql": b"1"})
+
+    world.fetch()
+
+    assert world.environment.head_sha == SECOND
+    assert world.environment.changed_paths is None

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from dagbranch.domain.environments import Status, with_lease
+from dagbranch.domain.environments import Status, with_changes, with_lease
+from dagbranch.domain.naming import SourceArchiveKey
 from dagbranch.domain.ownership import marker_of
 from dagbranch.domain.requests import ArchiveUploaded
 from dagbranch.domain.source_archive import Limits
@@ -422,3 +423,109 @@ def test_an_archive_that_is_gone_is_no_failure_of_the_environment(requested: Wor
 def test_an_upload_elsewhere_is_no_request(world: World) -> None:
     with pytest.raises(InvalidEventError):
         world.package(ArchiveUploaded("sources/acme/pipelines/readme.txt", NOW))
+
+
+# Selection
+
+TWO = {
+    "dags/a.py": DAG.replace(b"qu.test_dag", b"qu.a"),
+    "dags/b.py": DAG.replace(b"qu.test_dag", b"qu.b"),
+    "dagbranch.yaml": b"version: 1\nselect: changed\n",
+}
+
+
+def told_to_change(world: World, upload: ArchiveUploaded, *paths: str) -> ArchiveUploaded:
+    """The registry knows what the pull request changes in this archive."""
+    digest = SourceArchiveKey.parse(upload.key).source_digest
+    generation = world.environment.generation
+    world.registry.update(world.environment, lambda newest: with_changes(newest, generation, digest, paths), event="")
+    return upload
+
+
+def configured(world: World) -> dict[str, Any]:
+    key = max(
+        (key for key in world.dags.objects if "/.dagbranch/" in key), key=lambda key: world.dags.objects[key].serial
+    )
+    found: dict[str, Any] = json.loads(world.dags.objects[key].content)
+    return found
+
+
+def test_the_configuration_names_the_modules_that_the_pull_request_touches(requested: World) -> None:
+    requested.package(told_to_change(requested, requested.upload(TWO), "dags/b.py"))
+
+    assert configured(requested)["selected"] == ["b.py"]
+    data = requested.bus.published[-1][1]["data"]
+    assert (data["modules"], data["selected"]) == (2, 1)
+
+
+def test_an_archive_that_nobody_told_the_changes_of_shows_all(requested: World) -> None:
+    told_to_change(requested, requested.upload({**TWO, "dags/c.sql": b""}), "dags/b.py")
+
+    requested.package(requested.upload(TWO))
+
+    assert configured(requested)["selected"] is None
+    assert requested.bus.published[-1][1]["data"]["selected"] == 2
+
+
+def test_the_zip_is_the_same_whatever_is_selected(requested: World) -> None:
+    upload = requested.upload(TWO)
+    requested.package(upload)
+    before = requested.dags.objects["feature1.zip"].content
+
+    requested.package(told_to_change(requested, upload, "dags/b.py"))
+
+    assert requested.dags.objects["feature1.zip"].content == before
+
+
+def test_a_commit_that_selects_others_of_the_same_content_is_put_again(requested: World) -> None:
+    requested.package(told_to_change(requested, requested.upload(TWO), "dags/b.py"))
+    before = serials(requested)
+    ask_for(requested, SECOND)
+
+    requested.package(told_to_change(requested, requested.upload(TWO, SECOND), "dags/a.py"))
+
+    assert {key for key in put_anew(requested, before) if "/.dagbranch/" not in key} == {"feature1.zip"}
+    assert (configured(requested)["selected"], configured(requested)["head_sha"]) == (["a.py"], SECOND)
+    assert requested.environment.pipeline is not None
+    assert requested.environment.pipeline.head_sha == SECOND
+
+
+def test_a_commit_that_selects_the_same_of_the_same_content_puts_nothing(requested: World) -> None:
+    requested.package(told_to_change(requested, requested.upload(TWO), "dags/b.py"))
+    before = serials(requested)
+    ask_for(requested, SECOND)
+
+    requested.package(told_to_change(requested, requested.upload(TWO, SECOND), "dags/b.py"))
+
+    assert serials(requested) == before
+    data = requested.bus.published[-1][1]["data"]
+    assert (data["unchanged"], data["modules"], data["selected"]) == (True, 2, 1)
+
+
+def test_a_worker_that_was_overtaken_leaves_the_configuration_of_the_same_content_alone(requested: World) -> None:
+    upload = told_to_change(requested, requested.upload(TWO), "dags/b.py")
+    requested.package(upload)
+    before = serials(requested)
+    requested.registry.update(requested.environment, lambda newest: replace(newest, changed_paths=None), event="")
+    requested.dags.meanwhile = lambda: ask_for(requested, SECOND)
+
+    with pytest.raises(SupersededError):
+        requested.package(upload)
+
+    assert not [key for key in put_anew(requested, before) if "/.dagbranch/" in key]
+
+
+def test_a_name_that_is_no_module_fails_and_says_so(requested: World) -> None:
+    requested.package(requested.upload({**TWO, "dagbranch.yaml": b"version: 1\nselect: [c.py]\n"}))
+
+    assert requested.environment.status == Status.FAILED
+    assert "select: no DAG module is called 'c.py'" in requested.environment.message
+
+
+def test_what_the_selection_could_not_follow_is_among_the_warnings(requested: World) -> None:
+    trigger = b"from airflow import DAG\nDAG('qu.a')\nTriggerDagRunOperator(trigger_dag_id=find())\n"
+
+    requested.package(told_to_change(requested, requested.upload({**TWO, "dags/a.py": trigger}), "dags/a.py"))
+
+    (warning,) = requested.bus.published[-1][1]["data"]["warnings"]
+    assert warning.startswith("a.py:3:")

@@ -5,6 +5,7 @@ import pytest
 from dagbranch.domain.environments import Status
 from dagbranch.errors import NotYetError, SupersededError
 from tests.fakes.examples import DAG, FILES, FILES_WITH_DATA, FIRST, SECOND, an_environment
+from tests.fakes.github import Commit
 from tests.fakes.world import World
 
 
@@ -157,3 +158,46 @@ def test_the_same_event_twice_stays_ready(deployed: World) -> None:
     deployed.verify()
 
     assert deployed.environment.status == Status.READY
+
+
+# Nothing to see
+
+SELECTING = {**FILES, "dagbranch.yaml": b"version: 1\nselect: changed\n"}
+
+
+def deploy_changed(world: World, files: dict[str, bytes], before: dict[str, bytes], head_sha: str) -> None:
+    base = f"{head_sha[:39]}b"
+    world.github.commits[base] = Commit(before)
+    world.github.merge_bases[head_sha] = base
+    world.deploy(files, head_sha)
+    world.bus.published.clear()
+
+
+def test_a_pull_request_that_touches_no_dag_is_ready_at_once_and_says_so(world: World) -> None:
+    deploy_changed(world, {**SELECTING, "dags/notes.md": b"new"}, SELECTING, FIRST)
+
+    world.verify()
+
+    assert world.environment.status == Status.READY
+    assert "touches no DAG" in world.environment.message
+    ((kind, detail),) = world.bus.published
+    assert (kind, detail["data"]["dag_ids"]) == ("Ready", [])
+    assert "touches no DAG" in detail["message"]
+
+
+def test_dags_that_the_last_commit_touched_go_once_nobody_can_bring_them_back(world: World) -> None:
+    world.airflow.defines["feature1"] = ("test_dag",)
+    deploy_changed(world, SELECTING, {**SELECTING, "dags/qu/common.py": b"", "dags/qu/main/test_dag.py": b""}, FIRST)
+    world.airflow.parse(world.clock())
+    world.verify()
+    world.clock.forward(60)
+    deploy_changed(world, {**SELECTING, "dags/notes.md": b"new"}, SELECTING, SECOND)
+    world.airflow.defines["feature1"] = ()
+
+    with pytest.raises(NotYetError, match="still lists 1 DAGs of an older commit"):
+        world.verify()
+    world.clock.forward(121)
+    world.verify()
+
+    assert ids(world) == set()
+    assert world.environment.status == Status.READY
