@@ -17,10 +17,12 @@ import sys
 zip_path = os.path.dirname(__file__)
 runtime = sys.modules.get("_dagbranch.load")
 if runtime is None or not runtime.serves(zip_path):
-    for name in [name for name in sys.modules if name.partition(".")[0] == "_dagbranch"]:
+    others = [name for name in sys.modules if name.partition(".")[0] == "_dagbranch"]
+    for name in others:
         del sys.modules[name]
-    importlib.invalidate_caches()
-    runtime = importlib.import_module("_dagbranch.load")
+    if others:
+        importlib.invalidate_caches()
+    runtime = importlib.import_module("_dagbranch.start").runtime_of(zip_path)
 runtime.export(zip_path, {module}, globals())
 '''
 

@@ -22,7 +22,7 @@ _PASSING_ON = frozenset({"ref", "for_asset", "for_asset_alias"})
 _ORIGINAL = "dagbranch_original"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class _Place:
     """A function of Airflow's that takes names or URIs of assets, and the parameters that hold them."""
 

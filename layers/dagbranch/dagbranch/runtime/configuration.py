@@ -15,7 +15,7 @@ class NotConfiguredError(ImportError):
     """The environment has no configuration of this very source, so it has no DAGs."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Configuration:
     environment: str
     lane: str

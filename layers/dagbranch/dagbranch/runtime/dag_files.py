@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Collection, Iterator, Mapping
 
 from dagbranch.runtime import airflow_api
+from dagbranch.runtime.archive import Archive
 from dagbranch.runtime.package import SOURCES
 
 
@@ -42,7 +42,7 @@ class DagFiles(Collection[str]):
         return airflow_api.looks_like_dag(SOURCES + path, lambda: self._sources[path])
 
 
-def ignore_files(archive: zipfile.ZipFile) -> dict[str, bytes]:
+def ignore_files(archive: Archive) -> dict[str, bytes]:
     """The repository's own, by path; the one at its root is in the zip alone: in the copy's place is ours."""
     return {
         name.removeprefix(SOURCES): archive.read(name)

@@ -19,7 +19,7 @@ from dagbranch.runtime.references import follow_references
 _SOME_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Maker:
     """What every DAG gets, and which DAGs were made by which module.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from dagbranch.runtime import dagbranch_env
+from dagbranch.runtime.archive import Archive
 from dagbranch.runtime.configuration import Configuration
 from dagbranch.runtime.dag_files import DagFiles, ignore_files
 from dagbranch.runtime.dag_patch import Maker
@@ -22,7 +22,7 @@ from dagbranch.runtime.served_module import NAME, serve
 INCOMPLETE = "import-errors"
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Environment:
     """``dags`` and ``errors``: by DAG module, what those that were loaded export and raised."""
 
@@ -64,7 +64,7 @@ class Environment:
             dag.tags = type(dag.tags)(dict.fromkeys([*dag.tags, INCOMPLETE]))
 
 
-def environment_of(package: Package, configuration: Configuration, archive: zipfile.ZipFile) -> Environment:
+def environment_of(package: Package, configuration: Configuration, archive: Archive) -> Environment:
     """With none of its modules loaded, and out of sight."""
     root = str(files_on_disk(package, archive))
     identity = Identity(configuration.environment, rewrites=configuration.rewrites_ids)

@@ -14,8 +14,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, FileFinder, ModuleSpec, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import PurePosixPath
 from types import CodeType, ModuleType
+
+from dagbranch.runtime.bytecode import code_of
 
 VENDORED = ".requirements"
 _PACKAGE_FILE = "__init__.py"
@@ -43,7 +44,10 @@ class Importer:
         self.builtins = dict(vars(builtins))
         self.executed: dict[str, ModuleType] = {}
         self._sources = sources
-        self._folders = {"", *(str(folder) for path in files for folder in PurePosixPath(path).parents)} - {"."}
+        self._folders = {
+            "",
+            *(parent for folder in {path.rpartition("/")[0] for path in files} for parent in _and_parents(folder, "/")),
+        }
         self._roots = {os.path.normpath(root), os.path.realpath(root)}
         self._names = {part.partition(".")[0] for path in files for part in path.split("/")}
         self._vendored_names = _vendored_names(sources)
@@ -56,7 +60,8 @@ class Importer:
 
     def relative(self, path: str) -> str | None:
         """The path within the environment, ``""`` for its root, None for any other."""
-        normal = os.path.normpath(path)
+        # Asked for each of thousands of modules, most of whose paths are normal.
+        normal = os.path.normpath(path) if "//" in path or "/." in path or path.endswith("/") else path
         for root in self._roots:
             if normal == root:
                 return ""
@@ -79,7 +84,7 @@ class Importer:
 
     def vendors(self, name: str) -> bool:
         """Whether a module of this name is one that the environment brings along, or below one."""
-        return bool(self._vendored_names) and any(parent in self._vendored_names for parent in _and_parents(name))
+        return bool(self._vendored_names) and any(parent in self._vendored_names for parent in _and_parents(name, "."))
 
     def names_in(self, folder: str) -> Iterator[tuple[str, bool]]:
         """The modules and regular packages that lie directly in a folder."""
@@ -177,9 +182,8 @@ class MemoryLoader(SourceFileLoader):
         return self._importer.source(self._path) if path == self.path else super().get_data(path)
 
     def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 - importlib's signature
-        """No bytecode cache: one in the copy may be of another version of the source."""
-        code: CodeType = self.source_to_code(self._importer.source(self._path), self.path)
-        return code
+        """Not from a ``__pycache__`` in the copy, which may be of another version of the source."""
+        return code_of(self._importer.source(self._path), self.path)
 
     def exec_module(self, module: ModuleType) -> None:
         vars(module)["__builtins__"] = self._importer.builtins
@@ -198,13 +202,14 @@ def _vendored_names(sources: Iterable[str]) -> frozenset[str]:
     paths = [path for path in sources if path.startswith(f"{VENDORED}/")]
     packages = {natural_name(path) for path in paths if path.endswith(f"/{_PACKAGE_FILE}")}
     return frozenset(
-        next((parent for parent in _and_parents(name) if parent in packages), name) for name in map(natural_name, paths)
+        next((parent for parent in _and_parents(name, ".") if parent in packages), name)
+        for name in map(natural_name, paths)
     )
 
 
-def _and_parents(name: str) -> Iterator[str]:
+def _and_parents(name: str, separator: str) -> Iterator[str]:
     """``a``, ``a.b`` and ``a.b.c`` for the last of them."""
-    return itertools.accumulate(name.split("."), "{}.{}".format)
+    return itertools.accumulate(name.split(separator), f"{{}}{separator}{{}}".format)
 
 
 def location_of(module: ModuleType) -> str | None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
-import zipimport
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,13 +16,14 @@ from dagbranch.runtime.environment import Environment, environment_of
 from dagbranch.runtime.module_loading import load_modules
 from dagbranch.runtime.ownership import DuplicateDagIdError
 from dagbranch.runtime.package import opened, read_package
+from dagbranch.runtime.stub_imports import StubFinder, forget_directory
 from dagbranch.runtime.subdags import children_named_after_parents
 from dagbranch.runtime.task_process import has_wanted, modules_that_name, owner_of_wanted, unknown_to_task
 
 __all__ = ["DuplicateDagIdError", "export", "serves"]
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class _Outcome:
     """What came of a zip, for as long as neither it nor its configuration changes.
 
@@ -59,7 +58,7 @@ def export(zip_path: str, module: str, namespace: dict[str, Any]) -> None:
     outcome = _outcomes[zip_path]
     outcome.waiting.discard(module)
     if not outcome.waiting:
-        _forget_directory(zip_path)
+        forget_directory(zip_path)
     dags = _dags_of(module, outcome)
     if outcome.environment is not None and has_wanted(dags):
         outcome.environment.presence.stay()
@@ -106,6 +105,7 @@ def _read(zip_path: str) -> _Outcome:
             package = read_package(archive, Path(zip_path))
             outcome.configuration = configuration_file(package.copy, package.source_digest)
             outcome.waiting.update(package.modules.values())
+            StubFinder(zip_path, package.modules, export, serves).install()
             outcome.stamp = _stamp(zip_path, outcome.configuration)
             configuration = read_configuration(package.copy, package.source_digest)
             outcome.note = f"dagbranch: environment {configuration.environment}, {configuration.commit_tag}"
@@ -113,16 +113,6 @@ def _read(zip_path: str) -> _Outcome:
     except Exception as failure:  # noqa: BLE001 - each stub has to tell it to Airflow
         outcome.failure = failure
     return outcome
-
-
-def _forget_directory(zip_path: str) -> None:
-    """Lets Python read the zip's table of contents anew where another zip of that name is imported in this process.
-
-    zipimport keeps the first one for ever, and finds other files' bytes at its offsets after that.
-    """
-    for entry in [entry for entry in sys.path_importer_cache if Path(zip_path) in (Path(entry), Path(entry).parent)]:
-        del sys.path_importer_cache[entry]
-    getattr(zipimport, "_zip_directory_cache", {}).pop(zip_path, None)
 
 
 def _load_for(owner: str | None, environment: Environment) -> None:

@@ -64,5 +64,4 @@ def _resolves_to(name: str, path: str, importer: Importer) -> bool:
 
 
 def _dags_in(module: ModuleType) -> list[Any]:
-    classes = tuple(airflow_api.dag_classes())
-    return [value for value in list(vars(module).values()) if isinstance(value, classes)]
+    return [value for value in list(vars(module).values()) if isinstance(value, airflow_api.dag_classes())]

@@ -11,7 +11,7 @@ class DuplicateDagIdError(ImportError):
     """Airflow would take either DAG, a different one at different times."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Found:
     """By DAG module: the DAGs among its globals, those used in ``with`` while it loaded, and what it raised."""
 

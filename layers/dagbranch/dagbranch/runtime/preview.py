@@ -15,7 +15,7 @@ _DAG_CALLBACKS = ("on_failure_callback", "on_success_callback", "sla_miss_callba
 _MAIL_NOTIFIERS = ("airflow.providers.smtp.notifications.", "airflow.providers.amazon.aws.notifications.ses")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class RunSettings:
     """What a lane changes of how DAGs and their tasks run; what is None or true stays as it is written."""
 
