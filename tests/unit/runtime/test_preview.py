@@ -43,4 +43,6 @@ def configuration(lane: str, **settings: object) -> Configuration:
 def test_a_preview_is_careful_by_itself_and_a_release_lane_where_it_is_told(
     lane: str, settings: dict[str, object], expected: RunSettings | None
 ) -> None:
-    assert run_settings(configuration(lane, **settings)) == expected
+    found = run_settings(configuration(lane, **settings))
+
+    assert (found and vars(found)) == (expected and vars(expected))
