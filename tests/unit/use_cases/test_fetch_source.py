@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -389,7 +390,7 @@ BASE = "b" * 40
 CHANGED = {"dagbranch.yaml": b"version: 1\nselect: changed\n"}
 
 
-def fetch_changed(world: World, before: dict[str, Content], after: dict[str, Content]) -> tuple[str, ...] | None:
+def fetch_changed(world: World, before: Mapping[str, Content], after: Mapping[str, Content]) -> tuple[str, ...] | None:
     """What the registry knows of the changes when the archive is there."""
     world.github.commits[BASE] = Commit({**CHANGED, **before})
     world.github.merge_bases[FIRST] = BASE
