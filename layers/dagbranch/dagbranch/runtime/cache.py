@@ -82,7 +82,7 @@ class Cache:
 def cache_of(kind: str) -> Cache:
     """The cache of this user for one kind of files; looked for once per process."""
     try:
-        return _cache_in(tempfile.gettempdir(), os.getuid(), kind)
+        return cache_in(tempfile.gettempdir(), os.getuid(), kind)
     except OSError:  # no temporary folder at all
         return Cache(None)
 
@@ -104,7 +104,8 @@ def own_folder(temporary: str, user: int, kind: str) -> str | None:
 
 
 @lru_cache(maxsize=8)
-def _cache_in(temporary: str, user: int, kind: str) -> Cache:
+def cache_in(temporary: str, user: int, kind: str) -> Cache:
+    """The one below this temporary folder."""
     return Cache(own_folder(temporary, user, kind))
 
 

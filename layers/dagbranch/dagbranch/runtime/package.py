@@ -66,11 +66,11 @@ def files_on_disk(package: Package, archive: Archive) -> Path:
 
     The copy may not have arrived on this machine, may have arrived in part, or may be ahead of the zip.
     """
-    if holds(package.copy, package.files, package.digest):
+    if _holds(package.copy, package):
         return package.copy
     home = _private_folder()
     extraction = home / package.digest
-    if holds(extraction, package.files, package.digest):
+    if _holds(extraction, package):
         os.utime(extraction)
         return extraction
     _drop_unused(home)
@@ -86,7 +86,7 @@ def _moved(fresh: Path, extraction: Path, package: Package) -> Path:
     try:
         fresh.rename(extraction)
     except OSError:
-        if not holds(extraction, package.files, package.digest):
+        if not _holds(extraction, package):
             return fresh
         shutil.rmtree(fresh, ignore_errors=True)
     return extraction
@@ -98,6 +98,10 @@ def _drop_unused(home: Path) -> None:
         with suppress(OSError):  # another process may be doing the same
             if time.time() - folder.stat().st_mtime > KEPT_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _holds(folder: Path, package: Package) -> bool:
+    return holds(folder, package.files, package.digest, time.time())
 
 
 def _private_folder() -> Path:

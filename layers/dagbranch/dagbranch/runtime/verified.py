@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import marshal
 import os
-import time
 from collections.abc import Collection, Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -14,11 +13,11 @@ from dagbranch.runtime.cache import cache_of
 Signature = tuple[int, int, int, int]
 
 # Within the precision of a file system's clock, a file can change without its times telling.
-_PRECISION_NANOSECONDS = 2_000_000_000
+_PRECISION_SECONDS = 2
 
 
-def holds(folder: Path, files: Mapping[str, Mapping[str, object]], digest: str) -> bool:
-    """``files``: size and SHA-256 by path; ``digest``: of all of them.
+def holds(folder: Path, files: Mapping[str, Mapping[str, object]], digest: str, now: float) -> bool:
+    """``files``: size and SHA-256 by path; ``digest``: of all of them; ``now``: in seconds since 1970.
 
     Sizes first: they tell most differences without reading anything.
     """
@@ -33,14 +32,14 @@ def holds(folder: Path, files: Mapping[str, Mapping[str, object]], digest: str) 
             return False
     except OSError:
         return False
-    if settled := _settled(unknown, found):
+    if settled := _settled(unknown, found, now):
         cache.write(key, marshal.dumps({**known, **settled}))
     return True
 
 
-def _settled(paths: Collection[str], found: Mapping[str, Signature]) -> dict[str, Signature]:
+def _settled(paths: Collection[str], found: Mapping[str, Signature], now: float) -> dict[str, Signature]:
     """Those whose next change will show, whenever it comes."""
-    until = time.time_ns() - _PRECISION_NANOSECONDS
+    until = (now - _PRECISION_SECONDS) * 1e9
     return {path: found[path] for path in paths if max(found[path][1:3]) < until}
 
 
