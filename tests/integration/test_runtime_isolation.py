@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from tests.integration.airflow_server import Server, files_below, write
 
 DATA = ROOT / "tests" / "data" / "runtime" / "neighbours"
 METADATA = "Metadata-Version: 2.1\nName: {}\nVersion: {}\n"
+SHORT_TIMEOUT = {f"AIRFLOW__{section}__DAG_FILE_PROCESSOR_TIMEOUT": "0.001" for section in ("CORE", "DAG_PROCESSOR")}
 IMPORT_EVERY = ["first", "fourth", "second", "third"]
 
 
@@ -66,6 +69,9 @@ def _deploy(server: Server) -> None:
     server.deploy("vendor", every, vendored=vendored)
     server.deploy("select", files, selected=["first.py", "fourth.py"])
     server.deploy("prod_x", files, lane="prod")
+    # Beside the others, for no test reads its DAGs but those of its files' places.
+    needed = ("dags/common.py", "dags/versions.py")
+    server.deploy("placed", {**{path: files[path] for path in needed}, **files_below(DATA / "placed")})
 
 
 def _painted(files: Mapping[str, bytes], colour: bytes) -> dict[str, bytes]:
@@ -75,9 +81,8 @@ def _painted(files: Mapping[str, bytes], colour: bytes) -> dict[str, bytes]:
 
 def _processes(server: Server) -> dict[str, list[list[Any]]]:
     dags = server.dags
-    blue, green, vendor, select, replaced = (
-        str(server.zip_of(name)) for name in ("blue", "green", "vendor", "select", "replaced")
-    )
+    names = ("blue", "green", "vendor", "select", "replaced", "placed")
+    blue, green, vendor, select, replaced, placed = (str(server.zip_of(name)) for name in names)
     plain, other = str(dags / "plain.py"), str(dags / "other.py")
 
     def task(environment: str, name: str, task_id: str, module: str | None = None) -> list[Any]:
@@ -148,6 +153,17 @@ def _processes(server: Server) -> dict[str, list[list[Any]]]:
         "folder": [["load_for_task", blue, "team.blue.second", "empty"]],
         "select": [["load", select], ["imported"]],
         "select task": [task("select", "first", "statement")],
+        "placed": [
+            ["in_child", [["serialized", placed]]],
+            ["replace", str(dags / "placed" / "sql" / "rows.sql"), str(server.home / "rows.sql")],
+            ["in_child", [["serialized", placed]]],
+            ["replace", str(dags / "placed" / "placed.py"), str(server.home / "placed.py")],
+            ["in_child", [["serialized", placed]]],
+            ["in_child", [["variables", SHORT_TIMEOUT], ["warnings_of", placed]]],
+            ["in_child", [["warnings_of", placed]]],
+            task("placed", "files", "bash", "placed"),
+            ["field", "task", "team.placed.files", "bash", "bash_command"],
+        ],
         "replaced": [
             ["load", replaced, "first"],
             ["replace", str(server.home / "red.zip"), replaced],
@@ -298,3 +314,26 @@ def test_late_imports_are_of_the_version_that_was_loaded_when_the_zip_is_replace
 
     assert first == first_last == "blue deep blue"
     assert second == "red deep red"
+
+
+def test_the_serialized_dag_is_the_same_with_the_copy_without_it_and_with_a_part_of_it(seen: Seen) -> None:
+    (whole,), _, (part,), _, (less,), *_ = seen["placed"]
+
+    assert whole == part == less
+    assert str(seen.server.dags / "placed" / "sql") in json.dumps(whole)
+    assert "INSERT INTO" in json.dumps(whole)
+
+
+def test_a_task_gets_the_files_that_are_there(seen: Seen) -> None:
+    command = seen["placed"][-1]
+
+    assert command.startswith(f"cat {seen.server.home / 'tmp'}")
+
+
+def test_a_load_that_takes_long_is_told_with_both_numbers_and_what_to_do(seen: Seen) -> None:
+    *_, (_, slow), (fast,), _, _ = seen["placed"]
+
+    (told,) = slow
+    assert re.search(r"the environment placed took \d+\.\d s, .* after 0\.001 s \(dag_file_processor_timeout\)", told)
+    assert "`select: changed`" in told
+    assert fast == []

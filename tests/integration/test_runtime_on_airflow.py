@@ -209,15 +209,15 @@ def test_without_its_configuration_each_module_is_an_error_that_says_so(seen: Se
 
 @pytest.mark.parametrize("step", ["no_copy", "ahead"])
 def test_files_come_from_the_zip_where_the_copy_has_not_this_version(seen: Seen, step: str) -> None:
-    tasks = seen.dags(step)[f"qu.{step}.test_dag"]["tasks"]
+    dag = seen.dags(step)[f"qu.{step}.test_dag"]
 
-    assert tasks["load"]["downstream"] == ["cost_display", "cost_search"]
-    assert tasks["load"]["command"].startswith(f"INSERT INTO db_attribution_{step}.m_roi")
-    assert str(seen.server.home / "tmp") in tasks["said"]["command"]
+    assert dag["tasks"]["load"]["downstream"] == ["cost_display", "cost_search"]
+    assert dag["tasks"]["load"]["command"].startswith(f"INSERT INTO db_attribution_{step}.m_roi")
+    assert dag["root"].startswith(str(seen.server.home / "tmp"))
 
 
 def test_files_of_one_version_are_extracted_once_per_machine(seen: Seen) -> None:
-    places = {seen.command(step, f"qu.{step}.test_dag", "said").split()[-1] for step in ("no_copy", "ahead")}
+    places = {seen.dags(step)[f"qu.{step}.test_dag"]["root"] for step in ("no_copy", "ahead")}
 
     (place,) = places
     (home,) = (seen.server.home / "tmp").glob("dagbranch-*")

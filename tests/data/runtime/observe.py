@@ -42,6 +42,7 @@ def facts_of(dag: Any) -> dict[str, Any]:
     return {
         "tags": sorted(dag.tags),
         "file": dag.fileloc,
+        "root": dag.template_searchpath[-1] if dag.template_searchpath else None,
         "timetable": type(dag.timetable).__name__,
         "serialized_schedule": serialized.get("schedule_interval"),
         "catchup": dag.catchup,

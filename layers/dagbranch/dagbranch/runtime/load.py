@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +18,7 @@ from dagbranch.runtime.environment import Environment, environment_of
 from dagbranch.runtime.module_loading import load_modules
 from dagbranch.runtime.ownership import DuplicateDagIdError
 from dagbranch.runtime.package import opened, read_package
+from dagbranch.runtime.places import tell_place
 from dagbranch.runtime.stub_imports import StubFinder, forget_directory
 from dagbranch.runtime.subdags import children_named_after_parents
 from dagbranch.runtime.task_process import has_wanted, modules_that_name, owner_of_wanted, unknown_to_task
@@ -38,6 +41,7 @@ class _Outcome:
     note: str = ""
 
 
+_log = logging.getLogger(__name__)
 _outcomes: dict[str, _Outcome] = {}
 
 
@@ -134,6 +138,7 @@ def _load_for(owner: str | None, environment: Environment) -> None:
 def _load(modules: Collection[str], environment: Environment) -> None:
     if not modules:
         return
+    began = time.perf_counter()
     package, configuration, identity = environment.package, environment.configuration, environment.identity
     maker, found = environment.maker, environment.found
     wanted = airflow_api.wanted_dag_id()
@@ -148,6 +153,22 @@ def _load(modules: Collection[str], environment: Environment) -> None:
     held = [dag for dags in (*found.globals.values(), *found.registered.values()) for dag in dags]
     maker.complete(held, tells=wanted is None)
     environment.share_out()
+    if wanted is None:
+        tell_place((dag for dag, _ in maker.made.values()), environment.presence.importer.root, str(package.copy))
+        _warn_if_slow(time.perf_counter() - began, configuration.environment)
+
+
+def _warn_if_slow(seconds: float, name: str) -> None:
+    """In a task's process, which loads one module, nobody waits for all."""
+    limit = airflow_api.processor_timeout_seconds()
+    if seconds > limit / 2:
+        _log.warning(
+            "dagbranch: reading the environment %s took %.1f s, and Airflow gives up a file after %g s "
+            "(dag_file_processor_timeout): show fewer DAGs by `select: changed` in dagbranch.yaml, or raise it",
+            name,
+            seconds,
+            limit,
+        )
 
 
 def _stamp(zip_path: str, configuration: Path | None) -> tuple[object, ...]:

@@ -20,6 +20,7 @@ logging.disable(logging.INFO)
 
 from airflow import __version__ as version  # noqa: E402 - after the logging is quiet
 from airflow.models.dagbag import DagBag  # noqa: E402 - as above
+from airflow.serialization.serialized_objects import SerializedDAG  # noqa: E402 - as above
 from airflow.utils.dag_parsing_context import _airflow_parsing_context_manager  # noqa: E402 - as above
 
 OPERATORS = (
@@ -59,6 +60,30 @@ def load_for_task(file: str, dag_id: str, task_id: str) -> dict[str, Any]:
         answer = load(file, "task")
     task = bags["task"].dags[dag_id].get_task(task_id)
     return {**answer, "trigger_dag_id": getattr(task, "trigger_dag_id", None), "imported": imported()}
+
+
+def serialized(file: str) -> dict[str, Any]:
+    """What the DAG processor would write to the database."""
+    load(file, "serialized")
+    return {dag_id: SerializedDAG.to_dict(dag)["dag"] for dag_id, dag in sorted(bags["serialized"].dags.items())}
+
+
+def field(name: str, dag_id: str, task_id: str, attribute: str) -> Any:
+    return getattr(bags[name].dags[dag_id].get_task(task_id), attribute)
+
+
+def variables(values: dict[str, str]) -> None:
+    os.environ.update(values)
+
+
+def warnings_of(file: str) -> list[str]:
+    """What is logged as a warning while it loads."""
+    told: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: told.append(record.getMessage())  # type: ignore[method-assign] # the shortest handler
+    logging.getLogger("_dagbranch").addHandler(handler)
+    load(file)
+    return told
 
 
 def call(name: str, dag_id: str, task_id: str) -> Any:

@@ -17,7 +17,8 @@ BashOperator = first("providers.standard.operators.bash.BashOperator", "operator
 EmptyOperator = first("providers.standard.operators.empty.EmptyOperator", "operators.empty.EmptyOperator")
 PythonOperator = first("providers.standard.operators.python.PythonOperator", "operators.python.PythonOperator")
 Trigger = first(
-    "providers.standard.operators.trigger_dagrun.TriggerDagRunOperator", "operators.trigger_dagrun.TriggerDagRunOperator"
+    "providers.standard.operators.trigger_dagrun.TriggerDagRunOperator",
+    "operators.trigger_dagrun.TriggerDagRunOperator",
 )
 Sensor = first(
     "providers.standard.sensors.external_task.ExternalTaskSensor", "sensors.external_task.ExternalTaskSensor"
