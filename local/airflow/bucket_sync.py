@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import random
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -49,6 +51,12 @@ class BucketSync:
             random.shuffle(changes)
             for name in changes:
                 self._apply(name, listed.get(name))
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leaves the folder alone meanwhile; the next round makes it equal to the bucket again."""
+        with self._one_at_a_time:
+            yield
 
     def _keep_syncing(self) -> None:
         while not self._stopped.wait(self._interval_seconds):

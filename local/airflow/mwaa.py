@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Self
 
 from local.airflow.bucket_sync import BucketSync
@@ -77,6 +78,10 @@ class LocalMwaa:
     def sync_now(self) -> None:
         """Makes the dags folder equal to the bucket's, without waiting for the next round."""
         self._sync.sync()
+
+    def sync_paused(self) -> AbstractContextManager[None]:
+        """Until it ends, the dags folder is the caller's; what is not in the bucket is removed from it then."""
+        return self._sync.paused()
 
     def __enter__(self) -> Self:
         self.start()

@@ -1,0 +1,2 @@
+# Longer than the last one: another place in the zip, too.
+LATE = "indigo"

@@ -1,0 +1,1 @@
+SELECT 'red' FROM {{ schema("db_attribution") }}.m_events -- {{ environment }} {{ lane }} {{ commit }} {{ dag.dag_id }}

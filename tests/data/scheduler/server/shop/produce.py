@@ -1,0 +1,16 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+from airflow.operators.python import get_current_context
+from utils.colour import COLOUR
+from utils.notes import note
+from utils.orders import ORDERS
+
+with DAG("shop.produce", schedule=None, start_date=datetime(2024, 1, 1), is_paused_upon_creation=False):
+
+    @task(outlets=[ORDERS])
+    def update():
+        note(get_current_context(), "update", colour=COLOUR)
+
+    update()
