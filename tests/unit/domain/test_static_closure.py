@@ -354,9 +354,16 @@ lines = st.one_of(
     st.builds("import os\nx = os.path.join('one', y)".format),
     st.builds("open(Path(__file__).parent / '{}.sql')".format, names),
     st.just("open(x)"),
+    st.just("x = '{% from y import z %}'"),
+    st.just("artifact(x)"),
 )
 python = st.lists(lines, max_size=3).map("\n".join)
-templates = st.one_of(st.builds("{{% include '{}.sql' %}}".format, names), st.just("{% include x %}"), st.just(""))
+templates = st.one_of(
+    st.builds("{{% include '{}.sql' %}}".format, names),
+    st.just("{% include x %}"),
+    st.just("{{ artifact('a') }}"),
+    st.just(""),
+)
 
 
 @given(
@@ -373,3 +380,4 @@ def test_reading_only_what_may_lead_to_a_change_finds_the_same(
     files = {**{path: (DAG if path in dags else "") + text for path, text in modules.items()}, **others, **texts}
 
     touched(files, *changed)
+    touched(files, *changed, artifacts=("a",))

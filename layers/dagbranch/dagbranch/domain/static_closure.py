@@ -25,12 +25,13 @@ _WORD: Final = re.compile(rb"\w+")
 _FOLDER: Final = re.compile(rb"(\w+)[\"'/]")
 _TEMPLATE_MARKERS: Final = frozenset({b"include", b"import", b"from", b"extends"})
 # A file without any of these words leads to others only by what stands in its text of their paths.
-_MARKERS: Final = frozenset(
-    word.encode() for word in (*READING_CALLS, "__file__", "__path__", "files", "include", "extends", "artifact")
-)
+_MARKERS: Final = frozenset(word.encode() for word in (*READING_CALLS, "__file__", "__path__", "files", "artifact"))
 _STAR_IMPORT: Final = re.compile(rb"import\s*\(?\s*\*")
 
-_readings: dict[tuple[bool, bytes], Reading] = {}
+type _Content = tuple[bool, bytes]  # whether it is Python, and the content's digest
+
+_readings: dict[_Content, Reading] = {}
+_words: dict[_Content, frozenset[bytes] | None] = {}
 
 
 @dataclass(frozen=True)
@@ -55,17 +56,31 @@ class Repository:
         *,
         reads_all: bool = False,
     ) -> None:
+        _forget_if_many()
         self._files = files
         self._modules = frozenset(modules)
         self._links = Links({*files, *deleted}, modules)
         self._written_out: dict[str, set[str]] = {}
         self._possible: dict[str, set[str]] = {}
         self._backwards: dict[str, set[str]] = defaultdict(set)
-        self._words = {path: _words_of(path, content) for path, content in files.items()}
+        self._contents = {path: _content(path, content) for path, content in files.items()}
+        self._words = {path: self._words_of(path) for path in files}
         self._read({path for path, words in self._words.items() if reads_all or words is None})
 
     def reading(self, path: str) -> Reading:
-        return _reading_of(path, self._files[path]) if path in self._files else Reading()
+        """A process that goes on reads only the files that a commit changed."""
+        if path not in self._files:
+            return Reading()
+        key = self._contents[path]
+        if key not in _readings:
+            _readings[key] = read_python(self._files[path]) if key[0] else read_text(self._files[path])
+        return _readings[key]
+
+    def _words_of(self, path: str) -> frozenset[bytes] | None:
+        key = self._contents[path]
+        if key not in _words:
+            _words[key] = _words_in(path, self._files[path])
+        return _words[key]
 
     def closure(self, modules: Iterable[str]) -> set[str]:
         """All files that these modules lead to, themselves among them."""
@@ -149,17 +164,17 @@ class Repository:
                     self._backwards[found].add(path)
 
 
-def _reading_of(path: str, content: bytes) -> Reading:
-    """A process that goes on reads only the files that a commit changed."""
-    key = path.endswith(".py"), hashlib.sha256(content).digest()
-    if key not in _readings:
-        if len(_readings) >= _MOST_READINGS:
-            _readings.clear()
-        _readings[key] = read_python(content) if key[0] else read_text(content)
-    return _readings[key]
+def _content(path: str, content: bytes) -> _Content:
+    return path.endswith(".py"), hashlib.sha256(content).digest()
 
 
-def _words_of(path: str, content: bytes) -> frozenset[bytes] | None:
+def _forget_if_many() -> None:
+    for known in (_readings, _words):
+        if len(known) > _MOST_READINGS:
+            known.clear()
+
+
+def _words_in(path: str, content: bytes) -> frozenset[bytes] | None:
     """The words of its text, and with a slash before them those that may be a folder's; None where they do not tell
     what it leads to.
     """
@@ -167,8 +182,10 @@ def _words_of(path: str, content: bytes) -> frozenset[bytes] | None:
     if not is_python and len(content) > LARGEST_TEXT_BYTES:
         return None
     words = frozenset(_WORD.findall(content))
+    if b"{%" in content and not words.isdisjoint(_TEMPLATE_MARKERS):
+        return None
     if not is_python:
-        return None if b"{%" in content and not words.isdisjoint(_TEMPLATE_MARKERS) else words
+        return None if b"artifact" in words else words
     if not words.isdisjoint(_MARKERS) or _STAR_IMPORT.search(content) or is_unreadable(content):
         return None
     return words | frozenset(b"/" + word for word in _FOLDER.findall(content))
