@@ -307,3 +307,20 @@ def test_an_installed_package_that_bound_a_vendored_one_is_imported_anew_for_the
     assert private.x.VERSION == 2
     assert importlib.import_module("iso_y").x.VERSION == 1
     assert _loaded(presence, "iso_y") is private
+
+
+def test_a_server_module_that_takes_an_innocent_ones_name_is_put_aside_too(
+    dags: Path, environment: Environment
+) -> None:
+    presence = environment("blue", {"iso_code_2.py": "", "iso_2.py": "NAME = 'blue'\n"})
+    sys.modules["iso_2"] = innocent = ModuleType("iso_2")
+    _loaded(presence, "iso_code_2")
+    del sys.modules["iso_2"]
+    _write(dags / "iso_2.py", "NAME = 'server'\n")
+    server = importlib.import_module("iso_2")
+
+    name = _loaded(presence, "iso_2").NAME
+
+    assert name == "blue"
+    assert importlib.import_module("iso_2") is server
+    assert server is not innocent

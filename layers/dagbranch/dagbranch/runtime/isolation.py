@@ -31,7 +31,10 @@ class Presence:
         self.importer = importer
         self._zip_path = zip_path
         self._dags_folder = os.path.dirname(zip_path)  # noqa: PTH120 - as written on sys.path
+        self._inside = os.path.join(self._dags_folder, "")  # noqa: PTH118 - a prefix with its separator
+        self._ours = os.path.join(zip_path, "")  # noqa: PTH118 - as above
         self._modules = dict(served)
+        self._others: dict[str, ModuleType] = {}
         self._kept = set(served)
         self._known: set[str] = set()
         self._aside: dict[str, ModuleType] = {}
@@ -115,7 +118,9 @@ class Presence:
     def _own_modules(self) -> list[str]:
         """None that was there before: the path of the server's namespace packages may begin in the environment."""
         new = [(name, module) for name, module in list(sys.modules.items()) if name not in self._known]
-        return [name for name, module in new if name in self._kept or self.importer.owns(module)]
+        own = [name for name, module in new if name in self._kept or self.importer.owns(module)]
+        self._kept.update(own)
+        return own
 
     def _entangled(self, own: Collection[str]) -> set[str]:
         if not self.importer.has_folder(VENDORED):
@@ -127,15 +132,20 @@ class Presence:
 
     def _in_the_way(self) -> list[str]:
         """The server's modules from its dags folder, and those of which the environment brings its own."""
-        inside = os.path.join(self._dags_folder, "")  # noqa: PTH118 - a prefix with its separator
-        ours = os.path.join(self._zip_path, "")  # noqa: PTH118 - a prefix with its separator
-        found = []
-        for name, module in list(sys.modules.items()):
-            location = location_of(module) or ""
-            from_dags_folder = location.startswith(inside) and not location.startswith(ours)
-            if (from_dags_folder or name in self._modules or self.importer.vendors(name)) and not _is_starting(module):
-                found.append(name)
-        return found
+        modules, others = dict(sys.modules), self._others
+        # Thousands, at every late import: most were looked at before.
+        for name in [name for name, module in modules.items() if others.get(name) is not module]:
+            if self._is_in_the_way(name, modules[name]):
+                others.pop(name, None)
+            else:
+                others[name] = modules[name]
+        found = [name for name in modules if name not in others or name in self._modules]
+        return [name for name in found if not _is_starting(modules[name])]
+
+    def _is_in_the_way(self, name: str, module: ModuleType) -> bool:
+        location = location_of(module) or ""
+        from_dags_folder = location.startswith(self._inside) and not location.startswith(self._ours)
+        return from_dags_folder or self.importer.vendors(name)
 
     def _extend_path(self) -> None:
         """The root takes the place of the dags folder; what a repository requires goes before what is installed."""
