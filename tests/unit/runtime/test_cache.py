@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from dagbranch.runtime.cache import KEPT_SECONDS, Cache, own_folder
+from dagbranch.runtime.cache import KEPT_SECONDS, Cache
+from dagbranch.runtime.private_files import own_folder
 
 KEY = hashlib.sha256(b"key").digest()
 OTHER_KEY = hashlib.sha256(b"other key").digest()

@@ -33,7 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         (copy / path).parent.mkdir(parents=True, exist_ok=True)
         (copy / path).write_bytes(content)
     yield copy
-    cache.cache_in.cache_clear()
+    cache.cache_of.cache_clear()
 
 
 def kept(folder: Path) -> list[Path]:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dagbranch.runtime.archive import Archive
-from dagbranch.runtime.cache import KEPT_SECONDS, own_folder
+from dagbranch.runtime.cache import KEPT_SECONDS
+from dagbranch.runtime.private_files import folder_of
 from dagbranch.runtime.verified import holds
 
 SOURCES = "_src/"
@@ -106,5 +107,4 @@ def _holds(folder: Path, package: Package) -> bool:
 
 def _private_folder() -> Path:
     """Ours alone: in a folder that all users write to, another one could have put files for us to execute."""
-    own = own_folder(tempfile.gettempdir(), os.getuid(), "files")
-    return Path(own or tempfile.mkdtemp(prefix="dagbranch-"))
+    return Path(folder_of("files") or tempfile.mkdtemp(prefix="dagbranch-"))
