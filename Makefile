@@ -27,6 +27,10 @@ unit: .venv/complete ## the fast tests: no Airflow, no Spark, no emulator
 test: .venv/complete ## all tests, on the real parts
 	$(PYTHON) -m pytest $(TESTS) -q --durations=15
 
+.PHONY: compat
+compat: .venv/complete ## plain and packaged DAGs compared on every Airflow: 2.10, 2.11, 3.0 and the newest 3
+	$(PYTHON) -m tests.equality.compat
+
 .PHONY: lint
 lint: .venv/complete ## ruff, mypy and sam validate
 	.venv/bin/ruff check .

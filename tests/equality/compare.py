@@ -20,50 +20,42 @@ from pathlib import Path
 from typing import Any
 
 from local.toolchain import python_of
-from tests.equality.differences import (
-    DIFFERS,
-    DUPLICATE,
-    ENDS_THE_PROCESS,
-    ONE_OWNER,
-    Difference,
-    differences,
-    unsteady,
-)
-from tests.equality.sides import Sides, make_sides
+from tests.equality.differences import DIFFERS, KINDS, Difference, differences, unsteady
+from tests.equality.sides import Side, Sides, assigned, make_sides
+from tests.equality.words import id_of
 
 _SIDES = ("plain", "preview", "release")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """``settings``: of the Airflow server, as environment variables."""
+    """``settings``: the server's, as environment variables; ``wanted``: the DAG that a task's process asks for."""
 
     source: Path
     settings: Mapping[str, str] = field(default_factory=dict)
+    wanted: str = ""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """``dags`` and ``errors``: of the plain folder, ids and files; ``found`` by the lane that differs.
+    """``dags`` and ``errors``: of the plain folder, ids, and texts by file; ``found`` by the lane that differs.
 
     ``unsteady``: places that differ from one load of the plain folder to the next (the time of day, random numbers),
     so that nothing can be said of them.
     """
 
     dags: tuple[str, ...]
-    errors: tuple[str, ...]
+    errors: Mapping[str, str]
     warnings: tuple[str, ...]
     found: Mapping[str, list[Difference]]
     unsteady: frozenset[str] = frozenset()
 
 
 def compare(entries: Mapping[str, Entry], python: Path, home: Path) -> dict[str, Outcome]:
-    """All of them in one process of Airflow, which forks for each file; ``home`` is a folder to work in."""
+    """All with the same settings in one process of Airflow, which forks for each file; ``home``: where to work."""
     sides = {name: make_sides(entry.source, home / "entries" / name) for name, entry in entries.items()}
     jobs = {
-        f"{name}/{side}": {"dags": str(getattr(both, side).dags), "settings": dict(entries[name].settings)}
-        for name, both in sides.items()
-        for side in _SIDES
+        f"{name}/{kind}": _job(entries[name], getattr(both, kind)) for name, both in sides.items() for kind in _SIDES
     }
     seen = _observe(python, home, jobs)
     outcomes = {name: _outcome(both, *(seen[f"{name}/{side}"] for side in _SIDES)) for name, both in sides.items()}
@@ -81,6 +73,11 @@ def compare(entries: Mapping[str, Entry], python: Path, home: Path) -> dict[str,
     }
 
 
+def _job(entry: Entry, side: Side) -> dict[str, Any]:
+    wanted = assigned(entry.wanted) if entry.wanted and side.rewrites else entry.wanted
+    return {"dags": str(side.dags), "settings": entry.settings, "wanted": wanted}
+
+
 def _differing_modules(outcome: Outcome) -> list[str]:
     found = (one for found in outcome.found.values() for one in found)
     return sorted({one.where.partition(" ")[0] for one in found if one.kind == DIFFERS and " " in one.where})
@@ -94,8 +91,8 @@ def _steady(outcome: Outcome, places: frozenset[str]) -> Outcome:
 def _outcome(sides: Sides, plain: Any, preview: Any, release: Any) -> Outcome:
     folder = sides.plain.dags
     return Outcome(
-        dags=tuple(sorted(_id_of(dag) for dag in plain["dags"])),
-        errors=tuple(sorted(str(Path(file).relative_to(folder)) for file in plain["errors"])),
+        dags=tuple(sorted(id_of(dag) for dag in plain["dags"])),
+        errors={str(Path(file).relative_to(folder)): text for file, text in plain["errors"].items()},
         warnings=sides.preview.warnings,
         found={
             "preview": differences(plain, preview, sides.plain, sides.preview),
@@ -104,12 +101,18 @@ def _outcome(sides: Sides, plain: Any, preview: Any, release: Any) -> Outcome:
     )
 
 
-def _id_of(dag: Mapping[str, Any]) -> str:
-    return str(dag["serialized"].get("dag_id") or dag["serialized"]["_dag_id"])
-
-
 def _observe(python: Path, home: Path, jobs: Mapping[str, Any]) -> dict[str, Any]:
-    (home / "tmp").mkdir(parents=True, exist_ok=True)
+    """Airflow reads some settings when it is imported: each set of them is a process."""
+    found = {}
+    for settings in {tuple(sorted(job["settings"].items())) for job in jobs.values()}:
+        group = {name: job for name, job in jobs.items() if tuple(sorted(job["settings"].items())) == settings}
+        found.update(_observe_with(dict(settings), python, home, group))
+    return found
+
+
+def _observe_with(settings: Mapping[str, str], python: Path, home: Path, jobs: Mapping[str, Any]) -> dict[str, Any]:
+    for folder in ("tmp", "airflow"):
+        (home / folder).mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
         [python, "-W", "ignore", Path(__file__).with_name("observe.py")],
         input=json.dumps(jobs),
@@ -121,6 +124,7 @@ def _observe(python: Path, home: Path, jobs: Mapping[str, Any]) -> dict[str, Any
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "PYTHONHASHSEED": "0",
             "PYTHONDONTWRITEBYTECODE": "1",
+            **settings,
         },
         capture_output=True,
         text=True,
@@ -137,7 +141,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", type=Path)
     parser.add_argument("airflow")
-    parser.add_argument("--expect", action="append", default=[], choices=[DUPLICATE, ONE_OWNER, ENDS_THE_PROCESS])
+    parser.add_argument("--expect", action="append", default=[], choices=KINDS)
     options = parser.parse_args()
     python = Path(options.airflow).absolute() if "/" in options.airflow else python_of(options.airflow)
     with tempfile.TemporaryDirectory() as home:

@@ -82,7 +82,7 @@ def _describe_callable(value: Any, above: tuple[int, ...]) -> dict[str, Any]:
     """Functions, methods and classes: where they are from, their text, and what they have closed over."""
     code = getattr(value, "__code__", None)
     return {
-        "callable": f"{value.__module__}.{value.__qualname__}",
+        "callable": f"{getattr(value, '__module__', '')}.{value.__qualname__}",
         "file": getattr(code, "co_filename", None),
         "line": getattr(code, "co_firstlineno", None),
         "source": _source_of(value) if code is not None else None,

@@ -11,14 +11,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tests.equality.sides import COMMIT, ENVIRONMENT, Side
-from tests.equality.words import ROOT, Substitution, Words
+from tests.equality.sides import COMMIT, ENVIRONMENT, Side, assigned
+from tests.equality.words import DAGS_FOLDER, ROOT, Substitution, Words, id_of
 
 # The kinds. Only the first is none that can be expected.
 DIFFERS: Final = "differs"
 DUPLICATE: Final = "duplicate id"
 ONE_OWNER: Final = "one owner"
 ENDS_THE_PROCESS: Final = "ends the process"
+SERVERS_FOLDER: Final = "dags folder"
+ZIP_INSIDE: Final = "zip inside"
+KINDS: Final = (DUPLICATE, ONE_OWNER, ENDS_THE_PROCESS, SERVERS_FOLDER, ZIP_INSIDE)
 
 _IDS: Final = frozenset({"dag_id", "_dag_id", "trigger_dag_id", "external_dag_id"})
 # Airflow makes these of sets, whose order follows the ids.
@@ -66,12 +69,15 @@ class _Comparison:
         self._zip = str(there.zip_file)
         self._plain_dags = self._here.dags_by_module(plain["dags"])
         ids = {dag_id for dags in self._plain_dags.values() for dag_id in dags}
-        self._ids = {dag_id: _assigned(dag_id) for dag_id in _with_subdags(ids, plain)} if there.rewrites else {}
-        self._back = Substitution({assigned: written for written, assigned in self._ids.items()})
+        self._ids = {dag_id: assigned(dag_id) for dag_id in ids} if there.rewrites else {}
+        self._back = Substitution(self._ids)
         self._packaged_dags = {
             module: {self._back(dag_id): dag for dag_id, dag in dags.items()}
             for module, dags in self._there.dags_by_module(packaged["dags"]).items()
         }
+        # An id that the code made of another DAG's: its other parts are as the code has them.
+        made = {self._back(dag_id): dag_id for dag_id in map(id_of, packaged["dags"])}
+        self._ids.update({dag_id: found for dag_id, found in made.items() if dag_id in self._ids})
         self._plain_errors = self._here.errors_by_module(plain["errors"])
         self._packaged_errors = self._there.errors_by_module(packaged["errors"])
 
@@ -101,9 +107,18 @@ class _Comparison:
             else:
                 yield from self._error(module, plain[module], packaged[module])
 
+    def _as_import_error(self, plain: str, packaged: str) -> str | None:
+        """What is no Exception ends a process of Airflow 2, and would end that of the whole zip in any version."""
+        last = _said(packaged)[-1]
+        ended = plain == "the process ended" and last.startswith("ImportError: SystemExit: ")
+        told = _said(plain)[-1].startswith("SystemExit: ") and last == f"ImportError: {_said(plain)[-1]}"
+        return ENDS_THE_PROCESS if ended or told else None
+
     def _missing(self, module: str, dag_id: str) -> Difference:
         if "DuplicateDagIdError" in self._packaged_errors.get(module, ""):
             return Difference(DUPLICATE, f"{module} {dag_id}", "no DAG of this module is in the package")
+        if ".zip/" in module:
+            return Difference(ZIP_INSIDE, f"{module} {dag_id}", "Airflow loads it in the plain folder alone")
         holders = {other for other, dags in self._plain_dags.items() if dag_id in dags}
         owners = {other for other, dags in self._packaged_dags.items() if dag_id in dags}
         if len(holders) > 1 and len(owners) == 1 and owners < holders:
@@ -123,7 +138,8 @@ class _Comparison:
 
     def _tags(self, where: str, plain: dict[str, Any], packaged: dict[str, Any]) -> Iterator[Difference]:
         """Takes them out of both."""
-        added = {ENVIRONMENT, f"commit:{COMMIT[:7]}", *(["import-errors"] if self._packaged["errors"] else [])}
+        told = any(f"dagbranch: environment {ENVIRONMENT}" in error for error in self._packaged["errors"].values())
+        added = {ENVIRONMENT, f"commit:{COMMIT[:7]}", *(["import-errors"] if told else [])}
         expected, found = _texts(plain.pop("tags", None)) | added, _texts(packaged.pop("tags", None))
         if expected != found:
             yield Difference(DIFFERS, f"{where}.tags", f"expected {sorted(expected)}, packaged {sorted(found)}")
@@ -143,6 +159,8 @@ class _Comparison:
 
     def _tree(self, where: str, key: str, one: Any, other: Any) -> Iterator[Difference]:
         if isinstance(one, dict) and isinstance(other, dict):
+            if key == "subdag":
+                yield from self._tags(where, one, other)
             other = {name if name in one else self._back(name): value for name, value in other.items()}
             for name in sorted(one.keys() | other.keys()):
                 yield from self._tree(f"{where}.{name}", name, one.get(name), other.get(name))
@@ -150,7 +168,8 @@ class _Comparison:
             for number, pair in enumerate(zip(*self._ordered(key, one, other), strict=True)):
                 yield from self._tree(f"{where}[{number}]", key, *pair)
         elif not self._same(key, one, other):
-            yield Difference(DIFFERS, where, f"plain {one!r}, packaged {other!r}")
+            servers = isinstance(other, str) and self._same(key, one, other.replace(DAGS_FOLDER, ROOT))
+            yield Difference(SERVERS_FOLDER if servers else DIFFERS, where, f"plain {one!r}, packaged {other!r}")
 
     def _ordered(self, key: str, one: list[Any], other: list[Any]) -> tuple[list[Any], list[Any]]:
         if key not in _SETS:
@@ -168,24 +187,20 @@ class _Comparison:
         return other == one or self._back(other) == one
 
     def _error(self, module: str, plain: str, packaged: str) -> Iterator[Difference]:
-        if plain == "the process ended":
-            yield Difference(ENDS_THE_PROCESS, module, _said(packaged)[-1])
+        if (kind := self._as_import_error(plain, packaged)) is not None:
+            yield Difference(kind, module, _said(packaged)[-1])
             return
-        if (one := _said(plain)) != (other := _said(self._back(packaged))):
+        failed = Substitution({dag_id: assigned(dag_id) for dag_id in _possible_ids(plain)} if self._ids else {})
+        if (one := _said(plain)) != (other := _said(failed(self._back(packaged)))):
             yield Difference(DIFFERS, f"{module} import error", f"plain {one}, packaged {other}")
         if (here := _frames(plain)) != (there := _frames(packaged)):
             yield Difference(DIFFERS, f"{module} traceback", f"plain {here}, packaged {there}")
 
 
-def _assigned(dag_id: str) -> str:
-    team, dot, rest = dag_id.partition(".")
-    return f"{team}.{ENVIRONMENT}.{rest}" if dot else f"{ENVIRONMENT}.{dag_id}"
-
-
-def _with_subdags(ids: set[str], plain: Mapping[str, Any]) -> Iterator[str]:
-    yield from ids
-    for error in plain["errors"].values():
-        yield from re.findall(r"DAG '([\w.-]+)'", error)
+def _possible_ids(error: str) -> set[str]:
+    """Of DAGs that came to nothing: whatever the plain error's own lines have in quotes or as a word."""
+    text = " ".join(_said(error))
+    return {found for groups in re.findall(r"'([^']+)'|([\w.-]*\w)", text) for found in groups if found}
 
 
 def _inside(value: Any, key: str) -> dict[str, Any]:

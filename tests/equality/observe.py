@@ -1,7 +1,7 @@
 """Run by an Airflow's own Python: loads dags folders as its dag processor does, each file in a process of its own.
 
-Reads ``{name: {"dags": folder, "settings": {variable: value}, "only": [file, …]}}`` from standard input, where ``only``
-may be missing. The last line that it prints is
+Reads ``{name: {"dags": folder, "wanted": dag_id, "only": [file, …]}}`` from standard input: ``wanted`` is empty or
+the DAG that a task's process asks for, ``only`` may be missing. The last line that it prints is
 ``{name: {"files": [...], "dags": [{"file", "serialized", "live"}], "errors": {file: text}}}``: ``files`` are those
 that Airflow's own listing finds, ``errors`` what it would show for them.
 """
@@ -74,6 +74,7 @@ _PROCESS_ENDED = "the process ended"
 def main() -> None:
     jobs = json.load(sys.stdin)
     _import_ahead()
+    in_a_child(_make_tables)
     sys.stdout.write("\n" + json.dumps({name: _observe(job) for name, job in jobs.items()}) + "\n")
 
 
@@ -87,6 +88,19 @@ def _import_ahead() -> None:
     exec(_EXAMPLE, namespace)
     Serialization.to_dict(namespace["dag"])
     gc.freeze()
+
+
+def _make_tables() -> None:
+    """Airflow 2 asks its database for pools when it makes SubDAGs, for aliases of datasets when it serializes them."""
+    from airflow import models
+    from airflow.models.base import Base
+
+    models.import_all_models()
+    tables = [
+        table for name, table in Base.metadata.tables.items() if name.startswith("dataset") or name == "slot_pool"
+    ]
+    if tables:
+        Base.metadata.create_all(settings.engine, tables=tables)
 
 
 def _observe(job: dict[str, Any]) -> dict[str, Any]:
@@ -125,9 +139,11 @@ def in_a_child(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _enter(job: Mapping[str, Any]) -> None:
-    """Makes this process one of a server with that dags folder and those settings."""
+    """Makes this process one of a server with that dags folder."""
     dags, before = job["dags"], os.path.normpath(settings.DAGS_FOLDER)
-    os.environ.update(job["settings"], AIRFLOW__CORE__DAGS_FOLDER=dags)
+    os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = dags
+    if job["wanted"]:
+        os.environ["_AIRFLOW_PARSING_CONTEXT_DAG_ID"] = job["wanted"]
     settings.DAGS_FOLDER = dags
     sys.path[:] = [dags if os.path.normpath(entry) == before else entry for entry in sys.path]
     if dags not in sys.path:

@@ -101,3 +101,9 @@ def _package(files: Mapping[str, bytes], dags_folder: str, dags: Path, lane: str
 def _write(file: Path, content: bytes) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(content)
+
+
+def assigned(dag_id: str) -> str:
+    """The id that a preview has to give to a DAG that the code calls so."""
+    team, dot, rest = dag_id.partition(".")
+    return f"{team}.{ENVIRONMENT}.{rest}" if dot else f"{ENVIRONMENT}.{dag_id}"

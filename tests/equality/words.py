@@ -6,15 +6,16 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from tests.equality.sides import ENVIRONMENT, Side
 
 ROOT: Final = "<root>"
+# The server's, which for a plain folder is the root.
+DAGS_FOLDER: Final = "<dags folder>"
 _FILES: Final = frozenset({"fileloc", "relative_fileloc", "file"})
 _ADDRESS: Final = re.compile(r" at 0x[0-9a-f]+")
-_PLAIN_MODULE: Final = re.compile(r"unusual_prefix_([0-9a-f]{40})_\w+")
-_PACKAGED_MODULE: Final = re.compile(r"_dagbranch_([0-9a-f]{12})(?![0-9a-f])")
 
 
 class Words:
@@ -23,14 +24,16 @@ class Words:
     def __init__(self, side: Side, packaged: Side) -> None:
         self._side = side
         self._root = re.compile(re.escape(str(side.root)) + r"(?=[^\w.-]|$)")
+        self._dags = re.compile(re.escape(str(side.dags)) + rf"(?=[^\w.-]|$)(?!/{ENVIRONMENT}\.zip)")
         self._stub = re.compile(re.escape(str(side.zip_file)) + r"/([\w.-]+\.py)")
         self.zip_as_folder = str(side.zip_file)
         self._names = {}
         for path in packaged.modules.values():
-            name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-            file = str(side.root / path)
-            self._names[hashlib.sha1(file.encode(), usedforsecurity=False).hexdigest()] = name
-            self._names[hashlib.sha256(path.encode()).hexdigest()[:12]] = name
+            natural = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+            self._names[_airflows_name(str(side.root / path))] = natural
+            self._names[f"_dagbranch_{hashlib.sha256(path.encode()).hexdigest()[:12]}"] = natural
+        longest_first = sorted(self._names, key=len, reverse=True)
+        self._name = re.compile("|".join(re.escape(name) for name in longest_first) or r"(?!)")
 
     def normal(self, value: Any, key: str = "") -> Any:
         if isinstance(value, dict):
@@ -46,8 +49,7 @@ class Words:
     def dags_by_module(self, dags: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = defaultdict(dict)
         for dag in dags:
-            serialized = dag["serialized"]
-            found[self._module(dag["file"])][serialized.get("dag_id") or serialized["_dag_id"]] = dag
+            found[self._module(dag["file"])][id_of(dag)] = dag
         return found
 
     def errors_by_module(self, errors: Mapping[str, str]) -> dict[str, str]:
@@ -64,16 +66,16 @@ class Words:
         return self._text(absolute if absolute.startswith(str(self._side.root)) else file)
 
     def _text(self, text: str) -> str:
-        text = _ADDRESS.sub("", self._root.sub(ROOT, text))
-        for pattern in (_PLAIN_MODULE, _PACKAGED_MODULE):
-            text = pattern.sub(lambda match: self._names.get(match[1], match[0]), text)
-        return text
+        text = self._dags.sub(DAGS_FOLDER, self._root.sub(ROOT, _ADDRESS.sub("", text)))
+        return self._name.sub(lambda match: self._names[match[0]], text)
 
 
 class Substitution:
     """From the environment's names to the written ones: whole ids, the longest first, and the marks of assets."""
 
-    def __init__(self, written: Mapping[str, str]) -> None:
+    def __init__(self, assigned: Mapping[str, str]) -> None:
+        """``assigned``: by the written ids; empty where nothing is rewritten."""
+        written = {there: here for here, there in assigned.items()}
         self._by = {
             **written,
             # What Airflow 2 makes of an id for metrics.
@@ -90,3 +92,14 @@ class Substitution:
 
     def __call__(self, text: str) -> str:
         return self._pattern.sub(lambda match: self._by[match[0]], text) if self._pattern else text
+
+
+def _airflows_name(file: str) -> str:
+    """As Airflow's ``get_unique_dag_module_name`` has it."""
+    digest = hashlib.sha1(file.encode(), usedforsecurity=False).hexdigest()
+    return f"unusual_prefix_{digest}_{re.sub('[.-]', '_', Path(file).stem)}"
+
+
+def id_of(dag: Mapping[str, Any]) -> str:
+    """Of a DAG that observe.py tells of."""
+    return str(dag["serialized"].get("dag_id") or dag["serialized"]["_dag_id"])

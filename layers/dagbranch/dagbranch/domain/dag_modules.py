@@ -12,9 +12,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from dagbranch.domain.servers_files import warnings_about_servers_files
 from dagbranch.domain.syntax import given_dag_ids, parsed
 
 _MOST_READINGS: Final = 10_000
+# 172 of a real repository took 25 to 30 s on two cores.
+_MANY_MODULES: Final = 150
 # A text in quotes as the first argument of a DAG, or as one called dag_id, with what may stand before it.
 _POSSIBLE_ID: Final = re.compile(
     rb"""(?:\b(?:DAG|dag)\s*\(|\bdag_id\s*=)(?:[\s(]|\#[^\n]{0,200}\n)*[rRuU]?['"]+([^'"\\\n]+)"""
@@ -38,12 +41,12 @@ def warnings_about(modules: tuple[str, ...], files: Mapping[str, bytes]) -> Iter
             yield f"{path} is no Python that this version reads: {reading.fault}"
     for dag_id, paths in _given_twice(readings, files).items():
         yield f"the DAG id {dag_id!r} is given in {' and in '.join(paths)}: an environment shows an import error"
-    for path in sorted(files):
-        if path.endswith(".py") and b"dags_folder" in files[path].lower():
-            yield (
-                f"{path} asks for Airflow's dags_folder: that is the server's, which all environments share; "
-                "the environment's own files are beside __file__"
-            )
+    yield from warnings_about_servers_files(files)
+    if len(modules) > _MANY_MODULES:
+        yield (
+            f"{len(modules)} DAG modules: Airflow reads those that an environment shows in one process, within "
+            "`dag_file_processor_timeout` (50 s by default); `select` in dagbranch.yaml shows fewer"
+        )
 
 
 def is_unreadable(source: bytes) -> bool:

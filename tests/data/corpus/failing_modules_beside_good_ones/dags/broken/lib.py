@@ -1,0 +1,3 @@
+def fail(what):
+    if what:
+        raise KeyError(what)

@@ -1,0 +1,3 @@
+from airflow import DAG
+
+import not_installed_anywhere

@@ -1,0 +1,3 @@
+from airflow import DAG
+
+raise ValueError('first line\nsecond line\n\nlast line')

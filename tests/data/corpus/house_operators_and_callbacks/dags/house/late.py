@@ -1,0 +1,2 @@
+def run(statement):
+    return statement

@@ -1,0 +1,1 @@
+INSERT INTO {{ params.table }} -- {{ schema_of('x') | shout }}

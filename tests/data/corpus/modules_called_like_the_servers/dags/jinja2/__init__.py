@@ -1,0 +1,1 @@
+raise RuntimeError('the installed jinja2 was meant')

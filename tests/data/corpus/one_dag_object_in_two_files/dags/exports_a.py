@@ -1,0 +1,2 @@
+# airflow, dag
+from made.library import shared

@@ -1,0 +1,3 @@
+from airflow import DAG as Pipeline
+
+shared = Pipeline('shared_object', schedule=None, auto_register=False)

@@ -1,0 +1,4 @@
+from airflow import DAG
+
+with DAG('twice', schedule=None, tags=['first']):
+    pass

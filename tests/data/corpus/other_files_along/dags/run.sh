@@ -1,0 +1,1 @@
+echo {{ dag.dag_id }}

@@ -1,0 +1,1 @@
+print_nothing = 'airflow without the other word'

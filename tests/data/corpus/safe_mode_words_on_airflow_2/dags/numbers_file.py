@@ -1,0 +1,2 @@
+# asset
+raise RuntimeError('airflow 2 does not import it')

@@ -1,0 +1,11 @@
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(__file__))
+
+from airflow import DAG
+from airflow.operators.bash import BashOperator
+from config import NAME
+
+with DAG(f'siblings_{NAME}', schedule=None):
+    BashOperator(task_id='say', bash_command=f'echo {NAME}')

@@ -1,0 +1,4 @@
+from airflow import DAG
+from config import NAME
+
+dag = DAG(f'siblings_{NAME}', schedule=None)

@@ -1,0 +1,13 @@
+from airflow.decorators import dag, task
+
+
+@dag(schedule=None)
+def stays():
+    @task
+    def say():
+        return "stays"
+
+    say()
+
+
+stays()

@@ -1,0 +1,1 @@
+echo {% include 'sql/query.sql' %}
