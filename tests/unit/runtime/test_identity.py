@@ -72,3 +72,19 @@ def test_references_lead_to_the_environments_own_dags_alone() -> None:
 def test_an_id_that_airflow_would_refuse_is_told_with_its_length() -> None:
     with pytest.raises(InvalidDagIdError, match="251 characters"):
         preview().assign("qu." + 239 * "x")
+
+
+@pytest.mark.parametrize("made", ["{}_child", "child_of_{}", "notify.{}.done"])
+def test_a_literal_reference_finds_the_dag_whose_id_was_made_of_another_ones(made: str) -> None:
+    identity = preview()
+    assigned = identity.assign(made.format(identity.assign("base")))
+
+    assert assigned == made.format("feature1.base")
+    assert identity.follow(made.format("base")) == assigned
+
+
+def test_an_id_with_another_ones_letters_in_a_word_is_its_own() -> None:
+    identity = Identity("a", rewrites=True)
+    identity.assign("x")
+
+    assert identity.assign("data.xyz") == "data.a.xyz"

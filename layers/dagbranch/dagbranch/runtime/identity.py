@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 LONGEST_DAG_ID = 250
 
 
@@ -29,7 +31,7 @@ class Identity:
                 f"dagbranch: the DAG id {assigned!r} has {len(assigned)} characters with the environment's name in it, "
                 f"Airflow allows {LONGEST_DAG_ID}: shorten {written!r} or the branch's name"
             )
-        self._by_written[written] = assigned
+        self._by_written[self._as_written(written)] = assigned
         return assigned
 
     def follow(self, reference: str) -> str:
@@ -54,10 +56,22 @@ class Identity:
         return ".".join(rest) if first == self._environment else assigned
 
     def _rewritten(self, written: str) -> str:
-        if any(written.startswith(known) for known in self._by_written.values()):
+        if self._as_written(written) != written:
             return written
         team, dot, rest = written.partition(".")
         return f"{team}.{self._environment}.{rest}" if dot else f"{self._environment}.{written}"
+
+    def _as_written(self, made: str) -> str:
+        """What an id that the code made of a rewritten one would be in a plain dags folder.
+
+        A literal reference names it so, while the text that the code made stays what it is, wherever it is used.
+        """
+        if self._environment not in made or not self._rewrites:
+            return made
+        for written, assigned in self._by_written.items():
+            if assigned in made:
+                made = re.sub(rf"(?<![A-Za-z0-9]){re.escape(assigned)}(?![A-Za-z0-9])", written, made)
+        return made
 
     def _is_assigned(self, dag_id: str) -> bool:
         return dag_id in self._by_written.values()

@@ -26,6 +26,8 @@ def children_named_after_parents(sources: Collection[bytes], identity: Identity)
         _name(kwargs.get("subdag"), kwargs.get("dag") or dag_context().get_current_dag(), kwargs, identity)
         original(task, *args, **kwargs)
 
+    # By what it wraps, Airflow knows the constructor that is the outermost: its own stays that.
+    vars(init).update(vars(original))
     operator.__init__ = init
     try:
         yield
