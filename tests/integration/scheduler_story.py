@@ -39,7 +39,7 @@ class Told:
     listed: dict[str, Facts] = field(default_factory=dict)
     import_errors: list[Facts] = field(default_factory=list)
     runs: dict[str, list[Facts]] = field(default_factory=dict)
-    tasks: dict[str, list[Facts]] = field(default_factory=dict)
+    orchestrated: dict[str, str] = field(default_factory=dict)
     seen: dict[tuple[str, str, str], Facts] = field(default_factory=dict)
     versions: int = 0
 
@@ -48,7 +48,7 @@ class Told:
         return self.airflow.dags_folder
 
     def run_ids(self, dag_id: str) -> list[str]:
-        return [run["dag_run_id"] for run in self.runs[dag_id]]
+        return [run["dag_run_id"] for run in self.runs.get(dag_id, ())]
 
     def noted(self, dag_id: str, name: str) -> list[Facts]:
         """By all runs of a DAG whose ids nobody chose."""
@@ -184,14 +184,10 @@ def _lose_the_copy(server: Server) -> None:
 
 def _look_back(server: Server, told: Told) -> None:
     server.until_ended(own("feature1", "nightly"), own("feature2", "nightly"))
-    told.runs = {dag_id: server.runs(dag_id) for dag_id in told.listed}
-    told.tasks = {
-        f"{dag_id} {run['dag_run_id']}": server.get(f"/dags/{dag_id}/dagRuns/{run['dag_run_id']}/taskInstances")[
-            "task_instances"
-        ]
-        for dag_id, runs in told.runs.items()
-        for run in runs
-    }
+    for run in server.get("/dags/~/dagRuns", {"limit": 100, "order_by": "-start_date"})["dag_runs"]:
+        told.runs.setdefault(run["dag_id"], []).append(run)
+    path = f"/dags/{own('feature1', 'orchestrate')}/dagRuns/a/taskInstances"
+    told.orchestrated = {task["task_id"]: task["state"] for task in server.get(path)["task_instances"]}
     if server.airflow.line == "3":
         told.versions = server.get(f"/dags/{own('feature1', 'colours')}/dagVersions")["total_entries"]
     for file in (server.airflow.folder / "seen").glob("*/*/*.json"):

@@ -62,10 +62,8 @@ def test_an_environments_dags_are_active_and_not_paused(told: Told, environment:
 
 
 def test_a_trigger_and_a_sensor_reach_the_environments_own_dag_of_another_module(told: Told) -> None:
-    states = _task_states(told, own("feature1", "orchestrate"), "a")
-
-    assert states["trigger_shop_report"] == "success"
-    assert states["wait_for_shop_report"] == "success"
+    assert told.orchestrated["trigger_shop_report"] == "success"
+    assert told.orchestrated["wait_for_shop_report"] == "success"
     assert [facts["colour"] for facts in told.noted(own("feature1", "report"), "write")] == ["blue"]
 
 
@@ -75,10 +73,8 @@ def test_a_trigger_leaves_the_dag_of_that_id_alone_that_the_server_and_another_e
 
 
 def test_a_trigger_and_a_sensor_reach_the_servers_dag_that_the_environment_has_not(told: Told) -> None:
-    states = _task_states(told, own("feature1", "orchestrate"), "a")
-
-    assert states["trigger_ops_archive"] == "success"
-    assert states["wait_for_ops_archive"] == "success"
+    assert told.orchestrated["trigger_ops_archive"] == "success"
+    assert told.orchestrated["wait_for_ops_archive"] == "success"
     assert [facts["colour"] for facts in told.noted("ops.archive", "keep")] == ["plain"]
 
 
@@ -194,7 +190,3 @@ def test_runs_of_a_dag_in_a_preview_come_one_after_the_other(told: Told) -> None
 
 def _states(told: Told, dag_id: str) -> dict[str, str]:
     return {run["dag_run_id"]: run["state"] for run in told.runs[dag_id]}
-
-
-def _task_states(told: Told, dag_id: str, run_id: str) -> dict[str, str]:
-    return {task["task_id"]: task["state"] for task in told.tasks[f"{dag_id} {run_id}"]}
