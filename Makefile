@@ -54,7 +54,7 @@ invoke: .venv/complete ## one function in the local sandbox: FUNCTION=receive_we
 
 .PHONY: bench
 bench: .venv/complete ## the benchmarks, each beside its peer
-	for benchmark in benchmarks/*.py; do $(PYTHON) $$benchmark; done
+	for benchmark in benchmarks/*.py; do $(PYTHON) -m benchmarks.$$(basename $$benchmark .py); done
 
 .PHONY: lock
 lock: .venv/complete ## resolve every requirement file anew, with hashes

@@ -1,6 +1,6 @@
 """Packaging a repository into S3, against ``aws s3 sync`` of the same folder into the same S3, in the same run.
 
-    PYTHONPATH=layers/dagbranch:. python benchmarks/packaging.py [--files N] [--megabytes N] [--repeat N]
+    PYTHONPATH=layers/dagbranch:. python -m benchmarks.packaging [--files N] [--megabytes N] [--repeat N]
 
 Three contenders take turns: the command, a new process per deploy as it always is; package_dags in a process that
 has run before, as a warm Lambda; and package_dags as a new process per deploy, its imports in the measured time.

@@ -1,6 +1,6 @@
 """Parsing an environment against parsing the same DAGs as a plain dags folder, by Airflow itself, in the same run.
 
-    PYTHONPATH=layers/dagbranch:. python benchmarks/parse_time.py [--modules N …] [--repeat N] [--json]
+    PYTHONPATH=layers/dagbranch:. python -m benchmarks.parse_time [--modules N …] [--repeat N] [--json]
 
 The two take turns, each load in a fork of one process that has imported Airflow and the DAGs' operators, as the dag
 processor forks. *First*: no bytecode of the folder or of the environment is there yet; *again*: what every further
@@ -16,10 +16,9 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import median
 from typing import Final
 
-from benchmarks.parts.airflow_line import LINES, AirflowLine, Cost, Parser
+from benchmarks.parts.airflow_line import LINES, AirflowLine, Cost, Parser, median_cost
 from benchmarks.parts.pipelines import Pipelines, make_pipelines
 
 _MOST_COLD_ROUNDS: Final = 3
@@ -27,23 +26,22 @@ _MOST_COLD_ROUNDS: Final = 3
 
 @dataclass(frozen=True)
 class Comparison:
-    """One line of the table; seconds and megabytes are medians."""
+    """One line of the table: medians."""
 
     airflow: str
     modules: int
     parse: str
-    plain_seconds: float
-    packaged_seconds: float
-    plain_megabytes: float
-    packaged_megabytes: float
+    plain: Cost
+    environment: Cost
 
     @property
-    def ratio(self) -> float:
-        return self.packaged_seconds / self.plain_seconds
-
-    @property
-    def memory_ratio(self) -> float:
-        return self.packaged_megabytes / self.plain_megabytes
+    def ratios(self) -> Cost:
+        """The environment's cost, where the plain folder's is 1."""
+        return Cost(
+            self.environment.seconds / self.plain.seconds,
+            self.environment.cpu_seconds / self.plain.cpu_seconds,
+            self.environment.megabytes / self.plain.megabytes,
+        )
 
 
 def compare(line: AirflowLine, pipelines: Pipelines, repeat: int) -> list[Comparison]:
@@ -56,7 +54,10 @@ def compare(line: AirflowLine, pipelines: Pipelines, repeat: int) -> list[Compar
     with line.parsing(pipelines.packaged) as packaged, line.parsing(pipelines.plain) as plain:
         first = _rounds(pipelines, plain, packaged, min(repeat, _MOST_COLD_ROUNDS), forget)
         again = _rounds(pipelines, plain, packaged, repeat, lambda: None)
-    return [_comparison(line, pipelines, "first", *first), _comparison(line, pipelines, "again", *again)]
+    return [
+        Comparison(line.name, len(pipelines.modules), parse, *map(median_cost, costs))
+        for parse, costs in (("first", first), ("again", again))
+    ]
 
 
 def _rounds(
@@ -71,31 +72,23 @@ def _rounds(
     return costs
 
 
-def _comparison(
-    line: AirflowLine, pipelines: Pipelines, parse: str, plain: list[Cost], packaged: list[Cost]
-) -> Comparison:
-    return Comparison(
-        airflow=line.name,
-        modules=len(pipelines.modules),
-        parse=parse,
-        plain_seconds=median(cost.seconds for cost in plain),
-        packaged_seconds=median(cost.seconds for cost in packaged),
-        plain_megabytes=median(cost.megabytes for cost in plain),
-        packaged_megabytes=median(cost.megabytes for cost in packaged),
-    )
-
-
 def _print(found: list[Comparison]) -> None:
-    print(
-        "| Airflow | DAG modules | parse | plain, ms | environment, ms | ratio | plain, MB | environment, MB | ratio |"
-    )
-    print("| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    print("| | | | time | | | processor time | | | memory | | |")
+    print(f"| --- | ---: | --- |{' ---: |' * 9}")
+    print(f"| Airflow | modules | parse |{' plain | environment | ratio |' * 3}")
     for one in found:
-        print(
-            f"| {one.airflow} | {one.modules} | {one.parse} "
-            f"| {one.plain_seconds * 1000:.0f} | {one.packaged_seconds * 1000:.0f} | {one.ratio:.2f} "
-            f"| {one.plain_megabytes:.1f} | {one.packaged_megabytes:.1f} | {one.memory_ratio:.2f} |"
-        )
+        cells = [
+            *_cells(one.plain.seconds, one.environment.seconds, one.ratios.seconds),
+            *_cells(one.plain.cpu_seconds, one.environment.cpu_seconds, one.ratios.cpu_seconds),
+            f"{one.plain.megabytes:.1f} MB",
+            f"{one.environment.megabytes:.1f} MB",
+            f"{one.ratios.megabytes:.2f}",
+        ]
+        print(f"| {one.airflow} | {one.modules} | {one.parse} | {' | '.join(cells)} |")
+
+
+def _cells(plain: float, environment: float, ratio: float) -> list[str]:
+    return [f"{plain * 1000:.0f} ms", f"{environment * 1000:.0f} ms", f"{ratio:.2f}"]
 
 
 def main() -> None:
@@ -113,7 +106,7 @@ def main() -> None:
                 print(f"{name}, {modules} modules", file=sys.stderr)
                 found += compare(AirflowLine(name, Path(temporary, name)), pipelines, options.repeat)
     if options.json:
-        print(json.dumps([{**asdict(one), "ratio": one.ratio, "memory_ratio": one.memory_ratio} for one in found]))
+        print(json.dumps([{**asdict(one), "ratios": asdict(one.ratios)} for one in found]))
     else:
         _print(found)
 

@@ -1,6 +1,6 @@
 """The start of a task of an environment against that of the same task in a plain dags folder, in the same run.
 
-    PYTHONPATH=layers/dagbranch:. python benchmarks/task_start.py [--modules N …] [--repeat N] [--json]
+    PYTHONPATH=layers/dagbranch:. python -m benchmarks.task_start [--modules N …] [--repeat N] [--json]
 
 The two take turns, each start in a new process that is given the DAG's file and the ids as Airflow gives them. *Whole*:
 from the start of Python to its end, with all that Airflow imports; *load*: the DAG's file alone, once Airflow and the
@@ -17,30 +17,26 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
-from benchmarks.parts.airflow_line import LINES, AirflowLine, Start
+from benchmarks.parts.airflow_line import LINES, AirflowLine, Start, median_cost
 from benchmarks.parts.pipelines import ENVIRONMENT, Pipelines, dag_id_of, make_pipelines
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One line of the table; seconds and megabytes are medians."""
+    """One line of the table: medians."""
 
     airflow: str
     modules: int
-    plain_seconds: float
-    packaged_seconds: float
-    plain_load_seconds: float
-    packaged_load_seconds: float
-    plain_megabytes: float
-    packaged_megabytes: float
+    plain: Start
+    environment: Start
 
     @property
     def ratio(self) -> float:
-        return self.packaged_seconds / self.plain_seconds
+        return self.environment.seconds / self.plain.seconds
 
     @property
     def load_ratio(self) -> float:
-        return self.packaged_load_seconds / self.plain_load_seconds
+        return self.environment.load.cpu_seconds / self.plain.load.cpu_seconds
 
 
 def compare(line: AirflowLine, pipelines: Pipelines, repeat: int) -> Comparison:
@@ -58,36 +54,29 @@ def compare(line: AirflowLine, pipelines: Pipelines, repeat: int) -> Comparison:
     for number in range(repeat):
         for index in (0, 1) if number % 2 == 0 else (1, 0):
             starts[index].append(line.start_task(*turns[index], task_id="start"))
-    return _comparison(line, pipelines, *starts)
+    return Comparison(line.name, len(pipelines.modules), *map(_median, starts))
 
 
-def _comparison(line: AirflowLine, pipelines: Pipelines, plain: list[Start], packaged: list[Start]) -> Comparison:
-    return Comparison(
-        airflow=line.name,
-        modules=len(pipelines.modules),
-        plain_seconds=median(start.seconds for start in plain),
-        packaged_seconds=median(start.seconds for start in packaged),
-        plain_load_seconds=median(start.load.seconds for start in plain),
-        packaged_load_seconds=median(start.load.seconds for start in packaged),
-        plain_megabytes=median(start.load.megabytes for start in plain),
-        packaged_megabytes=median(start.load.megabytes for start in packaged),
-    )
+def _median(starts: list[Start]) -> Start:
+    return Start(median(start.seconds for start in starts), median_cost([start.load for start in starts]))
 
 
 def _print(found: list[Comparison]) -> None:
-    print("| | | whole | | | load | | | memory | |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-    print(
-        "| Airflow | modules | plain, ms | environment, ms | ratio | plain, ms | environment, ms | ratio "
-        "| plain, MB | environment, MB |"
-    )
+    print("| | | whole | | | load, processor time | | | memory | |")
+    print(f"| --- |{' ---: |' * 9}")
+    print(f"| Airflow | modules |{' plain | environment | ratio |' * 2} plain | environment |")
     for one in found:
-        print(
-            f"| {one.airflow} | {one.modules} "
-            f"| {one.plain_seconds * 1000:.0f} | {one.packaged_seconds * 1000:.0f} | {one.ratio:.2f} "
-            f"| {one.plain_load_seconds * 1000:.0f} | {one.packaged_load_seconds * 1000:.0f} | {one.load_ratio:.2f} "
-            f"| {one.plain_megabytes:.1f} | {one.packaged_megabytes:.1f} |"
-        )
+        cells = [
+            f"{one.plain.seconds * 1000:.0f} ms",
+            f"{one.environment.seconds * 1000:.0f} ms",
+            f"{one.ratio:.2f}",
+            f"{one.plain.load.cpu_seconds * 1000:.0f} ms",
+            f"{one.environment.load.cpu_seconds * 1000:.0f} ms",
+            f"{one.load_ratio:.2f}",
+            f"{one.plain.load.megabytes:.1f} MB",
+            f"{one.environment.load.megabytes:.1f} MB",
+        ]
+        print(f"| {one.airflow} | {one.modules} | {' | '.join(cells)} |")
 
 
 def main() -> None:

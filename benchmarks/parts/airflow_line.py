@@ -7,10 +7,11 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from statistics import median
 from typing import IO, Any, Final
 
 from local.toolchain import python_of
@@ -26,6 +27,10 @@ class Cost:
     seconds: float
     cpu_seconds: float
     megabytes: float
+
+
+def median_cost(costs: Collection[Cost]) -> Cost:
+    return Cost(*(median(getattr(cost, field.name) for cost in costs) for field in fields(Cost)))
 
 
 @dataclass(frozen=True)
