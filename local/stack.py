@@ -14,9 +14,9 @@ from typing import Any
 from local.airflow import LocalAirflow, LocalMwaa
 from local.airflow.configuration import Line
 from local.aws import LocalAws, cached_build
-from local.certificates import make_certificates
+from local.certificates import Certificates, make_certificates
 from local.github import LocalGitHub
-from local.toolchain import ROOT
+from local.toolchain import ROOT, tool_path
 from local.warehouse.process import LocalWarehouse
 
 STACK_NAME = "dagbranch"
@@ -63,11 +63,12 @@ def local_stack(
     allowed_repositories: str,
     parameters: Mapping[str, str] | None = None,
     intervals: Intervals | None = None,
+    certificates: Certificates | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Iterator[LocalStack]:
     """Starts everything inside ``folder`` and ends everything; the folder stays, for its logs."""
     intervals = intervals or Intervals()
-    certificates = make_certificates(folder / "certificates")
+    certificates = certificates or make_certificates(folder / "certificates")
     webhook_secret, github_token = secrets.token_hex(20), f"ghp_{secrets.token_hex(18)}"
     with ExitStack() as running:
         warehouse = LocalWarehouse(folder / "warehouse", certificates)
@@ -86,6 +87,8 @@ def local_stack(
             environment={
                 "SSL_CERT_FILE": str(certificates.authority),
                 f"AIRFLOW_CONN_{CONNECTION_ID.upper()}": _connection(warehouse),
+                "PATH": tool_path("awscli"),  # MWAA has it
+                **aws.reader("mwaa", f"{DAGS_BUCKET}/artifacts/*"),
             },
             scan_interval_seconds=intervals.scan_seconds,
         )

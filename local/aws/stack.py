@@ -78,6 +78,17 @@ class LocalAws:
         """More variables for every function that is deployed from now on, such as AWS_ENDPOINT_URL_MWAA."""
         self._functions.give(environment)
 
+    def reader(self, name: str, objects: str) -> dict[str, str]:
+        """The environment of a command that may read these objects, ``bucket/prefix/*``, and may do nothing else."""
+        iam = self.client("iam")
+        iam.create_user(UserName=name)
+        statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{objects}"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        iam.put_user_policy(UserName=name, PolicyName="read", PolicyDocument=policy)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        own = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+        return self._emulator.environment() | own
+
     def deploy(self, build_folder: Path, *, stack_name: str, parameters: Mapping[str, str]) -> dict[str, str]:
         """Deploys what ``cached_build`` made, runs its functions in sandboxes from now on, and returns the outputs.
 

@@ -86,6 +86,7 @@ def _tell(stack: LocalStack, say: _Narrator) -> list[tuple[str, str, float]]:
     print(f"  state: {ran.state}")
     print(f"  db_attribution_feature1.m_roi, written by the run: {ran.rows}")
     print(f"  db_attribution_feature1.m_roi, seeded: {ran.seeded}")
+    print(f"  its job code, from {next(iter(opened['feature1'].job_code))}: {ran.budget}")
     for schema, rows in ran.elsewhere.items():
         print(f"  {schema}.m_roi, of that day: {rows}")
     times.append(("feature1", "run of test_dag", ran.seconds))

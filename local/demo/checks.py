@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dagbranch.domain.naming import commit_tag
+from dagbranch.domain.ownership import marker_of
 from local.demo.story import Opened, Ran, Removed, expect
 
 _TABLES = {"m_events": "view", "m_roi": "table"}
@@ -19,6 +20,8 @@ def check_opened(opened: Opened) -> None:
     expect(
         opened.schemas == {f"db_attribution_{name}": _TABLES}, f"{name} has one view and one table: {opened.schemas}"
     )
+    job_code = list(opened.job_code.values())
+    expect(job_code == [marker_of(opened.environment)], f"{name} has its marked job code: {opened.job_code}")
 
 
 def check_ran(ran: Ran) -> None:
@@ -28,6 +31,7 @@ def check_ran(ran: Ran) -> None:
         f"it wrote its own table from its own view: {ran.rows}",
     )
     expect({row[2] for row in ran.seeded} == {"2026-01-15"}, f"the seed is the range that was asked for: {ran.seeded}")
+    expect(ran.budget == "search 600, social 600", f"its task ran its own job code: {ran.budget}")
     expect(not any(ran.elsewhere.values()), f"nobody else's table was touched: {ran.elsewhere}")
 
 

@@ -14,12 +14,13 @@ RUN_DATE = "2026-02-01"
 
 _SQL = "dags/qu/attribution/sql/m_roi.sql"
 _CHANNELS = "dags/qu/attribution/channels.json"
+_JOB = "jobs/budget.py"
 _DAG = "dags/qu/attribution/test_dag.py"
 _REPORT = "dags/qu/reporting/daily/test_dag_2.py"
 
 
 def make_repository(github: LocalGitHub) -> Repository:
-    """The repository with a branch per feature; each differs from the others in code and in SQL."""
+    """The repository with a branch per feature; each differs from the others, feature1 in job code too."""
     repository = github.create_repository(REPOSITORY, PIPELINES)
     for branch, changes in _changes().items():
         repository.commit(branch, changes, f"What {branch} is about", start_from="main")
@@ -38,11 +39,12 @@ def make_base(warehouse: LocalWarehouse) -> None:
 
 
 def _changes() -> dict[str, dict[str, bytes]]:
-    sql, dag, report = (PIPELINES.joinpath(path).read_text() for path in (_SQL, _DAG, _REPORT))
+    sql, dag, report, job = (PIPELINES.joinpath(path).read_text() for path in (_SQL, _DAG, _REPORT, _JOB))
     return {
         "feature1": {
             _SQL: sql.replace("SUM(revenue) / SUM(cost)", "ROUND(SUM(revenue) / SUM(cost), 2)").encode(),
             _CHANNELS: b'{"search": 1.0, "social": 1.0}\n',
+            _JOB: job.replace("BUDGET = 1000", "BUDGET = 1200").encode(),
         },
         "feature2": {
             _SQL: sql.replace("SUM(revenue) / SUM(cost)", "SUM(revenue - cost) / SUM(cost)").encode(),

@@ -14,6 +14,7 @@ from typing import Any
 from dagbranch.domain.environments import Environment, Status
 from dagbranch.domain.naming import commit_tag
 from local.demo import observation
+from local.demo.dag_runs import trigger
 from local.demo.observation import Dag
 from local.demo.repository import BRANCHES, RUN_DATE, make_base, make_repository, one_more_commit
 from local.github import Pull, Repository
@@ -21,7 +22,6 @@ from local.processes import wait_until
 from local.stack import LocalStack
 
 ENVIRONMENT_DEADLINE_SECONDS = 240
-RUN_DEADLINE_SECONDS = 240
 
 
 class StoryError(AssertionError):
@@ -38,6 +38,7 @@ class Opened:
     environment: Environment
     dags: list[Dag]
     schemas: dict[str, dict[str, str]]
+    job_code: dict[str, dict[str, str]]
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -49,6 +50,7 @@ class Ran:
     rows: list[tuple[Any, ...]]
     seeded: list[tuple[Any, ...]]
     elsewhere: dict[str, list[tuple[Any, ...]]]
+    budget: str | None  # what its job code printed
 
 
 @dataclass(frozen=True)
@@ -93,24 +95,12 @@ def open_pull_requests(stack: LocalStack, repository: Repository, say: Callable[
 def run(stack: LocalStack, environment: str) -> Ran:
     """``test_dag`` of one environment to its end; what it wrote there and what stands elsewhere."""
     dag_id, started = f"qu.{environment}.test_dag", time.monotonic()
-    body = {"logical_date": None} if stack.airflow.line == "3" else {}
-    status, triggered = stack.airflow.api("POST", f"/dags/{dag_id}/dagRuns", body=body)
-    expect(status == 200, f"{dag_id} can be triggered: {triggered}")
-    path = f"/dags/{dag_id}/dagRuns/{triggered['dag_run_id']}"
-
-    def state() -> str:
-        return str(stack.airflow.api("GET", path)[1]["state"])
-
-    wait_until(
-        lambda: state() in {"success", "failed"},
-        what=f"the run of {dag_id}",
-        deadline_seconds=RUN_DEADLINE_SECONDS,
-        every_seconds=1,
-    )
+    dag_run = trigger(stack, dag_id)
+    state = dag_run.wait()
     others = [branch for branch in BRANCHES if branch != environment]
     return Ran(
         dag_id=dag_id,
-        state=state(),
+        state=state,
         seconds=time.monotonic() - started,
         rows=_roi(stack, f"db_attribution_{environment}", f'date = "{RUN_DATE}"'),
         seeded=_roi(stack, f"db_attribution_{environment}", f'date < "{RUN_DATE}"'),
@@ -118,6 +108,7 @@ def run(stack: LocalStack, environment: str) -> Ran:
             schema: _roi(stack, schema, f'date = "{RUN_DATE}"')
             for schema in ["db_attribution_test", *(f"db_attribution_{other}" for other in others)]
         },
+        budget=dag_run.returned("budget"),
     )
 
 
@@ -177,6 +168,7 @@ def _opened(stack: LocalStack, repository: Repository, pull: Pull, listed_at: da
         environment=environment,
         dags=observation.dags(stack, environment.name),
         schemas=observation.schemas(stack, environment.name),
+        job_code=observation.job_code(stack, environment.name),
         seconds=_seconds(stack, repository, pull, listed_at),
     )
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from dagbranch.domain.ownership import marker_of
 from local.demo.checks import check_opened, check_pushed, check_ran, check_removed
 from local.demo.repository import BRANCHES
 from tests.e2e.conftest import Told
@@ -12,6 +15,23 @@ from tests.e2e.conftest import Told
 @pytest.mark.parametrize("branch", BRANCHES)
 def test_a_pull_request_becomes_an_environment_with_its_own_dags_and_data(told: Told, branch: str) -> None:
     check_opened(told.opened[branch])
+
+
+@pytest.mark.parametrize("branch", BRANCHES)
+def test_job_code_lies_under_the_environments_own_prefix_with_its_marker(told: Told, branch: str) -> None:
+    job_code = told.opened[branch].job_code
+
+    (key,) = job_code
+    assert re.fullmatch(rf"artifacts/{branch}/[0-9a-f]{{64}}/jobs/budget\.py", key)
+    assert job_code[key] == marker_of(told.opened[branch].environment)
+
+
+def test_job_code_that_did_not_change_keeps_its_place(told: Told) -> None:
+    assert told.pushed.job_code == told.opened["feature2"].job_code
+
+
+def test_a_task_runs_the_job_code_of_its_own_pull_request(told: Told) -> None:
+    assert told.ran.budget == "search 600, social 600"
 
 
 @pytest.mark.parametrize("branch", BRANCHES)

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from airflow import DAG
+from airflow.operators.bash import BashOperator
 from airflow.providers.databricks.operators.databricks_sql import DatabricksSqlOperator
 from qu.common.channels import read_channels
 
@@ -17,3 +18,10 @@ with DAG(
     tags=["attribution"],
 ):
     DatabricksSqlOperator(task_id="m_roi", databricks_conn_id="warehouse_test", sql="sql/m_roi.sql")
+    BashOperator(
+        task_id="budget",
+        bash_command="""
+            set -o pipefail
+            aws s3 cp --only-show-errors "{{ artifact('jobs') }}/budget.py" - | python3 - {{ params.channels | replace(",", "") }}
+        """,
+    )
