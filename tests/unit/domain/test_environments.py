@@ -223,6 +223,16 @@ def test_failed_keeps_what_stands() -> None:
 # Removal
 
 
+@pytest.mark.parametrize("finish", [lambda one: with_pipeline(one, half()), lambda one: with_data(one, half(), [])])
+def test_a_failure_of_one_half_is_not_forgotten_when_the_other_half_stands(finish: Any) -> None:
+    broken = failed(an_environment(status=Status.DEPLOYING), 1, "no DAG module in 'elsewhere'", NOW)
+
+    noted = finish(broken)
+
+    assert (noted.status, noted.message) == (Status.FAILED, "no DAG module in 'elsewhere'")
+    assert ready(noted, 1, LATER).status == Status.READY
+
+
 def test_a_removal_supersedes_every_deploy_under_way_once() -> None:
     going = removing(an_environment(), LATER)
 

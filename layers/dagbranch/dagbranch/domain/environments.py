@@ -298,4 +298,6 @@ def _begun(before: Environment | None, pull: PullRequest, lane: str, delivery: s
 
 
 def _deploying(environment: Environment, standing: Half) -> Environment:
-    return replace(environment, status=Status.DEPLOYING, source_digest=standing.source_digest, updated_at=standing.at)
+    # The other half may have failed meanwhile: only a request or Airflow's word that all is ready ends that.
+    status = Status.FAILED if environment.status == Status.FAILED else Status.DEPLOYING
+    return replace(environment, status=status, source_digest=standing.source_digest, updated_at=standing.at)
