@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from dagbranch.domain.requirements import Requirement
 from dagbranch.domain.source_archive import Limits
 from dagbranch.domain.wheels import check_wheels, chosen_wheels
 from dagbranch.errors import TransientUpstreamError
+from local.certificates import Certificates
 
 
 @dataclass
@@ -75,7 +77,9 @@ class LoopbackIndex:
 
 
 @contextmanager
-def loopback_index() -> Iterator[LoopbackIndex]:
+def loopback_index(certificates: Certificates | None = None) -> Iterator[LoopbackIndex]:
+    """Over HTTPS where there are certificates."""
+
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             status, body = index.answer(self.path, dict(self.headers))
@@ -89,7 +93,11 @@ def loopback_index() -> Iterator[LoopbackIndex]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    index = LoopbackIndex(f"http://127.0.0.1:{server.server_port}/simple/")
+    scheme = "http"
+    if certificates is not None:
+        server.socket = _context(certificates).wrap_socket(server.socket, server_side=True)
+        scheme = "https"
+    index = LoopbackIndex(f"{scheme}://127.0.0.1:{server.server_port}/simple/")
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -98,3 +106,9 @@ def loopback_index() -> Iterator[LoopbackIndex]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def _context(certificates: Certificates) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates.certificate, certificates.key)
+    return context

@@ -13,6 +13,7 @@ from dagbranch.cli import main
 from dagbranch.domain.requirements import Requirement, parse_requirements
 from dagbranch.domain.source_archive import Limits, read_source_archive
 from dagbranch.errors import InvalidRequirementsError, TransientUpstreamError, UnsafeArchiveError, UpstreamError
+from local.certificates import make_certificates
 from tests.fakes.package_index import LoopbackIndex, loopback_index
 from tests.fakes.wheels import a_wheel, pin, wheel_name
 
@@ -66,6 +67,21 @@ def test_nothing_of_the_machines_configuration_or_credentials_reaches_the_index(
     assert not any("Authorization" in headers or "hunter2" in str(headers) for _, headers in index.requests)
 
 
+def test_an_index_with_an_authority_of_the_companys_own_is_trusted_where_the_process_trusts_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificates = make_certificates(tmp_path)
+    with loopback_index(certificates) as index:
+        index.offer("holidays", NAME, HOLIDAYS)
+
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificates.authority))
+        assert fetched(index, pin("holidays", "1.0", HOLIDAYS)) == {NAME}
+
+        monkeypatch.delenv("SSL_CERT_FILE")
+        with pytest.raises(TransientUpstreamError, match="certificate"):
+            fetched(index, pin("holidays", "1.0", HOLIDAYS))
+
+
 def test_all_that_its_author_has_to_mend_is_told_together(index: LoopbackIndex) -> None:
     lines = [
         pin("holidays", "1.0", b"other bytes"),
@@ -79,12 +95,12 @@ def test_all_that_its_author_has_to_mend_is_told_together(index: LoopbackIndex) 
         fetched(index, *lines)
 
     told = str(raised.value).split("; ")
-    assert [line.split(": ")[0] for line in told if "==" in line] == [
-        "country==3.0",
-        "holidays==1.0",
-        "missing==1.0",
-        "slow==1.0",
-        "speed==1.0",
+    assert [line.split(": ")[:2] for line in told if "==" in line] == [
+        ["requirements.txt:4", "country==3.0"],
+        ["requirements.txt:1", "holidays==1.0"],
+        ["requirements.txt:7", "missing==1.0"],
+        ["requirements.txt:14", "slow==1.0"],
+        ["requirements.txt:10", "speed==1.0"],
     ]
     text = str(raised.value)
     assert "country==3.0: the index has no such version" in text

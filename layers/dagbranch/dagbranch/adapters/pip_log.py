@@ -33,19 +33,19 @@ class FailedRun:
 
 def why_it_failed(requirement: Requirement, run: FailedRun) -> DagbranchError:
     """The error to raise for a run of pip that was asked for this requirement alone."""
-    pin, log, said = requirement.pin, run.log, run.said
+    where, log, said = requirement.where, run.log, run.said
     if (unfetched := _NOT_FETCHED.search(log)) is not None:
         return _unanswered(requirement, unfetched[1])
     if "DO NOT MATCH THE HASHES" in said:
-        return InvalidRequirementsError(f"{pin}: the wheel on the index has none of the hashes in the file")
+        return InvalidRequirementsError(f"{where}: the wheel on the index has none of the hashes in the file")
     if _TOO_LARGE.search(log + said):
-        return InvalidRequirementsError(f"{pin}: the wheel is larger than a file may be")
+        return InvalidRequirementsError(f"{where}: the wheel is larger than a file may be")
     if "No matching distribution found" in said:
-        return InvalidRequirementsError(f"{pin}: {_unfit(requirement, log)}")
+        return InvalidRequirementsError(f"{where}: {_unfit(requirement, log)}")
     last = next((line for line in reversed(said.splitlines()) if line.strip()), "no word of it")
     if "ERROR: Exception:" in said:  # a connection that broke, in one of many ways
-        return TransientUpstreamError(f"{pin}: the download from the package index broke off: {last.strip()[:200]}")
-    return UpstreamError(f"{pin}: the package index did not give it: {last.strip()[:300]}")
+        return TransientUpstreamError(f"{where}: the download from the package index broke off: {last.strip()[:200]}")
+    return UpstreamError(f"{where}: the package index did not give it: {last.strip()[:300]}")
 
 
 def _unanswered(requirement: Requirement, reason: str) -> DagbranchError:
@@ -53,7 +53,7 @@ def _unanswered(requirement: Requirement, reason: str) -> DagbranchError:
     if status is None or status[1] in {"408", "429"} or status[1] >= "500":
         return TransientUpstreamError(f"the package index cannot be reached: {reason[:200]}")
     if status[1] == "404":
-        return InvalidRequirementsError(f"{requirement.pin}: the index has no package of that name")
+        return InvalidRequirementsError(f"{requirement.where}: the index has no package of that name")
     return UpstreamError(
         f"the package index refuses to answer ({status[1]}): it has to be readable without a credential"
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -205,4 +206,11 @@ def _environment(home: Path) -> dict[str, str]:
         "PATH": os.defpath,
         "PIP_CONFIG_FILE": os.devnull,
         "TMPDIR": str(home),
+        **_trusted_authorities(),
     }
+
+
+def _trusted_authorities() -> dict[str, str]:
+    """What this process trusts, pip trusts: an index of the company's own may have a certificate of its own."""
+    found = ssl.get_default_verify_paths().cafile
+    return {"SSL_CERT_FILE": found} if found else {}

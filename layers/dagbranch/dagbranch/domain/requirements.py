@@ -49,6 +49,7 @@ class Requirement:
     name: str
     version: str
     hashes: frozenset[str]
+    file: str
     line: int
     extras: frozenset[str] = frozenset()
 
@@ -56,6 +57,11 @@ class Requirement:
     def pin(self) -> str:
         """``name==version``"""
         return f"{self.name}=={self.version}"
+
+    @property
+    def where(self) -> str:
+        """The pin with the place that its author can change: ``requirements.txt:3: name==version``."""
+        return f"{self.file}:{self.line}: {self.pin}"
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,7 @@ def parse_requirements(text: bytes, file: str) -> tuple[Requirement, ...]:
     faults: list[Fault] = []
     for line in _logical_lines(decoded):
         try:
-            requirement = _requirement(line)
+            requirement = _requirement(line, file)
         except ValueError as error:
             faults.append(Fault((), line.number, str(error)))
             continue
@@ -127,7 +133,7 @@ def _line(joined: str, number: int) -> Iterator[_Line]:
         yield _Line(head.strip(), tuple(option.strip() for option in options), number)
 
 
-def _requirement(line: _Line) -> Requirement | None:
+def _requirement(line: _Line, file: str) -> Requirement | None:
     """Raises ValueError that says what is wrong; None for what is not for our servers."""
     if not line.head:
         raise ValueError(f"the option {line.options[0].split('=')[0].split()[0]} is not allowed: only pins with hashes")
@@ -138,7 +144,7 @@ def _requirement(line: _Line) -> Requirement | None:
     if parsed.marker is not None and not holds(parsed.marker):
         return None
     _refuse_airflows_own(name)
-    return Requirement(name, version, hashes, line.number, frozenset(map(canonicalize_name, parsed.extras)))
+    return Requirement(name, version, hashes, file, line.number, frozenset(map(canonicalize_name, parsed.extras)))
 
 
 def _parsed(head: str) -> Parsed:

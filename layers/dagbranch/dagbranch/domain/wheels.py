@@ -113,7 +113,7 @@ def check_wheels(requirements: Sequence[Requirement], wheels: Mapping[str, bytes
         own = [wheel for wheel in parsed if wheel.name == requirement.name]
         if len(own) != 1:
             found = " and ".join(wheel.file for wheel in own) or "there is none"
-            faults.append(f"{requirement.pin}: expected one wheel, found: {found}")
+            faults.append(f"{requirement.where}: expected one wheel, found: {found}")
         faults += [fault for wheel in own if (fault := _fault(requirement, wheel, wheels))]
     named = {requirement.name for requirement in requirements}
     faults += [f"{wheel.file}: no requirement names it" for wheel in parsed if wheel.name not in named]
