@@ -73,9 +73,9 @@ def test_a_trigger_leaves_the_dag_of_that_id_alone_that_the_server_and_another_e
 
 
 def test_a_trigger_and_a_sensor_reach_the_servers_dag_that_the_environment_has_not(told: Told) -> None:
-    assert told.orchestrated["trigger_ops_archive"] == "success"
-    assert told.orchestrated["wait_for_ops_archive"] == "success"
-    assert [facts["colour"] for facts in told.noted("ops.archive", "keep")] == ["plain"]
+    assert told.orchestrated["trigger_shop_archive"] == "success"
+    assert told.orchestrated["wait_for_shop_archive"] == "success"
+    assert [facts["colour"] for facts in told.noted("shop.archive", "keep")] == ["plain"]
 
 
 def test_an_asset_wakes_the_consumer_of_its_own_environment(told: Told) -> None:

@@ -12,7 +12,7 @@ except ImportError:  # Airflow 2
     from airflow.operators.trigger_dagrun import TriggerDagRunOperator
     from airflow.sensors.external_task import ExternalTaskSensor
 
-REFERENCES = {"shop.report": "write", "ops.archive": "keep"}
+REFERENCES = {"shop.report": "write", "shop.archive": "keep"}
 
 with DAG("shop.orchestrate", schedule=None, start_date=datetime(2024, 1, 1)):
     triggers = [

@@ -6,7 +6,7 @@ from airflow.operators.python import get_current_context
 from utils.colour import COLOUR
 from utils.notes import note
 
-with DAG("ops.archive", schedule=None, start_date=datetime(2024, 1, 1), is_paused_upon_creation=False):
+with DAG("shop.archive", schedule=None, start_date=datetime(2024, 1, 1), is_paused_upon_creation=False):
 
     @task
     def keep():
