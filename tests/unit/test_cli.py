@@ -19,6 +19,19 @@ from tests.fakes.wheels import a_wheel, pin, wheel_name
 
 ROOT = Path(__file__).parents[2]
 PLANNED = {"db_attribution_test": {"m_events": "table", "m_roi": "table", "v_costs": "view"}}
+# Prints the configurations beside the zip at the moment when the zip is replaced.
+_AT_THE_ZIP = """
+import os, pathlib, sys
+from dagbranch.cli import main
+
+def hear(event, arguments):
+    if event == "os.rename" and str(arguments[1]).endswith("feature1.zip"):
+        folder = pathlib.Path(arguments[1]).with_suffix("") / ".dagbranch"
+        print(*sorted(os.listdir(folder)), flush=True)
+
+sys.addaudithook(hear)
+sys.exit(main([*sys.argv[1:], "--json"]))
+"""
 
 
 @pytest.fixture
@@ -278,6 +291,21 @@ def test_package_after_a_change_touches_only_what_changed_and_drops_what_is_gone
     assert touched == {"feature1.zip", "feature1/qu/common.py", f"feature1/.dagbranch/{digest}.json"}
     assert not (dags / "feature1/qu/main/rows.sql").exists()
     assert not [file for file in dags.rglob("*") if file.name.startswith(".dagbranch-")]
+
+
+def test_the_last_configuration_stays_until_the_zip_that_reads_it_is_replaced(
+    capsys: pytest.CaptureFixture[str], source: Path, dags: Path
+) -> None:
+    before = run(capsys, *package(source, dags))["source_digest"]
+    write(source, {"dags/qu/common.py": b"LIMIT = 2\n"})
+
+    done = subprocess.run(
+        [sys.executable, "-c", _AT_THE_ZIP, *package(source, dags)], capture_output=True, text=True, check=True
+    )
+
+    after = json.loads(done.stdout.splitlines()[-1])["source_digest"]
+    assert done.stdout.splitlines()[0].split() == sorted([f"{before}.json", f"{after}.json"])
+    assert [file.name for file in (dags / "feature1/.dagbranch").iterdir()] == [f"{after}.json"]
 
 
 def test_a_folder_may_become_a_file_and_a_file_a_folder(

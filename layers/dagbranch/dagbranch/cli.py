@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -100,8 +100,11 @@ def _package(options: argparse.Namespace) -> tuple[Mapping[str, Any], str]:
     zip_file = copy.with_name(f"{environment}.zip")
     if zip_file.exists():
         packaging.read_manifest(zip_file.read_bytes())  # raises where it is not ours to replace
-    _write_copy(copy, {**beside_zip, **job_code, f"{CONFIGURATION_FOLDER}/{digest}.json": configuration})
+    beside_zip = {**beside_zip, **job_code, f"{CONFIGURATION_FOLDER}/{digest}.json": configuration}
+    _write_copy(copy, beside_zip)
     _write_at_once(zip_file, packaged.archive)
+    # After the zip: until then an Airflow at work reads the last one's configuration.
+    _drop_others(copy, beside_zip)
     result = {
         "environment": environment,
         "zip": str(zip_file),
@@ -179,17 +182,25 @@ def _checked_environment(name: str) -> str:
 
 
 def _write_copy(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Brings the folder to exactly these files."""
+    """Brings the folder to these files; what the last package was configured by stays."""
     if folder.is_symlink() or (folder.exists() and not (folder / CONFIGURATION_FOLDER).is_dir()):
         raise SourceError(f"{folder} is there and was not made by dagbranch: it is left alone")
     # First, because a folder of the last commit may be a file of this one.
+    _drop_others(folder, files, spared=CONFIGURATION_FOLDER)
+    for path, content in files.items():
+        _write_at_once(folder / path, content)
+
+
+def _drop_others(folder: Path, files: Container[str], *, spared: str | None = None) -> None:
+    """Removes what is not among these files, and empty folders, but nothing in the folder that is spared."""
     for file in sorted(folder.rglob("*"), reverse=True):
-        if file.is_symlink() or (file.is_file() and file.relative_to(folder).as_posix() not in files):
+        path = file.relative_to(folder)
+        if path.parts[0] == spared:
+            continue
+        if file.is_symlink() or (file.is_file() and path.as_posix() not in files):
             file.unlink()
         elif file.is_dir() and not any(file.iterdir()):
             file.rmdir()
-    for path, content in files.items():
-        _write_at_once(folder / path, content)
 
 
 def _write_at_once(file: Path, content: bytes) -> None:
