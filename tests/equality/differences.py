@@ -30,6 +30,11 @@ _MACROS: Final = frozenset({"artifact", "commit", "environment", "lane", "schema
 _FRAME: Final = re.compile(r'File "<root>/(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>.+)')
 
 
+_ASSETS_URI: Final = "uri of an asset"
+# Airflow tells errors of its own checks with the bare name of their type, tracebacks have the module before it.
+_QUALIFIED: Final = re.compile(r"^(?:\w+\.)+(?=\w+(?::|$))")
+
+
 @dataclass(frozen=True)
 class Difference:
     """``kind`` says what is known to be different by design, or that it is not: DIFFERS."""
@@ -163,7 +168,8 @@ class _Comparison:
                 yield from self._tags(where, one, other)
             other = {name if name in one else self._back(name): value for name, value in other.items()}
             for name in sorted(one.keys() | other.keys()):
-                yield from self._tree(f"{where}.{name}", name, one.get(name), other.get(name))
+                place = _ASSETS_URI if name == "uri" and _is_asset(one) else name
+                yield from self._tree(f"{where}.{name}", place, one.get(name), other.get(name))
         elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
             for number, pair in enumerate(zip(*self._ordered(key, one, other), strict=True)):
                 yield from self._tree(f"{where}[{number}]", key, *pair)
@@ -182,7 +188,7 @@ class _Comparison:
             return type(one) is type(other) and one == other
         if key in _IDS and one in self._ids:
             return other == self._ids[one]
-        if key == "uri" and self._ids:
+        if key == _ASSETS_URI and self._ids:
             return other != one and self._back(other) == one
         return other == one or self._back(other) == one
 
@@ -203,6 +209,12 @@ def _possible_ids(error: str) -> set[str]:
     return {found for groups in re.findall(r"'([^']+)'|([\w.-]*\w)", text) for found in groups if found}
 
 
+def _is_asset(found: Mapping[str, Any]) -> bool:
+    """Also a dataset, and a reference by URI: serialized within its type, with ``extra`` beside it, or live."""
+    kind = str(found.get("__type", "")) + str(found.get("class", "")).rpartition(".")[2].lower()
+    return kind.startswith(("asset", "dataset")) or {"uri", "extra"} <= found.keys()
+
+
 def _inside(value: Any, key: str) -> dict[str, Any]:
     found: dict[str, Any] = value[key] if key else value
     return found
@@ -214,7 +226,7 @@ def _texts(tags: Any) -> set[str]:
 
 def _said(error: str) -> list[str]:
     """The exceptions' own lines, without those that tell of which environment they are."""
-    lines = [line for line in error.strip().splitlines() if not line.startswith((" ", "Traceback "))]
+    lines = [_QUALIFIED.sub("", one) for one in error.strip().splitlines() if not one.startswith((" ", "Traceback "))]
     return [line for line in lines if not line.startswith(f"dagbranch: environment {ENVIRONMENT}, ")]
 
 

@@ -32,6 +32,21 @@ def dag_classes() -> tuple[type, ...]:
     return tuple(dag_class for dag_class in dict.fromkeys(found) if dag_class is not None)
 
 
+def refusal_of(dag: Any) -> Exception | None:
+    """What Airflow will raise for a DAG after its file is imported, when it takes it into its bag."""
+    try:
+        dag.validate()
+        if hasattr(dag, "check_cycle"):
+            dag.check_cycle()
+        else:
+            first_of(("airflow.utils.dag_cycle_tester", "check_cycle"))(dag)
+    except Exception as error:  # noqa: BLE001 - timetables and plug-ins raise what they like
+        # Airflow tells it without what led to it.
+        error.__cause__, error.__suppress_context__ = None, True
+        return error.with_traceback(None)
+    return None
+
+
 def dag_context() -> Any:
     return first_of(
         ("airflow.sdk.definitions._internal.contextmanager", "DagContext"), ("airflow.models.dag", "DagContext")

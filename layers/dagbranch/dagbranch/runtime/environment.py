@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from dagbranch.runtime import dagbranch_env
+from dagbranch.runtime import airflow_api, dagbranch_env
 from dagbranch.runtime.archive import Archive
 from dagbranch.runtime.configuration import Configuration
 from dagbranch.runtime.dag_files import DagFiles, ignore_files
@@ -50,8 +50,12 @@ class Environment:
         found = Found({**self.found.globals, **others}, self.found.registered, self.found.errors)
         makers = {key: module for key, (_, module) in self.maker.made.items()}
         self.dags, duplicates = share_out(found, makers)
-        self.errors = {**self.found.errors, **duplicates}
-        if self.errors and not self.missing(self.files):
+        refusals = {module: list(map(airflow_api.refusal_of, dags)) for module, dags in self.dags.items()}
+        # Airflow 3.1 and later tell for the zip, one for all, what they find after the import. Where a module has
+        # other DAGs, it is left at that: an error in its name would take them away.
+        refused = {module: told[0] for module, told in refusals.items() if told and all(told) and told[0]}
+        self.errors = {**self.found.errors, **duplicates, **refused}
+        if (self.errors or any(map(any, refusals.values()))) and not self.missing(self.files):
             self._tell_of_errors()
 
     def _tell_of_errors(self) -> None:
