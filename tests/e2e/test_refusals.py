@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from dagbranch.domain.environments import Environment, Status
+from dagbranch.domain.environments import Status
 from local.demo import observation
-from local.github import Link, Pull, signature
+from local.github import Link, signature
 from local.processes import wait_until
-from tests.e2e.conftest import Told
+from tests.e2e.conftest import Told, settled
 
 _PAYLOADS = Path(__file__).parents[1] / "data" / "github"
 
@@ -22,7 +22,7 @@ _PAYLOADS = Path(__file__).parents[1] / "data" / "github"
 def test_a_draft_gets_nothing_and_the_registry_says_why(told: Told) -> None:
     told.repository.commit("a-draft", {"dags/new.py": b"x = 1\n"}, "Unfinished", start_from="main")
 
-    found = _settled(told, told.repository.open_pull("a-draft", "Unfinished", draft=True))
+    found = settled(told.stack, told.repository, told.repository.open_pull("a-draft", "Unfinished", draft=True))
 
     assert found.status == Status.REFUSED
     assert "draft" in found.message
@@ -33,7 +33,7 @@ def test_a_pull_request_of_a_fork_gets_nothing_and_the_registry_says_why(told: T
     fork = told.repository.fork(f"stranger-{told.stack.airflow.line}")
     fork.commit("evil", {"dags/evil.py": b"import os; os.system('id')  # airflow dag\n"}, "Trust me", start_from="main")
 
-    found = _settled(told, told.repository.open_pull("evil", "Trust me", head_repository=fork))
+    found = settled(told.stack, told.repository, told.repository.open_pull("evil", "Trust me", head_repository=fork))
 
     assert found.status == Status.REFUSED
     assert "another repository" in found.message
@@ -61,7 +61,7 @@ def test_a_broken_dagbranch_yaml_is_told_with_its_line(told: Told) -> None:
     text = b"version: 1\ndags: dags\nretires: 3\n"
     told.repository.commit("broken-yaml", {"dagbranch.yaml": text}, "Typo", start_from="main")
 
-    found = _settled(told, told.repository.open_pull("broken-yaml", "Typo"))
+    found = settled(told.stack, told.repository, told.repository.open_pull("broken-yaml", "Typo"))
 
     assert found.status == Status.FAILED
     assert "dagbranch.yaml:3" in found.message
@@ -74,7 +74,7 @@ def test_a_repository_without_dags_is_told_where_was_looked(told: Told) -> None:
     changes = {"dagbranch.yaml": text, "elsewhere/a.txt": b"nothing here\n"}
     told.repository.commit("no-dags", changes, "Moved", start_from="main")
 
-    found = _settled(told, told.repository.open_pull("no-dags", "Moved"))
+    found = settled(told.stack, told.repository, told.repository.open_pull("no-dags", "Moved"))
 
     assert found.status == Status.FAILED
     assert "elsewhere" in found.message
@@ -84,7 +84,7 @@ def test_a_repository_without_dags_is_told_where_was_looked(told: Told) -> None:
 def test_a_link_out_of_the_repository_is_refused(told: Told) -> None:
     told.repository.commit("a-link", {"dags/passwd": Link("../../../etc/passwd")}, "Look", start_from="main")
 
-    found = _settled(told, told.repository.open_pull("a-link", "Look"))
+    found = settled(told.stack, told.repository, told.repository.open_pull("a-link", "Look"))
 
     assert found.status == Status.FAILED
     assert "dags/passwd" in found.message
@@ -95,7 +95,7 @@ def test_an_import_error_is_told_with_its_file_and_line(told: Told) -> None:
     module = b"# airflow dag\nimport os\n\nos.environ['NO SUCH VARIABLE']\n"
     told.repository.commit("import-error", {"dags/qu/broken.py": module}, "Oops", start_from="main")
 
-    found = _settled(told, told.repository.open_pull("import-error", "Oops"))
+    found = settled(told.stack, told.repository, told.repository.open_pull("import-error", "Oops"))
 
     assert found.status == Status.FAILED
     assert "qu/broken.py:4" in found.message
@@ -149,22 +149,6 @@ def test_nothing_ended_among_the_dead_letters(told: Told) -> None:
 
     assert len(counts) == 7
     assert {name: found["ApproximateNumberOfMessages"] for name, found in counts.items()} == dict.fromkeys(counts, "0")
-
-
-def _settled(told: Told, pull: Pull) -> Environment:
-    """The registry's record as soon as nothing is under way any more."""
-
-    def found() -> Environment | None:
-        return observation.registered(told.stack, told.repository.id, pull.number)
-
-    def is_settled() -> bool:
-        record = found()
-        return record is not None and record.status in {Status.REFUSED, Status.FAILED, Status.READY}
-
-    wait_until(is_settled, what=f"{pull.head_ref} is settled", deadline_seconds=180)
-    record = found()
-    assert record is not None
-    return record
 
 
 def _post(told: Told, body: bytes, given: str, event: str) -> int:
