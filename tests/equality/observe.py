@@ -104,7 +104,7 @@ def _make_tables() -> None:
 
 
 def _observe(job: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {"files": in_a_child(_list_files, job), "dags": [], "errors": {}}
+    found: dict[str, Any] = {"files": _list_files(job["dags"]), "dags": [], "errors": {}}
     for file in job.get("only") or found["files"]:
         loaded = in_a_child(_load, job, file)
         if loaded is None:
@@ -150,10 +150,8 @@ def _enter(job: Mapping[str, Any]) -> None:
         sys.path.append(dags)
 
 
-def _list_files(job: Mapping[str, Any]) -> list[str]:
-    _enter(job)
-    safe_mode = conf.getboolean("core", "dag_discovery_safe_mode")
-    return sorted(map(str, list_py_file_paths(job["dags"], safe_mode)))
+def _list_files(folder: str) -> list[str]:
+    return sorted(map(str, list_py_file_paths(folder, conf.getboolean("core", "dag_discovery_safe_mode"))))
 
 
 def _load(job: Mapping[str, Any], file: str) -> dict[str, Any]:
