@@ -140,13 +140,22 @@ def processor_timeout_seconds() -> float:
 
 def looks_like_dag(name: str, source: Callable[[], bytes]) -> bool:
     """Airflow's own safe mode, which is not the same in every version and can be replaced by a setting."""
-    if not conf.getboolean("core", "dag_discovery_safe_mode", fallback=True):
+    is_on, is_own = _safe_mode()
+    if not is_on:
         return True
-    if conf.get("core", "might_contain_dag_callable", fallback=_OWN_HEURISTIC).endswith(_OWN_HEURISTIC):
+    if is_own:
         return bool(might_contain_dag(name, safe_mode=True, zip_file=_OneFile(source())))
     with zipfile.ZipFile(io.BytesIO(), "w") as archive:
         archive.writestr(name, source())
         return bool(might_contain_dag(name, safe_mode=True, zip_file=archive))
+
+
+@functools.cache
+def _safe_mode() -> tuple[bool, bool]:
+    """Whether it is on, and whether its heuristic is Airflow's own: to ask takes longer than the heuristic."""
+    is_on = conf.getboolean("core", "dag_discovery_safe_mode", fallback=True)
+    callable_path = conf.get("core", "might_contain_dag_callable", fallback=_OWN_HEURISTIC)
+    return bool(is_on), callable_path.endswith(_OWN_HEURISTIC)
 
 
 class _OneFile:

@@ -24,7 +24,7 @@ INCOMPLETE = "import-errors"
 
 @dataclass(eq=False, repr=False)
 class Environment:
-    """``dags`` and ``errors``: by DAG module, what those that were loaded export and raised."""
+    """``dags`` and ``errors``: by DAG module, what those that were loaded export and raised; ``whole``: all were."""
 
     package: Package
     configuration: Configuration
@@ -35,6 +35,7 @@ class Environment:
     found: Found = field(default_factory=Found)
     dags: dict[str, list[Any]] = field(default_factory=dict)
     errors: dict[str, BaseException] = field(default_factory=dict)
+    whole: bool = False
 
     def missing(self, modules: Iterable[str]) -> list[str]:
         """Those that Airflow would load, that the environment shows, and that were not loaded yet."""

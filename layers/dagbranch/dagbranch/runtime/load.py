@@ -122,7 +122,9 @@ def _read(zip_path: str) -> _Outcome:
 def _load_for(owner: str | None, environment: Environment) -> None:
     """All modules, or the one of the task that this process is for with those that its references depend on."""
     if owner is None:
-        _load(environment.missing(environment.files), environment)
+        if not environment.whole:  # every stub asks
+            _load(environment.missing(environment.files), environment)
+            environment.whole = True
         return
     _load(environment.missing([owner]), environment)
     if not environment.configuration.rewrites_ids:
