@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import logging
+import re
 import shutil
 import sys
 import threading
@@ -86,7 +87,7 @@ def _tell(stack: LocalStack, say: _Narrator) -> list[tuple[str, str, float]]:
     print(f"  state: {ran.state}")
     print(f"  db_attribution_feature1.m_roi, written by the run: {ran.rows}")
     print(f"  db_attribution_feature1.m_roi, seeded: {ran.seeded}")
-    print(f"  its job code, from {next(iter(opened['feature1'].job_code))}: {ran.budget}")
+    print(f"  its job code, {_shortened(next(iter(opened['feature1'].job_code)))}: {ran.budget}")
     for schema, rows in ran.elsewhere.items():
         print(f"  {schema}.m_roi, of that day: {rows}")
     times.append(("feature1", "run of test_dag", ran.seconds))
@@ -108,6 +109,11 @@ def _tell(stack: LocalStack, say: _Narrator) -> list[tuple[str, str, float]]:
     print(f"  still there: {', '.join(dag.dag_id for dags in removed.others.values() for dag in dags)}")
     times.append(("feature1", "removed", removed.seconds))
     return times
+
+
+def _shortened(key: str) -> str:
+    """A key with the beginning of its digest."""
+    return re.sub(r"(?<=/[0-9a-f]{8})[0-9a-f]{56}", "…", key)
 
 
 def _show(opened: Opened) -> None:
