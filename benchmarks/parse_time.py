@@ -4,7 +4,9 @@
 
 The two take turns, each load in a fork of one process that has imported Airflow and the DAGs' operators, as the dag
 processor forks. *First*: no bytecode of the folder or of the environment is there yet; *again*: what every further
-look at the folder costs, every 30 seconds. Memory is the most that a load had above what Airflow itself has.
+look at the folder costs, every 30 seconds; *by file*: the same with a fork for each file of the plain folder, which is
+what the dag processor does, while the environment is one file to it. Memory is the most that a load had above what
+Airflow itself has.
 """
 
 from __future__ import annotations
@@ -54,21 +56,31 @@ def compare(line: AirflowLine, pipelines: Pipelines, repeat: int) -> list[Compar
     with line.parsing(pipelines.packaged) as packaged, line.parsing(pipelines.plain) as plain:
         first = _rounds(pipelines, plain, packaged, min(repeat, _MOST_COLD_ROUNDS), forget)
         again = _rounds(pipelines, plain, packaged, repeat, lambda: None)
+        by_file = _rounds(pipelines, plain, packaged, min(repeat, _MOST_COLD_ROUNDS), lambda: None, each=True)
     return [
         Comparison(line.name, len(pipelines.modules), parse, *map(median_cost, costs))
-        for parse, costs in (("first", first), ("again", again))
+        for parse, costs in (("first", first), ("again", again), ("by file", by_file))
     ]
 
 
 def _rounds(
-    pipelines: Pipelines, plain: Parser, packaged: Parser, repeat: int, prepare: Callable[[], None]
+    pipelines: Pipelines,
+    plain: Parser,
+    packaged: Parser,
+    repeat: int,
+    prepare: Callable[[], None],
+    *,
+    each: bool = False,
 ) -> tuple[list[Cost], list[Cost]]:
     costs: tuple[list[Cost], list[Cost]] = ([], [])
-    turns = ((0, plain, pipelines.plain), (1, packaged, pipelines.zip_path))
+    turns = (
+        (0, plain.load_each if each else plain.load, pipelines.plain),
+        (1, packaged.load, pipelines.zip_path),
+    )
     for number in range(repeat):
         prepare()
-        for index, parser, path in turns if number % 2 == 0 else reversed(turns):
-            costs[index].append(parser.load(path, len(pipelines.modules)))
+        for index, load, path in turns if number % 2 == 0 else reversed(turns):
+            costs[index].append(load(path, len(pipelines.modules)))
     return costs
 
 

@@ -103,15 +103,23 @@ class Parser:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
+    def load_each(self, folder: Path, expected_dags: int) -> Cost:
+        """Every file of the folder by itself, as the dag processor does; the costs' sum."""
+        return self._ask(f"each {folder}", expected_dags)
+
     def load(self, path: Path, expected_dags: int) -> Cost:
+        """A whole folder, or a zip."""
+        return self._ask(str(path), expected_dags)
+
+    def _ask(self, what: str, expected_dags: int) -> Cost:
         questions, answers = _pipe(self._process.stdin), _pipe(self._process.stdout)
-        questions.write(f"{path}\n")
+        questions.write(f"{what}\n")
         questions.flush()
         if not (line := answers.readline().strip()):
-            raise RuntimeError(f"{path}: the process that was to load it failed, see standard error")
+            raise RuntimeError(f"{what}: the process that was to load it failed, see standard error")
         answer = json.loads(line)
         if answer["dags"] != expected_dags:
-            raise RuntimeError(f"{path}: {answer['dags']} DAGs, expected {expected_dags}")
+            raise RuntimeError(f"{what}: {answer['dags']} DAGs, expected {expected_dags}")
         return _cost(answer)
 
 
