@@ -5,7 +5,6 @@ from __future__ import annotations
 import marshal
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from types import FunctionType
 
@@ -19,11 +18,9 @@ FILE = "/dags/feature1/x.py"
 
 
 @pytest.fixture
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where the code is kept, in a temporary folder of this test's own."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    yield tmp_path / f"dagbranch-{os.getuid()}" / "bytecode"
-    cache.cache_of.cache_clear()
+def kept() -> Path:
+    """Where the code is kept, in the temporary folder that each test of the runtime has to itself."""
+    return Path(tempfile.gettempdir()) / f"dagbranch-{os.getuid()}" / "bytecode"
 
 
 def value_of(source: bytes = SOURCE, file: str = FILE) -> str:

@@ -96,7 +96,7 @@ def write_often(folder: str, content: bytes) -> None:
 def test_a_reader_beside_many_writers_sees_one_of_their_contents_whole(tmp_path: Path) -> None:
     contents = [bytes([number]) * 100_000 for number in range(WRITERS)]
     written(tmp_path, contents[0])
-    spawning = multiprocessing.get_context("forkserver")
+    spawning = multiprocessing.get_context("spawn")
     writers = [spawning.Process(target=write_often, args=(str(tmp_path), content)) for content in contents]
     for writer in writers:
         writer.start()
