@@ -11,17 +11,14 @@ Airflow itself has.
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Final
 
-from benchmarks.parts.airflow_line import LINES, AirflowLine, Cost, Parser, median_cost
-from benchmarks.parts.pipelines import Pipelines, make_pipelines
+from benchmarks.parts.airflow_line import AirflowLine, Cost, Parser, median_cost
+from benchmarks.parts.pipelines import Pipelines
+from benchmarks.parts.sizes_and_lines import compare_each
 
 _MOST_COLD_ROUNDS: Final = 3
 
@@ -104,20 +101,8 @@ def _cells(plain: float, environment: float, ratio: float) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--modules", type=int, nargs="+", default=[5, 50, 500])
-    parser.add_argument("--airflow", nargs="+", default=LINES)
-    parser.add_argument("--repeat", type=int, default=7)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    found: list[Comparison] = []
-    with tempfile.TemporaryDirectory(prefix="benchmark-") as temporary:
-        for modules in options.modules:
-            pipelines = make_pipelines(Path(temporary, str(modules)), modules)
-            for name in options.airflow:
-                print(f"{name}, {modules} modules", file=sys.stderr)
-                found += compare(AirflowLine(name, Path(temporary, name)), pipelines, options.repeat)
-    if options.json:
+    found, as_json = compare_each(__doc__, compare)
+    if as_json:
         print(json.dumps([{**asdict(one), "ratios": asdict(one.ratios)} for one in found]))
     else:
         _print(found)

@@ -9,16 +9,13 @@ operators' modules are in memory, as in a process that was forked. Bytecode is t
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
-import tempfile
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from statistics import median
 
-from benchmarks.parts.airflow_line import LINES, AirflowLine, Start, median_cost
-from benchmarks.parts.pipelines import ENVIRONMENT, Pipelines, dag_id_of, make_pipelines
+from benchmarks.parts.airflow_line import AirflowLine, Start, median_cost
+from benchmarks.parts.pipelines import ENVIRONMENT, Pipelines, dag_id_of
+from benchmarks.parts.sizes_and_lines import compare_each
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,7 @@ class Comparison:
         return self.environment.load.cpu_seconds / self.plain.load.cpu_seconds
 
 
-def compare(line: AirflowLine, pipelines: Pipelines, repeat: int) -> Comparison:
+def compare(line: AirflowLine, pipelines: Pipelines, repeat: int) -> list[Comparison]:
     """One task of a module in the middle, after every module was parsed once, as a dag processor will have done."""
     with line.parsing(pipelines.packaged) as packaged, line.parsing(pipelines.plain) as plain:
         plain.load(pipelines.plain, len(pipelines.modules))
@@ -54,7 +51,7 @@ def compare(line: AirflowLine, pipelines: Pipelines, repeat: int) -> Comparison:
     for number in range(repeat):
         for index in (0, 1) if number % 2 == 0 else (1, 0):
             starts[index].append(line.start_task(*turns[index], task_id="start"))
-    return Comparison(line.name, len(pipelines.modules), *map(_median, starts))
+    return [Comparison(line.name, len(pipelines.modules), *map(_median, starts))]
 
 
 def _median(starts: list[Start]) -> Start:
@@ -80,20 +77,8 @@ def _print(found: list[Comparison]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--modules", type=int, nargs="+", default=[5, 50, 500])
-    parser.add_argument("--airflow", nargs="+", default=LINES)
-    parser.add_argument("--repeat", type=int, default=7)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    found: list[Comparison] = []
-    with tempfile.TemporaryDirectory(prefix="benchmark-") as temporary:
-        for modules in options.modules:
-            pipelines = make_pipelines(Path(temporary, str(modules)), modules)
-            for name in options.airflow:
-                print(f"{name}, {modules} modules", file=sys.stderr)
-                found.append(compare(AirflowLine(name, Path(temporary, name)), pipelines, options.repeat))
-    if options.json:
+    found, as_json = compare_each(__doc__, compare)
+    if as_json:
         print(json.dumps([{**asdict(one), "ratio": one.ratio, "load_ratio": one.load_ratio} for one in found]))
     else:
         _print(found)

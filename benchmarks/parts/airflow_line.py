@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import IO, Any, Final
 
+from local.airflow.loading import loader_environment
 from local.toolchain import python_of
 
 LINES: Final = ("airflow-2", "airflow-3")
@@ -50,15 +50,16 @@ class AirflowLine:
 
     def forget_bytecode(self) -> None:
         """A machine that has not seen the environment: the runtime keeps what it knows in the temporary folder."""
-        shutil.rmtree(self._temporary, ignore_errors=True)
-        self._temporary.mkdir(parents=True)
+        temporary = self.home / "tmp"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
 
     @contextmanager
     def parsing(self, dags: Path) -> Iterator[Parser]:
         """A process of Airflow that loads what it is asked to, each time in a fork of its own."""
         process = subprocess.Popen(
             [python_of(self.name), "-W", "ignore", _PROGRAM, "parse"],
-            env=self._environment(dags),
+            env=loader_environment(self.home, dags),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -74,27 +75,12 @@ class AirflowLine:
         started = time.perf_counter()
         done = subprocess.run(
             [python_of(self.name), "-W", "ignore", _PROGRAM, "task", file, dag_id, task_id],
-            env=self._environment(dags),
+            env=loader_environment(self.home, dags),
             stdout=subprocess.PIPE,
             text=True,
             check=True,
         )
         return Start(time.perf_counter() - started, _cost(json.loads(done.stdout.splitlines()[-1])))
-
-    @property
-    def _temporary(self) -> Path:
-        return self.home / "tmp"
-
-    def _environment(self, dags: Path) -> dict[str, str]:
-        self._temporary.mkdir(parents=True, exist_ok=True)
-        return {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self.home),
-            "TMPDIR": str(self._temporary),
-            "AIRFLOW_HOME": str(self.home / "airflow"),
-            "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        }
 
 
 class Parser:

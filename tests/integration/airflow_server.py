@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dagbranch.adapters.runtime_modules import runtime_modules
 from dagbranch.domain.packaging import PackagedDag, configuration, package_dags, read_manifest
 from dagbranch.domain.source_archive import source_digest, write_canonical_zip
 from dagbranch.domain.wheels import Vendored
-from local.toolchain import ROOT
+from local.airflow.loading import loader_environment
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
-RUNTIME = ROOT / "layers" / "dagbranch" / "dagbranch" / "runtime"
 
 
 @dataclass
@@ -73,15 +72,7 @@ class Server:
         """What the script prints when it is given this as JSON."""
         done = subprocess.run(
             [self.python, self.script, json.dumps(asked)],
-            env={
-                "PATH": os.environ["PATH"],
-                "HOME": str(self.home),
-                "TMPDIR": str(self.home / "tmp"),
-                "AIRFLOW_HOME": str(self.home / "airflow"),
-                "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
-                "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-                "PYTHONDONTWRITEBYTECODE": "1",
-            },
+            env={**loader_environment(self.home, self.dags), "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
             text=True,
             check=False,
@@ -100,13 +91,12 @@ def files_below(root: Path) -> dict[str, bytes]:
 
 
 def packaged_dag(files: Mapping[str, bytes], vendored: Mapping[str, bytes] | None = None) -> PackagedDag:
-    runtime = {file.name: file.read_bytes() for file in RUNTIME.glob("*.py")}
     digest = source_digest(write_canonical_zip(files))
     return package_dags(
         files,
         dags_folder="dags",
         source_digest=digest,
-        runtime=runtime,
+        runtime=runtime_modules(),
         version="0.1.0",
         vendored=Vendored(vendored or {}, ()),
     )

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from dagbranch.cli import main
+from local.airflow.loading import loader_environment
 from local.toolchain import ROOT, python_of
 
 PAGE = (ROOT / "docs" / "recipes.md").read_text()
@@ -72,12 +73,7 @@ def render(line: str, dags: Path, home: Path) -> dict[str, Any]:
     done = subprocess.run(
         [python_of(line), RENDER, dags / "feature1.zip"],
         env={
-            "PATH": os.environ["PATH"],
-            "HOME": str(home),
-            "TMPDIR": str(home),
-            "AIRFLOW_HOME": str(home),
-            "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            **loader_environment(home, dags),
             "PYTHONPATH": str(provider),
             "PYTHONDONTWRITEBYTECODE": "1",
         },

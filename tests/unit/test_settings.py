@@ -50,13 +50,13 @@ def test_repositories_are_a_set_in_lower_case_and_limits_are_bytes() -> None:
     assert (loaded.limits.files, loaded.limits.size_bytes) == (100, 20_000_000)
 
 
-@pytest.mark.parametrize("url", ["", "default", "https://pypi.example/simple/", "http://127.0.0.1:8080/simple"])
+@pytest.mark.parametrize("url", ["", "default", "https://index.example/simple/", "http://127.0.0.1:8080/simple"])
 def test_the_package_index_is_the_usual_one_an_address_or_none(url: str) -> None:
     assert load(FetchSourceSettings, {**COMPLETE, "PACKAGE_INDEX_URL": url}).package_index_url == url
 
 
 @pytest.mark.parametrize(
-    "url", ["https://token@pypi.example/simple", "https://u:p@pypi.example/", "pypi.example", "file:///x"]
+    "url", ["https://token@index.example/simple", "https://u:p@index.example/", "index.example", "file:///x"]
 )
 def test_the_package_index_holds_no_credential(url: str) -> None:
     with pytest.raises(ConfigurationError, match="PACKAGE_INDEX_URL"):

@@ -206,9 +206,9 @@ def test_only_the_function_that_fetches_requirements_carries_the_resolver() -> N
     [
         ("", True),
         ("default", True),
-        ("https://pypi.example/simple/", True),
-        ("http://pypi.example/simple/", False),
-        ("https://token@pypi.example/simple/", False),
+        ("https://index.example/simple/", True),
+        ("http://index.example/simple/", False),
+        ("https://token@index.example/simple/", False),
     ],
 )
 def test_the_package_index_is_asked_over_https_and_without_a_credential(url: str, *, fits: bool) -> None:

@@ -19,7 +19,14 @@ from dagbranch.domain import packaging
 from dagbranch.domain.artifacts import Artifact, artifacts_of
 from dagbranch.domain.data_plan import DataPlan, plan_data_environment, schema_pairs
 from dagbranch.domain.declared_base import implied_base, parse_base
-from dagbranch.domain.naming import CONFIGURATION_FOLDER, LANES, environment_name, is_commit_sha, is_environment_name
+from dagbranch.domain.naming import (
+    CONFIGURATION_FOLDER,
+    LANES,
+    PREVIEW,
+    environment_name,
+    is_commit_sha,
+    is_environment_name,
+)
 from dagbranch.domain.pipeline_file import parse_pipeline_file
 from dagbranch.domain.requirements import required
 from dagbranch.domain.selection import select_modules
@@ -158,10 +165,10 @@ def _plan(options: argparse.Namespace) -> tuple[Mapping[str, Any], str]:
 def _data_plan(files: Mapping[str, bytes], environment: str, base_file: Path | None) -> DataPlan | None:
     """What would run where nothing of the environment stands yet; None where no data is declared."""
     pipeline_file = parse_pipeline_file(files.get(PIPELINE_FILE))
-    specification = pipeline_file.data_of("preview")
+    specification = pipeline_file.data_of(PREVIEW)
     if specification is None:
         return None
-    suffix = pipeline_file.table_suffix("preview")
+    suffix = pipeline_file.table_suffix(PREVIEW)
     pairs = schema_pairs(specification, environment, suffix)
     base = implied_base(specification, pairs) if base_file is None else parse_base(base_file.read_bytes())
     return plan_data_environment(
@@ -241,7 +248,7 @@ def _parser() -> argparse.ArgumentParser:
     package.add_argument("--environment", required=True, metavar="NAME")
     package.add_argument("--commit", required=True, metavar="SHA")
     package.add_argument("--output", type=Path, required=True, metavar="DAGS_FOLDER")
-    package.add_argument("--lane", choices=LANES, default="preview")
+    package.add_argument("--lane", choices=LANES, default=PREVIEW)
     package.add_argument(
         "--changed",
         metavar="FILE",

@@ -19,8 +19,8 @@ FILES = {
     path: {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()} for path, content in CONTENTS.items()
 }
 DIGEST = 64 * "a"
-# When the files are so old that any later change shows in their times.
-LATER = time.time() + 1000
+# A time, in 2096, when the files are so old that any later change shows in theirs, however long the tests before took.
+LATER = 4e9
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from github.Repository import Repository
 
 from dagbranch.domain.checkout import TreeEntry
 from dagbranch.domain.environments import PullRequest
+from dagbranch.domain.naming import folder_prefix
 from dagbranch.errors import TransientUpstreamError, UnsafeArchiveError, UpstreamError
 
 TIMEOUT_SECONDS: Final = 15
@@ -133,7 +134,7 @@ def _entries(tree: GitTree, prefix: str) -> dict[str, TreeEntry]:
 
 def _subtree(api: Repository, head_sha: str, folder: str) -> dict[str, TreeEntry]:
     """The folder's entries, of a commit whose whole tree is too large for one answer."""
-    sha, prefix = head_sha, "" if folder == "." else f"{folder}/"
+    sha, prefix = head_sha, folder_prefix(folder)
     for part in prefix.split("/")[:-1]:
         below = {entry.path: entry for entry in api.get_git_tree(sha).tree if entry.type == "tree"}
         if part not in below:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from dagbranch.domain.naming import CONFIGURATION_FOLDER
+from dagbranch.domain.naming import CONFIGURATION_FOLDER, folder_prefix
 from dagbranch.domain.source_archive import PIPELINE_FILE, write_canonical_zip
 from dagbranch.domain.specification import PipelineFile
 from dagbranch.domain.strict_yaml import Fault, describe_faults, read_strict_yaml
@@ -41,7 +41,7 @@ def uris_in(configuration: bytes) -> frozenset[str]:
 
 def _files_below(folder: str, files: Mapping[str, bytes]) -> dict[str, bytes]:
     """By their path in the folder; bytecode caches differ between machines, and our own folder is no job code."""
-    prefix = "" if folder == "." else f"{folder}/"
+    prefix = folder_prefix(folder)
     below = {path.removeprefix(prefix): content for path, content in files.items() if path.startswith(prefix)}
     return {
         path: content

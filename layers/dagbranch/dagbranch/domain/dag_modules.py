@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dagbranch.domain.servers_files import warnings_about_servers_files
-from dagbranch.domain.syntax import given_dag_ids, parsed
+from dagbranch.domain.syntax import UNREADABLE, given_dag_ids, parsed
 
 _MOST_READINGS: Final = 10_000
 # 172 of a real repository took 25 to 30 s on two cores.
@@ -109,7 +109,7 @@ def _literal_ids(source: bytes) -> Iterator[str]:
     """Ids written out in ``DAG("…")`` and ``@dag("…")`` calls; none of what is nested too deep to be walked."""
     try:
         tree = parsed(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except UNREADABLE:
         return
     for node in ast.walk(tree):
         for given in given_dag_ids(node) if isinstance(node, ast.Call) else ():

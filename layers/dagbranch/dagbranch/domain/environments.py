@@ -222,10 +222,10 @@ def with_changes(
 ) -> Environment:
     """The record with what its pull request changes; more than the record can well hold is as good as unknown."""
     check_not_superseded(environment, generation)
-    fits = paths is not None and len(paths) <= _MOST_CHANGED_PATHS
-    if paths is None or not fits or sum(map(len, paths)) > _MOST_CHANGED_CHARACTERS:
-        return replace(environment, changed_paths=None)
-    return replace(environment, changed_paths=Changes(source_digest, tuple(sorted(paths))))
+    changes = None
+    if paths is not None and len(paths) <= _MOST_CHANGED_PATHS and sum(map(len, paths)) <= _MOST_CHANGED_CHARACTERS:
+        changes = Changes(source_digest, tuple(sorted(paths)))
+    return replace(environment, changed_paths=changes)
 
 
 def with_pipeline(environment: Environment, standing: Half) -> Environment:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from dagbranch.errors import InvalidEventError, SourceError
 
+PREVIEW = "preview"
 RELEASE_LANES = ("stage", "prod")
-LANES = ("preview", *RELEASE_LANES)
+LANES = (PREVIEW, *RELEASE_LANES)
 RESERVED_NAMES = frozenset(
     {
         *LANES,
@@ -34,6 +35,12 @@ _ENVIRONMENT = re.compile(r"[a-z0-9][a-z0-9_]{0,59}")
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/(?!\.{1,2}\Z)[A-Za-z0-9._-]+")
 _SHA = re.compile(r"[0-9a-f]{40}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def folder_prefix(folder: str) -> str:
+    """What the paths of a repository's folder begin with: nothing for the root, however it is written."""
+    parts = [part for part in folder.split("/") if part not in {"", "."}]
+    return "".join(f"{part}/" for part in parts)
 
 
 def environment_name_candidates(

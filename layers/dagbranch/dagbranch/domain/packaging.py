@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dagbranch.domain.dag_modules import dag_modules, warnings_about
-from dagbranch.domain.naming import CONFIGURATION_FOLDER
+from dagbranch.domain.naming import CONFIGURATION_FOLDER, folder_prefix
 from dagbranch.domain.source_archive import write_canonical_zip
 from dagbranch.domain.specification import UnpackedCopy
 from dagbranch.domain.stubs import stub_names, stub_source
@@ -153,8 +153,7 @@ def source_path_of(stub_file: str, manifest: Manifest) -> str | None:
 
 def own_sources(files: Mapping[str, bytes], dags_folder: str) -> dict[str, bytes]:
     """The dags folder's files by their path in it; bytecode caches are not sources and differ between machines."""
-    prefix = "/".join(part for part in dags_folder.split("/") if part not in {"", "."})
-    prefix = f"{prefix}/" if prefix else ""
+    prefix = folder_prefix(dags_folder)
     return {
         path.removeprefix(prefix): content
         for path, content in without_wheels(files).items()

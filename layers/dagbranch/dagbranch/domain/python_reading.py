@@ -10,7 +10,7 @@ from typing import Any, Final
 from dagbranch.domain.file_access import note_access, note_search_path
 from dagbranch.domain.path_expressions import ANYTHING, PathReader, is_placed, is_telling
 from dagbranch.domain.reading import LONGEST_NAME, Import, Reading, unreadable
-from dagbranch.domain.syntax import called, first_argument, given_dag_ids, listed, nodes_by_kind, parsed
+from dagbranch.domain.syntax import UNREADABLE, called, first_argument, given_dag_ids, listed, nodes_by_kind, parsed
 
 _REFERENCES: Final = frozenset({"trigger_dag_id", "external_dag_id"})
 _BUILDS: Final = frozenset({"join", "joinpath", "with_name", "with_suffix", "format", "Path", "PurePath"})
@@ -30,7 +30,7 @@ def read_python(source: bytes) -> Reading:
     """What is no Python that this version reads may mean anything."""
     try:
         return _Reader(parsed(source)).read()
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except UNREADABLE:
         return unreadable()
 
 

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from dagbranch.domain.dag_modules import dag_modules
+from dagbranch.domain.naming import PREVIEW, folder_prefix
 from dagbranch.domain.packaging import IGNORE_FILE, own_sources
 from dagbranch.domain.path_expressions import matches
 from dagbranch.domain.source_archive import PIPELINE_FILE
@@ -18,7 +19,6 @@ from dagbranch.errors import InvalidPipelineError
 
 MOST_SHOWN_BY_DEFAULT: Final = 20
 _ALL: Final = "*"
-_PREVIEW: Final = "preview"
 _MOST_WARNINGS: Final = 20
 
 
@@ -57,7 +57,7 @@ class Selection:
 
 def asks_for_changes(pipeline_file: PipelineFile, lane: str, files: Mapping[str, bytes]) -> bool:
     """Whether what is shown depends on what a pull request changed. ``files`` by path of the repository."""
-    return lane == _PREVIEW and CHANGED in _wanted(pipeline_file, dag_modules(own_sources(files, pipeline_file.dags)))
+    return lane == PREVIEW and CHANGED in _wanted(pipeline_file, dag_modules(own_sources(files, pipeline_file.dags)))
 
 
 def select_modules(
@@ -71,7 +71,7 @@ def select_modules(
     sources = own_sources(files, pipeline_file.dags)
     modules = dag_modules(sources)
     wanted = _wanted(pipeline_file, modules)
-    if lane != _PREVIEW or _ALL in wanted:
+    if lane != PREVIEW or _ALL in wanted:
         return Selection(modules, modules)
     named = _named(wanted, modules)
     if CHANGED not in wanted:
@@ -116,11 +116,11 @@ def _touches_all(path: str, pipeline_file: PipelineFile) -> bool:
 
 
 def _changes(pipeline_file: PipelineFile, changed_paths: Collection[str]) -> Changes:
-    prefix = _prefix(pipeline_file.dags)
+    prefix = folder_prefix(pipeline_file.dags)
     artifacts = {
         name
         for name, folder in pipeline_file.artifacts.items()
-        if any(path.startswith(_prefix(folder)) for path in changed_paths)
+        if any(path.startswith(folder_prefix(folder)) for path in changed_paths)
     }
     paths = {path.removeprefix(prefix) for path in changed_paths if path.startswith(prefix)}
     return Changes(frozenset(paths), frozenset(artifacts))
@@ -156,7 +156,3 @@ def _selection(
     if ordered == modules:
         return Selection(modules, modules)
     return Selection(modules, ordered, may_have_dags, warnings)
-
-
-def _prefix(folder: str) -> str:
-    return "" if folder == "." else f"{folder}/"

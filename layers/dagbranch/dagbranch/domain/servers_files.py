@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from dagbranch.domain.syntax import parsed
+from dagbranch.domain.syntax import UNREADABLE, parsed
 
 # `/usr/local/airflow/dags/…`, but neither `s3://bucket/dags/…` nor `team/dags/…`.
 _IN_DAGS_FOLDER: Final = re.compile(r"(?<![\w/:.}-])/(?:[\w.-]+/)*dags(?:/[\w./-]*|(?![\w./-]))")
@@ -43,7 +43,7 @@ def _in_python(source: bytes) -> Iterator[tuple[int, str]]:
     """What the code says, not what its documentation says."""
     try:
         tree = parsed(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except UNREADABLE:
         return
     documentation = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     texts = [

@@ -20,7 +20,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from dagbranch.domain.naming import schema_name
+from dagbranch.domain.naming import folder_prefix, schema_name
 from dagbranch.domain.predicates import parse_predicate
 from dagbranch.domain.source_archive import PIPELINE_FILE
 from dagbranch.errors import UnsafeStatementError
@@ -260,10 +260,8 @@ class PipelineFile(_Section):
 
     def kept(self, path: str) -> bool:
         """Whether this file of the repository is packaged."""
-        folders = (self.dags, *self.artifacts.values())
-        return path in {PIPELINE_FILE, self.requirements} or any(
-            folder == "." or path.startswith(f"{folder}/") for folder in folders
-        )
+        prefixes = tuple(map(folder_prefix, (self.dags, *self.artifacts.values())))
+        return path in {PIPELINE_FILE, self.requirements} or path.startswith(prefixes)
 
     def settings(self, lane: str) -> PreviewSettings | ReleaseSettings:
         """How that lane runs the pipelines, with the data's source suffix where the lane has none of its own."""

@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Collection, Mapping
 from typing import Final
 
+# What is no Python of this version raises, or what is nested too deep.
+UNREADABLE: Final = (SyntaxError, ValueError, RecursionError, MemoryError)
 _DAG: Final = frozenset({"DAG", "dag"})
 # Fields that never hold another node, or none that any reader asks for.
 _WITHOUT_NODES: Final = frozenset(
@@ -16,7 +18,7 @@ _WITHOUT_NODES: Final = frozenset(
 
 
 def parsed(source: bytes) -> ast.Module:
-    """Raises SyntaxError, ValueError, RecursionError or MemoryError for what is no Python, or nested too deep."""
+    """Raises one of UNREADABLE."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(source)
