@@ -75,7 +75,9 @@ class NotYetError(DagbranchError):
 
 
 class UpstreamError(DagbranchError):
-    pass
+    """``ran`` is what had been done when it was raised: the warehouse's statements."""
+
+    ran: tuple[object, ...] = ()
 
 
 def is_for_good(error: SourceError | UpstreamError) -> bool:

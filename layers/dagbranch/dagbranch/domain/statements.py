@@ -24,11 +24,15 @@ _NAME = re.compile(r"[\w-]{1,255}")
 
 @dataclass(frozen=True)
 class Statement:
-    """SQL that changes the warehouse; ``writes`` and ``reads`` are full names of tables or schemas."""
+    """SQL that changes the warehouse; ``writes`` and ``reads`` are full names of tables or schemas.
+
+    ``otherwise`` is what to run instead, in order, where the warehouse does not know this form.
+    """
 
     sql: str
     writes: tuple[str, ...]
     reads: tuple[str, ...] = ()
+    otherwise: tuple[Statement, ...] = ()
 
 
 @dataclass(frozen=True)
