@@ -5,6 +5,7 @@ The connector is imported with the first connection, because it costs half a sec
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,10 +14,11 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from dagbranch.domain import statements as sql
+from dagbranch.domain import questions as sql
 from dagbranch.domain.data_plan import ExistingSchema, Kind, Seed
 from dagbranch.domain.fence import Fence
-from dagbranch.domain.statements import SEED_PROPERTY, Question, Statement
+from dagbranch.domain.questions import Question
+from dagbranch.domain.statements import SEED_PROPERTY, Statement
 from dagbranch.errors import TransientUpstreamError, UpstreamError
 
 if TYPE_CHECKING:
@@ -85,15 +87,16 @@ class DatabricksWarehouse:
         self.close()
 
     def _present(self, schemas: Collection[str]) -> list[str]:
-        by_catalog: dict[str | None, set[str]] = {}
+        present = []
         for schema in schemas:
-            prefix, _, name = schema.rpartition(".")
-            by_catalog.setdefault(prefix or None, set()).add(name)
-        present: set[str] = set()
-        for catalog, names in by_catalog.items():
-            for row in self._session.ask(sql.show_schemas(catalog, names)):
-                present.add(f"{catalog}.{row[0]}".lower() if catalog else str(row[0]).lower())
-        return sorted(present & set(schemas))
+            try:
+                self._session.ask(sql.describe_schema(schema))
+            except UpstreamError as error:
+                if "SCHEMA_NOT_FOUND" not in str(error):
+                    raise
+            else:
+                present.append(schema)
+        return sorted(present)
 
     def _kinds(self, schema: str) -> dict[str, Kind]:
         names = _permanent(self._session.ask(sql.show_tables(schema)))
@@ -112,7 +115,11 @@ class DatabricksWarehouse:
 
     def _seed_note(self, table: str) -> str | None:
         # Asked for all properties: asked for one that is not there, the answer is a sentence in its place.
-        return dict(map(tuple, self._session.ask(sql.show_properties(table)))).get(SEED_PROPERTY)
+        return (
+            json.loads(self._session.ask(sql.describe_table(table))[0][0])
+            .get("table_properties", {})
+            .get(SEED_PROPERTY)
+        )
 
     def _run_seeds(self, seeds: Sequence[Seed], sessions: int) -> list[UpstreamError]:
         free: SimpleQueue[_Session] = SimpleQueue()

@@ -10,12 +10,14 @@ from typing import Final
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import SqlglotError
 
 from dagbranch.errors import UnsafeStatementError
 
 DIALECT: Final = "databricks"
 _LONGEST: Final = 4_000
+_DIALECT: Final = Dialect.get_or_raise(DIALECT)
 
 _CONDITIONS: Final = (
     exp.And,
@@ -113,7 +115,7 @@ def check_predicate(tree: exp.Expr) -> None:
 
 def render(tree: exp.Expr) -> str:
     """Databricks' SQL with every identifier quoted, on one line, without comments."""
-    return tree.sql(dialect=DIALECT, identify=True, comments=False)
+    return str(_DIALECT.generator(identify=True, comments=False).generate(tree, copy=False))
 
 
 def _shortened(text: str) -> str:
