@@ -1,6 +1,6 @@
 """``python -m local.warehouse``: the warehouse's own process, until SIGTERM.
 
-The token comes in the environment (``WAREHOUSE_TOKEN``), where other users of the machine cannot read it.
+The secrets come in the environment (``WAREHOUSE_…``), where other users of the machine cannot read them.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ import threading
 import time
 from pathlib import Path
 
+from local.warehouse.faults import Faults
 from local.warehouse.https_server import WarehouseServer
 from local.warehouse.spark import start_spark, stop_spark
 from local.warehouse.thrift_service import WarehouseService
+from local.warehouse.tokens import Tokens
 from local.warehouse.wire import Processor
 
 logger = logging.getLogger("local.warehouse")
@@ -29,19 +31,26 @@ def main() -> None:
     options = _options()
     spark = start_spark(options.folder)
     spark.sql("SHOW SCHEMAS").collect()  # loads what every statement needs, so that the first one does not wait
+    faults = Faults()
     server = WarehouseServer(
         options.certificate,
         options.key,
         http_path=options.http_path,
-        token=os.environ["WAREHOUSE_TOKEN"],
+        tokens=_tokens(),
+        faults=faults,
         latency_ms=options.latency_ms,
-        answer=Processor(WarehouseService(spark)).answer,
+        answer=Processor(WarehouseService(spark, faults)).answer,
     )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     _write(options.port_file, str(server.server_port))
     logger.info("answers on port %d after %.1f s", server.server_port, time.monotonic() - started)
     stopped.wait()
     stop_spark()
+
+
+def _tokens() -> Tokens:
+    secrets = os.environ
+    return Tokens(secrets["WAREHOUSE_TOKEN"], secrets["WAREHOUSE_CLIENT_ID"], secrets["WAREHOUSE_CLIENT_SECRET"])
 
 
 def _configure_logging() -> None:

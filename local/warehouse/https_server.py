@@ -1,20 +1,29 @@
-"""The front of the warehouse: HTTPS with a Bearer token, as a Databricks workspace answers the connector."""
+"""The front of the warehouse: HTTPS with a Bearer token, as a Databricks workspace answers the connector.
+
+A test plans its faults, and what is added to each request, at paths of our own.
+"""
 
 from __future__ import annotations
 
-import hmac
 import json
 import logging
+import socket
 import ssl
 import sys
+import threading
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from local.warehouse.faults import Fault, Faults
+from local.warehouse.tokens import TOKEN_PATH, Tokens
+
 logger = logging.getLogger(__name__)
 
-LATENCY_PATH = "/local/latency-ms"  # ours, not Databricks'
+# Ours, not Databricks':
+LATENCY_PATH = "/local/latency-ms"
+FAULTS_PATH = "/local/faults"
 
 
 class WarehouseServer(ThreadingHTTPServer):
@@ -29,13 +38,15 @@ class WarehouseServer(ThreadingHTTPServer):
         key: Path,
         *,
         http_path: str,
-        token: str,
+        tokens: Tokens,
+        faults: Faults,
         latency_ms: int,
         answer: Callable[[bytes], bytes],
     ) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.http_path = http_path
-        self.token = token
+        self.tokens = tokens
+        self.faults = faults
         self.latency_ms = latency_ms
         self.answer = answer
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -54,7 +65,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self._body()
-        if not self._authorised():
+        fault = self.server.faults.of_request(body)
+        if fault:
+            self._fail(fault, body)
+        elif self.path == TOKEN_PATH:
+            self._give_token(body)
+        elif not self._authorised():
             self._refuse(403, "Invalid access token.")
         elif self.path != self.server.http_path:
             self._refuse(404, f"no warehouse at {self.path}")
@@ -66,26 +82,43 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         if not self._authorised():
             self._refuse(403, "Invalid access token.")
-        elif self.path != LATENCY_PATH or not body.isdigit():
-            self._refuse(404, f"PUT is for {LATENCY_PATH} and a number")
-        else:
+        elif self.path == LATENCY_PATH and body.isdigit():
             self.server.latency_ms = int(body)
             self._send(204, b"", "text/plain")
+        elif self.path == FAULTS_PATH:
+            self.server.faults.plan([Fault(**each) for each in json.loads(body)])
+            self._send(204, b"", "text/plain")
+        else:
+            self._refuse(404, f"PUT is for {LATENCY_PATH} and a number, and {FAULTS_PATH} and faults")
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class names it
         logger.debug(format, *args)
 
     def _authorised(self) -> bool:
-        given = self.headers.get("Authorization", "")
-        return hmac.compare_digest(given.encode(), f"Bearer {self.server.token}".encode())
+        return self.server.tokens.allow(self.headers.get("Authorization", ""))
+
+    def _give_token(self, body: bytes) -> None:
+        time.sleep(self.server.latency_ms / 1000)
+        status, answer = self.server.tokens.give(self.headers.get("Authorization", ""), body)
+        self._send(status, json.dumps(answer).encode(), "application/json")
+
+    def _fail(self, fault: Fault, body: bytes) -> None:
+        logger.info("%s: %s", fault.action, fault.match)
+        if fault.action == "busy":
+            self._refuse(503, "The warehouse is starting.", {"Retry-After": "1"})
+            return
+        if fault.action == "lose":
+            threading.Thread(target=self.server.answer, args=(body,), daemon=True).start()
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
 
     def _body(self) -> bytes:
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
-    def _refuse(self, status: int, reason: str) -> None:
+    def _refuse(self, status: int, reason: str, headers: dict[str, str] | None = None) -> None:
         """In the header from which the connector takes its message (``DATABRICKS_REASON_HEADER``), and as JSON."""
         body = json.dumps({"error_code": str(status), "message": reason}).encode()
-        self._send(status, body, "application/json", {"x-databricks-reason-phrase": reason})
+        self._send(status, body, "application/json", {"x-databricks-reason-phrase": reason} | (headers or {}))
 
     def _send(self, status: int, body: bytes, content_type: str, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)

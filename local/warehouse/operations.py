@@ -13,6 +13,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql.types import StructType
 
 from local.warehouse import columns
+from local.warehouse.faults import RefusedError
 from local.warehouse.wire import T, ok
 
 LONG_POLL_SECONDS = 5.0  # the connector asks again at once, so the server is the one that waits
@@ -39,6 +40,8 @@ class Failure:
 def failure_of(error: BaseException) -> Failure:
     """What Databricks tells the client: Spark's message with condition and SQLSTATE, without stack and query plan."""
     message = _PLAN.sub(r"\1", _STACK.sub("", str(error))).strip()
+    if isinstance(error, RefusedError):
+        return Failure(UNCLASSIFIED, message, message)
     sql_state = (error.getSqlState() if isinstance(error, PySparkException) else None) or UNCLASSIFIED
     if "SQLSTATE" not in message:
         message = f"{message} SQLSTATE: {sql_state}"

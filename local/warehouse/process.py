@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -9,14 +10,18 @@ import shutil
 import ssl
 import subprocess
 import urllib.request
-from contextlib import closing
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from local.certificates import Certificates
 from local.processes import Child
 from local.toolchain import ROOT, python_of
-from local.warehouse.https_server import LATENCY_PATH
+from local.warehouse.faults import Fault
+from local.warehouse.https_server import FAULTS_PATH, LATENCY_PATH
 
 if TYPE_CHECKING:
     from databricks.sql.client import Connection
@@ -50,7 +55,7 @@ def _java_version(java: Path) -> int:
 
 
 class LocalWarehouse:
-    """A warehouse on loopback with a random port and token; its tables live in ``folder`` until it stops."""
+    """A warehouse on loopback with a random port and secrets; its tables live in ``folder`` until it stops."""
 
     host = "localhost"
     http_path = "/sql/1.0/warehouses/local"
@@ -59,6 +64,8 @@ class LocalWarehouse:
         self.log = folder / "warehouse.log"
         self.port = 0
         self.token = ""
+        self.client_id = ""
+        self.client_secret = ""
         self._certificates = certificates
         self._data = folder / "data"
         self._latency_ms = latency_ms
@@ -68,6 +75,7 @@ class LocalWarehouse:
         """Returns when the warehouse answers; raises MissingJavaError, or NotReadyError with the log's end."""
         java = require_java()
         self.token = f"dapi{secrets.token_hex(16)}"
+        self.client_id, self.client_secret = str(uuid.uuid4()), f"dose{secrets.token_hex(16)}"
         self._make_data_folder()
         port_file = self._data / "port"
         self._child = Child(self._command(port_file), log=self.log, env=self._environment(java), cwd=ROOT)
@@ -105,17 +113,38 @@ class LocalWarehouse:
             cursor.execute(statement)
             return [tuple(row) for row in cursor.fetchall()]
 
+    @property
+    def client_credentials(self) -> str:
+        """A service principal's secret, in the form that the functions take it."""
+        return json.dumps({"client_id": self.client_id, "client_secret": self.client_secret})
+
     def set_latency(self, latency_ms: int) -> None:
         """Changes what is added to each request from now on."""
+        self._put(LATENCY_PATH, str(latency_ms))
+        self._latency_ms = latency_ms
+
+    @contextmanager
+    def faults(self, *faults: Fault) -> Iterator[None]:
+        """What goes wrong meanwhile."""
+        self._plan(faults)
+        try:
+            yield
+        finally:
+            self._plan(())
+
+    def _plan(self, faults: Sequence[Fault]) -> None:
+        self._put(FAULTS_PATH, json.dumps([asdict(fault) for fault in faults]))
+
+    def _put(self, path: str, body: str) -> None:
         request = urllib.request.Request(
-            f"https://{self.host}:{self.port}{LATENCY_PATH}",
+            f"https://{self.host}:{self.port}{path}",
             method="PUT",
-            data=str(latency_ms).encode(),
+            data=body.encode(),
             headers={"Authorization": f"Bearer {self.token}"},
         )
         context = ssl.create_default_context(cafile=self._certificates.authority)
         with urllib.request.urlopen(request, context=context, timeout=10):
-            self._latency_ms = latency_ms
+            pass
 
     def __enter__(self) -> Self:
         self.start()
@@ -149,4 +178,6 @@ class LocalWarehouse:
             "TZ": "UTC",  # pyspark gives timestamps in the process's time zone
             "PYTHONUNBUFFERED": "1",
             "WAREHOUSE_TOKEN": self.token,
+            "WAREHOUSE_CLIENT_ID": self.client_id,
+            "WAREHOUSE_CLIENT_SECRET": self.client_secret,
         }

@@ -14,6 +14,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from local.warehouse.columns import transportable
+from local.warehouse.faults import Faults
 from local.warehouse.operations import Operation, Result, failure_of
 from local.warehouse.parameters import arguments
 from local.warehouse.wire import T, failed, invalid_handle, ok
@@ -64,8 +65,9 @@ def answers_with(response: Callable[..., Any]) -> Callable[[Callable[..., Any]],
 class WarehouseService:
     """Thrift's handler: one method per call, named by the dialect."""
 
-    def __init__(self, spark: SparkSession) -> None:
+    def __init__(self, spark: SparkSession, faults: Faults) -> None:
         self._spark = spark
+        self._faults = faults
         self._sessions: dict[bytes, Session] = {}
         self._operations: dict[bytes, Operation] = {}
         self._threads = ThreadPoolExecutor(STATEMENTS_AT_ONCE, thread_name_prefix="statement")
@@ -73,6 +75,7 @@ class WarehouseService:
     def OpenSession(self, request: Any) -> Any:
         spark = self._spark.newSession()
         try:
+            self._faults.refuse("OpenSession")
             _configure(spark, request.configuration or {}, request.initialNamespace)
         except Exception as error:  # noqa: BLE001 -- whatever Spark says is the client's answer
             failure = failure_of(error)
@@ -100,7 +103,7 @@ class WarehouseService:
     def ExecuteStatement(self, request: Any) -> Any:
         session, handle = self._session(request), _new_handle()
         tag = uuid.UUID(bytes=handle.guid).hex
-        future = self._threads.submit(_run, session.spark, tag, request.statement, request.parameters)
+        future = self._threads.submit(self._run, session.spark, tag, request.statement, request.parameters)
         operation = Operation(future, interrupt=lambda: session.spark.sparkContext.cancelJobsWithTag(tag))
         self._operations[handle.guid] = operation
         session.operations.add(handle.guid)
@@ -146,6 +149,21 @@ class WarehouseService:
                 direct.closeOperation = T.TCloseOperationResp(ok())
         return direct
 
+    def _run(self, spark: SparkSession, tag: str, statement: str, parameters: Any) -> Result:
+        started, outcome = time.monotonic(), "failed"
+        spark.sparkContext.addJobTag(tag)  # the session's own tags belong to a thread: another cannot cancel by them
+        try:
+            self._faults.refuse(statement)
+            frame = spark.sql(statement, args=arguments(parameters))
+            result = Result(frame.schema, transportable(frame).collect())
+            outcome = f"{len(result.rows)} rows"
+            return result
+        finally:
+            spark.sparkContext.removeJobTag(tag)
+            logger.info(
+                "%6.0f ms  %s  %.300s", (time.monotonic() - started) * 1000, outcome, " ".join(statement.split())
+            )
+
     def _session(self, request: Any) -> Session:
         guid = request.sessionHandle.sessionId.guid
         if guid not in self._sessions:
@@ -179,16 +197,3 @@ def _configure(spark: SparkSession, configuration: dict[str, str], namespace: An
 
 def _new_handle() -> Any:
     return T.THandleIdentifier(uuid.uuid4().bytes, uuid.uuid4().bytes)
-
-
-def _run(spark: SparkSession, tag: str, statement: str, parameters: Any) -> Result:
-    started, outcome = time.monotonic(), "failed"
-    spark.sparkContext.addJobTag(tag)  # the session's own tags belong to a thread: another cannot cancel by them
-    try:
-        frame = spark.sql(statement, args=arguments(parameters))
-        result = Result(frame.schema, transportable(frame).collect())
-        outcome = f"{len(result.rows)} rows"
-        return result
-    finally:
-        spark.sparkContext.removeJobTag(tag)
-        logger.info("%6.0f ms  %s  %.300s", (time.monotonic() - started) * 1000, outcome, " ".join(statement.split()))
