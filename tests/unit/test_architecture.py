@@ -45,7 +45,7 @@ OWN = {
     "cli": {"dagbranch.errors", "dagbranch.domain", "dagbranch.adapters", "dagbranch.__version__"},
     "__init__": set(),
 }
-PURE_PARSERS = {"packaging", "sqlglot", "pydantic", "pydantic_core", "yaml"}
+PURE_PARSERS = {"jinja2", "packaging", "sqlglot", "pydantic", "pydantic_core", "yaml"}
 FOREIGN = {
     "domain": PURE_PARSERS,
     "ports": set(),
