@@ -9,14 +9,16 @@ from typing import Protocol
 from dagbranch.domain.airflow_listing import ImportFailure, ListedDag
 from dagbranch.domain.artifacts import Artifact
 from dagbranch.domain.checkout import TreeEntry
-from dagbranch.domain.data_plan import ExistingSchema, Kind, Seed
 from dagbranch.domain.deployment import CopiedFile
 from dagbranch.domain.environments import Environment, PullRequest
 from dagbranch.domain.fence import Fence
 from dagbranch.domain.naming import SourceArchiveKey
+from dagbranch.domain.questions import Question
+from dagbranch.domain.requests import SeedRequest
 from dagbranch.domain.requirements import Requirement
 from dagbranch.domain.source_archive import Limits
 from dagbranch.domain.statements import Statement
+from dagbranch.domain.warehouse_state import FoundSchema, Grant, TableDetails
 
 
 class GitHub(Protocol):
@@ -78,6 +80,12 @@ class Registry(Protocol):
 
     def release(self, environment: Environment, event: str) -> Environment:
         """Like ``save``, and frees the claimed name in the same transaction."""
+
+    def known_columns(self, repository_id: int, tables: Collection[str]) -> Mapping[str, frozenset[str]]:
+        """The columns that masked tables had when this repository first used them, in lower case."""
+
+    def remember_columns(self, repository_id: int, columns: Mapping[str, frozenset[str]]) -> None:
+        """Keeps them for the tables that nothing is known of yet."""
 
 
 @dataclass(frozen=True)
@@ -175,17 +183,27 @@ class Airflow(Protocol):
 
 
 class Warehouse(Protocol):
-    """Schemas by full name; one that does not exist is not in an answer."""
+    """Schemas and tables by full name; one that does not exist is not in an answer."""
 
-    def tables(self, schemas: Collection[str]) -> Mapping[str, Mapping[str, Kind]]: ...
+    def schemas(self, names: Collection[str]) -> Mapping[str, FoundSchema]: ...
 
-    def existing(self, schemas: Collection[str]) -> Mapping[str, ExistingSchema]: ...
+    def details(self, tables: Collection[str]) -> Mapping[str, TableDetails]: ...
 
-    def execute(self, statements: Sequence[Statement], fence: Fence) -> None:
-        """Runs them in order; none runs before all have passed the fence."""
+    def grants(self, schemas: Collection[str]) -> Mapping[str, frozenset[Grant]]:
+        """Each schema's own, not those of its catalog."""
 
-    def seed(self, seeds: Sequence[Seed], fence: Fence) -> None:
-        """Runs them beside each other; all failures are told together."""
+    def partitions(self, question: Question) -> list[tuple[object, ...]]: ...
+
+    def run(self, phases: Sequence[Sequence[Statement]], fence: Fence) -> None:
+        """Runs the phases in order, the statements of each in any order; none before all have passed the fence.
+
+        Raises UpstreamError, or TransientUpstreamError, that tells every failure of the phase and carries what ran.
+        """
+
+
+class SeedQueue(Protocol):
+    def request(self, seed: SeedRequest) -> None:
+        """Has one table seeded by a message of its own."""
 
 
 class Telemetry(Protocol):

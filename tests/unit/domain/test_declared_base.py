@@ -4,7 +4,7 @@ import pytest
 
 from dagbranch.domain.data_plan import plan_data_environment, schema_pairs
 from dagbranch.domain.declared_base import implied_base, parse_base
-from dagbranch.domain.specification import DataSpecification
+from dagbranch.domain.data_specification import DataSpecification
 from dagbranch.errors import InvalidPipelineError, SourceError
 
 

@@ -5,68 +5,52 @@ What is read is a view, what is written a table of the environment's own. A seco
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
-from typing import Final, Literal
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
 
 from dagbranch.domain import naming, statements
+from dagbranch.domain.access import Access, plan_access
+from dagbranch.domain.data_guard import narrowed
+from dagbranch.domain.data_specification import DataSpecification
 from dagbranch.domain.fence import Fence
-from dagbranch.domain.predicates import parse_predicate
 from dagbranch.domain.schema_marker import SchemaMarker
-from dagbranch.domain.source_archive import PIPELINE_FILE
-from dagbranch.domain.specification import EVERYTHING, DataSpecification, SchemaSpecification, WrittenTable
+from dagbranch.domain.schema_pairs import SchemaPair, check_allowed, schema_pairs
+from dagbranch.domain.schema_plan import Knowledge, SchemaPlan, plan_schema
+from dagbranch.domain.seeds import Seed
 from dagbranch.domain.statements import Statement
+from dagbranch.domain.wanted_data import Judgement, WantedSchema, wanted_data
+from dagbranch.domain.warehouse_state import FoundSchema, Grant
 from dagbranch.errors import InvalidPipelineError, NotOursError
 
-type Kind = Literal["table", "view"]
-type Base = Mapping[str, Mapping[str, Kind]]
+type Phase = tuple[Statement, ...]
 
-# The states of a table's seed, noted as its property. A table without a note was made by the pipeline itself.
-UNSEEDED: Final = "none"
-PENDING: Final = "pending"
-_DONE: Final = "done"
-
-
-@dataclass(frozen=True)
-class ExistingSchema:
-    """A schema as the warehouse has it: its comment, what is in it, and the seed notes of its tables."""
-
-    comment: str | None
-    tables: Mapping[str, Kind] = field(default_factory=dict)
-    seeds: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Seed:
-    """What fills one table and then notes that it is filled: in this order, beside the seeds of other tables."""
-
-    table: str
-    statements: tuple[Statement, ...]
-
-
-@dataclass(frozen=True)
-class SchemaPair:
-    """One declared schema: where its data comes from and where the environment has its own, as full names."""
-
-    declared: str
-    source: str
-    target: str
+NOBODY: Final = Access()
 
 
 @dataclass(frozen=True)
 class DataPlan:
-    """``schemas`` tells what code is told: ``db_attribution`` is ``db_attribution_feature1`` here."""
+    """``phases``: one after the other, the statements of each in any order; then ``seeds``, each by itself.
 
-    statements: tuple[Statement, ...]
+    ``schemas`` tells what code is told: ``db_attribution`` is ``db_attribution_feature1`` here. ``seen``: the columns
+    of masked tables that nobody had seen before, by the base's full names.
+    """
+
+    phases: tuple[Phase, ...]
     seeds: tuple[Seed, ...]
     fence: Fence
     schemas: Mapping[str, str]
     targets: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    seen: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        """Those of all phases, in an order in which they can run one after the other."""
+        return tuple(statement for phase in self.phases for statement in phase)
 
     def everything(self) -> tuple[Statement, ...]:
-        """All statements in an order in which they can run one after the other."""
+        """The seeds too."""
         return (*self.statements, *(statement for seed in self.seeds for statement in seed.statements))
 
 
@@ -79,25 +63,6 @@ class RemovalPlan:
     not_ours: tuple[str, ...]
 
 
-def schema_pairs(specification: DataSpecification, environment: str, table_suffix: str) -> tuple[SchemaPair, ...]:
-    """The schemas to ask for. Raises InvalidPipelineError where a target is a source as well."""
-    pairs = tuple(
-        SchemaPair(
-            declared,
-            _full(schema.catalog, declared + specification.source_suffix),
-            _full(schema.catalog, naming.schema_name(declared, environment, table_suffix)),
-        )
-        for declared, schema in specification.schemas.items()
-    )
-    sources = {pair.source for pair in pairs}
-    for pair in pairs:
-        if pair.target in sources:
-            raise InvalidPipelineError(
-                f"{_key(pair)}: the environment {environment} would write to {pair.target}, a source of the data"
-            )
-    return pairs
-
-
 def plan_data_environment(
     specification: DataSpecification,
     *,
@@ -105,178 +70,182 @@ def plan_data_environment(
     repository: str,
     pull_number: int,
     table_suffix: str,
-    base: Base,
-    existing: Mapping[str, ExistingSchema],
+    found: Mapping[str, FoundSchema],
+    judgement: Judgement | None = None,
+    knowledge: Knowledge | None = None,
+    stack_access: Access = NOBODY,
+    granted: Mapping[str, Collection[Grant]] | None = None,
+    reset: bool = False,
 ) -> DataPlan:
     """What makes the data environment as declared, from whatever stands there; nothing where it stands already.
 
-    ``base`` has the kinds of the source schemas' tables, ``existing`` the environment's own schemas: those of
-    ``schema_pairs`` and those of earlier commits, which are dropped when they are no longer declared.
-    Raises InvalidPipelineError where the base lacks what is declared, NotOursError where a schema is another's.
+    ``found`` has the base's schemas and the environment's own: those of ``schema_pairs`` and those of earlier
+    commits, which are dropped when they are no longer declared. ``granted``: by the environment's schemas; None where
+    access is not dagbranch's affair. Raises InvalidPipelineError where what is declared cannot be, NotOursError
+    where a schema is another's.
     """
+    judgement, knowledge = judgement or Judgement(), knowledge or Knowledge()
     owner = SchemaMarker(environment, repository, pull_number)
     pairs = schema_pairs(specification, environment, table_suffix)
-    stale = _stale_schemas(pairs, existing, owner)
-    _check_ownership(pairs, existing, owner)
-    _check_base(specification, pairs, base)
-    wanted = [_wanted(pair, specification.schemas[pair.declared], base[pair.source]) for pair in pairs]
-    plans = [_plan_schema(schema, owner, existing.get(schema.pair.target)) for schema in wanted]
+    check_allowed(pairs, judgement.allowed)
+    _check_ownership(pairs, found, owner)
+    wanted, warnings = wanted_data(specification, pairs, found, judgement)
+    _check_protections(wanted, knowledge, judgement)
+    stale = _stale_schemas(pairs, found, owner)
+    clones = specification.clone == "auto"
+    plans = [
+        plan_schema(one, owner, found.get(one.pair.target), knowledge, clones=clones, reset=reset) for one in wanted
+    ]
+    targets = tuple(pair.target for pair in pairs)
+    access = access_of(specification, judgement, stack_access)
     return DataPlan(
-        statements=(
-            *(statement for plan in plans for statement in plan.schemas),
-            *(statements.drop_schema(schema) for schema in stale),
-            *(statement for plan in plans for statement in plan.drops),
-            *(statement for plan in plans for statement in plan.views),
-            *(statement for plan in plans for statement in plan.tables),
-            *(statement for plan in plans for statement in plan.comments),
+        phases=_phases(
+            (statement for plan in plans for statement in plan.schemas),
+            (*map(statements.drop_schema, stale), *(statement for plan in plans for statement in plan.drops)),
+            (
+                *(statement for plan in plans for statement in (*plan.views, *plan.tables)),
+                *(plan_access(targets, access, granted) if granted is not None else ()),
+            ),
+            (statement for plan in plans for statement in plan.comments),
         ),
         seeds=tuple(seed for plan in plans for seed in plan.seeds),
-        fence=Fence(owner, frozenset({*(p.target for p in pairs), *stale}), frozenset(p.source for p in pairs)),
+        fence=Fence(
+            owner,
+            frozenset({*targets, *stale}),
+            frozenset(pair.source for pair in pairs),
+            naming.schema_name("", environment, table_suffix).lower(),
+            judgement.allowed,
+        ),
         schemas={pair.declared: naming.schema_name(pair.declared, environment, table_suffix) for pair in pairs},
-        targets=tuple(pair.target for pair in pairs),
+        targets=targets,
+        warnings=(*warnings, *_held_back(plans)),
+        seen=_seen(wanted, knowledge),
     )
 
 
 def plan_removal(
-    existing: Mapping[str, ExistingSchema], *, environment: str, repository: str, pull_number: int
+    found: Mapping[str, FoundSchema], *, environment: str, repository: str, pull_number: int
 ) -> RemovalPlan:
     """Drops, of the schemas asked for, those that carry this environment's marker, and no other."""
     owner = SchemaMarker(environment, repository, pull_number)
-    ours = tuple(sorted(name for name, schema in existing.items() if _is_ours(schema, owner)))
+    ours = tuple(sorted(name for name, schema in found.items() if _is_ours(schema, owner)))
     return RemovalPlan(
         tuple(statements.drop_schema(schema) for schema in ours),
         Fence(owner, frozenset(ours), frozenset()),
-        tuple(sorted(set(existing) - set(ours))),
+        tuple(sorted(set(found) - set(ours))),
     )
 
 
-@dataclass(frozen=True)
-class _WantedSchema:
-    pair: SchemaPair
-    views: tuple[str, ...]
-    tables: Mapping[str, WrittenTable]
-
-    def kind_of(self, name: str) -> Kind | None:
-        if name in self.tables:
-            return "table"
-        return "view" if name in self.views else None
+def access_of(specification: DataSpecification, judgement: Judgement, stack_access: Access) -> Access:
+    """The stack's own people, and of the default branch's those whom the pull request does not leave out."""
+    guard, wanted = judgement.guard, specification.grants
+    return Access(
+        tuple(dict.fromkeys((*stack_access.readers, *narrowed(guard.readers, wanted.readers)))),
+        tuple(dict.fromkeys((*stack_access.writers, *narrowed(guard.writers, wanted.writers)))),
+    )
 
 
-@dataclass(frozen=True)
-class _SchemaPlan:
-    schemas: tuple[Statement, ...]
-    drops: tuple[Statement, ...]
-    views: tuple[Statement, ...]
-    tables: tuple[Statement, ...]
-    comments: tuple[Statement, ...]
-    seeds: tuple[Seed, ...]
+def tables_to_describe(wanted: Iterable[WantedSchema], found: Mapping[str, FoundSchema]) -> set[str]:
+    """Full names of what a plan asks more about than its name: the masked, the seeded, the environment's tables.
+
+    And one view of each schema, that tells whether views follow their table here.
+    """
+    names: set[str] = set()
+    for schema in wanted:
+        seeded = {name for name, written in schema.tables.items() if written.seed}
+        names |= {f"{schema.pair.source}.{name}" for name in {*schema.masks, *seeded}}
+        stands = found.get(schema.pair.target, FoundSchema()).tables
+        names |= {f"{schema.pair.target}.{name}" for name, kind in stands.items() if kind == "table"}
+        names |= {f"{schema.pair.target}.{name}" for name in _plain_views(schema, found)[:1]}
+    return names
 
 
-def _wanted(pair: SchemaPair, schema: SchemaSpecification, base: Mapping[str, Kind]) -> _WantedSchema:
-    tables = {name.lower(): written for name, written in sorted(schema.write.items())}
-    patterns = [pattern.lower() for pattern in schema.read]
-    views = {name for name in base if any(fnmatchcase(name, pattern) for pattern in patterns)}
-    return _WantedSchema(pair, tuple(sorted(views - set(tables))), tables)
+def views_to_compare(
+    wanted: Iterable[WantedSchema], found: Mapping[str, FoundSchema], knowledge: Knowledge
+) -> set[str]:
+    """Full names of the views and tables whose columns are to be compared: where views do not follow by themselves."""
+    names: set[str] = set()
+    for schema in wanted:
+        views = _plain_views(schema, found)
+        first = knowledge.details.get(f"{schema.pair.target}.{views[0]}") if views else None
+        if first is not None and not first.follows:
+            names |= {f"{side}.{name}" for name in views for side in (schema.pair.source, schema.pair.target)}
+    return names
 
 
-def _check_base(specification: DataSpecification, pairs: tuple[SchemaPair, ...], base: Base) -> None:
-    faults = [fault for pair in pairs for fault in _base_faults(pair, specification.schemas[pair.declared], base)]
-    if faults:
-        raise InvalidPipelineError("\n".join(faults))
+def masked_sources(wanted: Iterable[WantedSchema]) -> set[str]:
+    """Full names of the base's tables that have masks."""
+    return {f"{schema.pair.source}.{name}" for schema in wanted for name in schema.masks}
 
 
-def _base_faults(pair: SchemaPair, schema: SchemaSpecification, base: Base) -> Iterator[str]:
-    tables = base.get(pair.source)
-    if tables is None:
-        yield f"{_key(pair)}: the base has no schema {pair.source}"
-        return
-    for written in schema.write:
-        kind = tables.get(written.lower())
-        if kind != "table":
-            found = f"{pair.source}.{written.lower()} is a view" if kind else f"{pair.source} has no {written.lower()}"
-            yield f"{_key(pair)}.write.{written}: {found}: a written table is made like a table of the base"
-    for pattern in schema.read:
-        if pattern != "*" and not any(fnmatchcase(name, pattern.lower()) for name in tables):
-            yield f"{_key(pair)}.read: {pair.source} has no {pattern}"
+def _plain_views(schema: WantedSchema, found: Mapping[str, FoundSchema]) -> list[str]:
+    stands = found.get(schema.pair.target, FoundSchema()).tables
+    return [name for name in schema.views if stands.get(name) == "view" and name not in schema.masks]
 
 
-def _check_ownership(
-    pairs: tuple[SchemaPair, ...], existing: Mapping[str, ExistingSchema], owner: SchemaMarker
-) -> None:
+def _phases(*phases: Iterable[Statement]) -> tuple[Phase, ...]:
+    return tuple(phase for phase in map(tuple, phases) if phase)
+
+
+def _check_ownership(pairs: tuple[SchemaPair, ...], found: Mapping[str, FoundSchema], owner: SchemaMarker) -> None:
     for pair in pairs:
-        schema = existing.get(pair.target)
+        schema = found.get(pair.target)
         if schema is not None and not _is_ours(schema, owner):
             marker = SchemaMarker.parse(schema.comment)
             whose = f"{marker.repository}, pull request {marker.pull_number}" if marker else "nobody's by its comment"
             raise NotOursError(f"the schema {pair.target} exists and is not this environment's ({whose}): left alone")
 
 
-def _is_ours(schema: ExistingSchema, owner: SchemaMarker) -> bool:
+def _check_protections(wanted: Iterable[WantedSchema], knowledge: Knowledge, judgement: Judgement) -> None:
+    """Raises InvalidPipelineError for a seed that would copy rows past Unity Catalog's own filters and masks."""
+    faults = [
+        f"{schema.pair.key}.write.{name}.seed: {schema.pair.source}.{name} has {protection} of its own: "
+        "mask it, or name the table under unprotected on the default branch"
+        for schema in wanted
+        for name, written in schema.tables.items()
+        if written.seed and not judgement.guard.permits_copy(schema.pair, name, judgement.allowed)
+        for protection in _unmet(schema, name, knowledge)
+    ]
+    if faults:
+        raise InvalidPipelineError("\n".join(faults))
+
+
+def _unmet(schema: WantedSchema, name: str, knowledge: Knowledge) -> list[str]:
+    """The protections of a table that its masks do not stand for; a filter of rows has no mask that does."""
+    details = knowledge.details.get(f"{schema.pair.source}.{name}")
+    if details is None:
+        return []
+    shown = {column for column, mask in schema.masks.get(name, {}).items() if mask == "keep"}
+    covered = {column for column in schema.masks.get(name, {}) if column not in shown}
+    bare = [column for column in details.masked_columns if column.lower() not in covered and "*" not in covered]
+    row_filter = ["a row filter"] if details.has_row_filter and name not in schema.masks else []
+    return [*row_filter, *(f"a mask of {column}" for column in bare)]
+
+
+def _is_ours(schema: FoundSchema, owner: SchemaMarker) -> bool:
     return owner.same_owner(SchemaMarker.parse(schema.comment))
 
 
 def _stale_schemas(
-    pairs: tuple[SchemaPair, ...], existing: Mapping[str, ExistingSchema], owner: SchemaMarker
+    pairs: tuple[SchemaPair, ...], found: Mapping[str, FoundSchema], owner: SchemaMarker
 ) -> tuple[str, ...]:
     """What an earlier commit declared. A schema that is anybody's source is never among them."""
     declared = {name for pair in pairs for name in (pair.target, pair.source)}
-    return tuple(sorted(name for name in existing if name not in declared and _is_ours(existing[name], owner)))
+    return tuple(sorted(name for name in found if name not in declared and _is_ours(found[name], owner)))
 
 
-def _plan_schema(wanted: _WantedSchema, owner: SchemaMarker, existing: ExistingSchema | None) -> _SchemaPlan:
-    marker = replace(owner, source=wanted.pair.source)
-    found = existing or ExistingSchema(str(marker))
-    moved = SchemaMarker.parse(found.comment) != marker
-    target, source = wanted.pair.target, wanted.pair.source
-    return _SchemaPlan(
-        schemas=() if existing else (statements.create_schema(target, marker),),
-        drops=tuple(_drops(wanted, found)),
-        views=tuple(
-            statements.create_view(f"{target}.{name}", f"{source}.{name}", replace=found.tables.get(name) == "view")
-            for name in wanted.views
-            if moved or found.tables.get(name) != "view"
-        ),
-        tables=tuple(
-            statements.create_table_like(f"{target}.{name}", f"{source}.{name}", PENDING if table.seed else UNSEEDED)
-            for name, table in wanted.tables.items()
-            if found.tables.get(name) != "table"
-        ),
-        # Last, so that a run that broke off before all views showed the new source is done again.
-        comments=(statements.comment_on_schema(target, marker),) if moved else (),
-        seeds=tuple(_seeds(wanted, found)),
+def _held_back(plans: Iterable[SchemaPlan]) -> tuple[str, ...]:
+    return tuple(
+        f"{table} has new columns, held back because the table has masks: {', '.join(columns)}: "
+        "name each under its mask on the default branch (keep shows it)"
+        for plan in plans
+        for table, columns in plan.held_back.items()
     )
 
 
-def _drops(wanted: _WantedSchema, found: ExistingSchema) -> Iterator[Statement]:
-    """What stands as another kind than is declared, and what dagbranch made and is no longer declared."""
-    for name, kind in sorted(found.tables.items()):
-        declared = wanted.kind_of(name)
-        made_by_pipeline = declared is None and kind == "table" and name not in found.seeds
-        if kind != declared and not made_by_pipeline:
-            drop = statements.drop_view if kind == "view" else statements.drop_table
-            yield drop(f"{wanted.pair.target}.{name}")
-
-
-def _seeds(wanted: _WantedSchema, found: ExistingSchema) -> Iterator[Seed]:
-    """A table is seeded where its note says that this is still to be done, and so once."""
-    for name, written in wanted.tables.items():
-        table = f"{wanted.pair.target}.{name}"
-        is_new = found.tables.get(name) != "table"
-        if written.seed and (is_new or found.seeds.get(name) == PENDING):
-            yield _seed(table, f"{wanted.pair.source}.{name}", written.seed)
-        elif not is_new and found.seeds.get(name) == PENDING:
-            yield Seed(table, (statements.set_seed_note(table, UNSEEDED),))
-
-
-def _seed(table: str, source: str, seed: str) -> Seed:
-    predicate = None if seed == EVERYTHING else parse_predicate(seed)
-    note = f"{_DONE} {hashlib.sha256(seed.encode()).hexdigest()[:16]}"
-    return Seed(table, (statements.insert_overwrite(table, source, predicate), statements.set_seed_note(table, note)))
-
-
-def _full(catalog: str | None, schema: str) -> str:
-    return f"{catalog}.{schema}".lower() if catalog else schema.lower()
-
-
-def _key(pair: SchemaPair) -> str:
-    return f"{PIPELINE_FILE}: data.schemas.{pair.declared}"
+def _seen(wanted: Iterable[WantedSchema], knowledge: Knowledge) -> dict[str, frozenset[str]]:
+    return {
+        table: frozenset(name.lower() for name in knowledge.details[table].columns)
+        for table in sorted(masked_sources(wanted))
+        if table in knowledge.details and table not in knowledge.columns
+    }

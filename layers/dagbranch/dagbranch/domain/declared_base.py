@@ -6,14 +6,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from dagbranch.domain.data_plan import Base, Kind, SchemaPair
-from dagbranch.domain.specification import DataSpecification, SchemaSpecification
+from dagbranch.domain.data_specification import DataSpecification, SchemaSpecification
+from dagbranch.domain.schema_pairs import SchemaPair
+from dagbranch.domain.warehouse_state import FoundSchema, Kind
 from dagbranch.errors import InvalidPipelineError, SourceError
 
 _FORM = '{"db_attribution_test": {"m_events": "table", "v_costs": "view"}}'
 
 
-def parse_base(text: str | bytes) -> Base:
+def parse_base(text: str | bytes) -> dict[str, FoundSchema]:
     """The base from JSON such as ``{"db_attribution_test": {"m_events": "table"}}``. Raises SourceError."""
     try:
         found = json.loads(text)
@@ -21,7 +22,7 @@ def parse_base(text: str | bytes) -> Base:
         raise SourceError(f"the base is no valid JSON: {error}") from error
     if not isinstance(found, Mapping):
         raise SourceError(f"the base is expected as {_FORM}")
-    return {str(schema).lower(): _kinds(schema, tables) for schema, tables in found.items()}
+    return {str(schema).lower(): FoundSchema(None, _kinds(schema, tables)) for schema, tables in found.items()}
 
 
 def _kinds(schema: str, tables: Any) -> dict[str, Kind]:
@@ -30,7 +31,7 @@ def _kinds(schema: str, tables: Any) -> dict[str, Kind]:
     return {str(table).lower(): kind for table, kind in tables.items()}
 
 
-def implied_base(specification: DataSpecification, pairs: tuple[SchemaPair, ...]) -> Base:
+def implied_base(specification: DataSpecification, pairs: tuple[SchemaPair, ...]) -> dict[str, FoundSchema]:
     """A base with just what is declared by name. Raises InvalidPipelineError where patterns ask for more."""
     patterns = [
         f"data.schemas.{declared}.read: {pattern}"
@@ -42,7 +43,7 @@ def implied_base(specification: DataSpecification, pairs: tuple[SchemaPair, ...]
         raise InvalidPipelineError(
             f"what patterns stand for is known from the base alone (--base FILE): {', '.join(patterns)}"
         )
-    return {pair.source: _named(specification.schemas[pair.declared]) for pair in pairs}
+    return {pair.source: FoundSchema(None, _named(specification.schemas[pair.declared])) for pair in pairs}
 
 
 def _named(schema: SchemaSpecification) -> dict[str, Kind]:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
+from dagbranch.domain.data_guard import DataGuard
 from dagbranch.errors import InvalidEventError, NotYetError, SupersededError
 
 _EARLY_ARCHIVE_IS_KEPT_FOR = timedelta(minutes=15)
@@ -28,6 +29,7 @@ class Status(StrEnum):
 
 
 type HalfName = Literal["pipeline", "data"]
+type LeaseName = str  # a half's, or that of one table's seed
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,9 @@ class Environment:
     pipeline: Half | None = None
     data: Half | None = None
     changed_paths: Changes | None = None  # None where nobody told them, or they are too many
+    guard: DataGuard | None = None  # what the default branch demanded when this commit was asked for
+    seeding: tuple[str, ...] = ()  # full names of the tables that are still to be filled
+    compared_at: datetime | None = None  # when its data was last held against the base
     leases: Mapping[str, Lease] = field(default_factory=dict)
     schemas: tuple[str, ...] = ()  # full names of all that were ever made for it
     seen_by_airflow: bool = False
@@ -122,12 +127,13 @@ class Environment:
 
     @property
     def halves_agree(self) -> bool:
-        """Whether pipeline and data stand at the same digest, both for the newest request."""
+        """Whether pipeline and data stand at the same digest, both for the newest request, every table filled."""
         return (
             self.pipeline is not None
             and self.data is not None
             and self.pipeline.source_digest == self.data.source_digest
             and self.pipeline.generation == self.data.generation == self.generation
+            and not self.seeding
         )
 
 
@@ -169,6 +175,7 @@ def requested(existing: Environment | None, pull: PullRequest, lane: str, delive
         status=Status.REQUESTED,
         head_sha=pull.head_sha,
         changed_paths=existing.changed_paths if under_way else None,
+        seeding=existing.seeding if under_way else (),
         generation=existing.generation if under_way else existing.generation + 1,
         requested_at=existing.requested_at if under_way else now,
         updated_at=now,
@@ -193,7 +200,7 @@ def check_is_asked_for(environment: Environment | None, head_sha: str, uploaded_
     raise SupersededError(f"nobody asked for {head_sha[:7]} within 15 minutes of its upload")
 
 
-def with_lease(environment: Environment, half: HalfName, owner: str, now: datetime, seconds: int) -> Environment:
+def with_lease(environment: Environment, half: LeaseName, owner: str, now: datetime, seconds: int) -> Environment:
     """Raises NotYetError while another worker holds this half."""
     held = environment.leases.get(half)
     if held is not None and held.owner != owner and held.until > now:
@@ -202,7 +209,7 @@ def with_lease(environment: Environment, half: HalfName, owner: str, now: dateti
     return replace(environment, leases={**environment.leases, half: lease}, updated_at=now)
 
 
-def without_lease(environment: Environment, half: HalfName, owner: str) -> Environment:
+def without_lease(environment: Environment, half: LeaseName, owner: str) -> Environment:
     held = environment.leases.get(half)
     if held is None or held.owner != owner:
         return environment
@@ -234,11 +241,29 @@ def with_pipeline(environment: Environment, standing: Half) -> Environment:
     return replace(_deploying(environment, standing), pipeline=standing)
 
 
-def with_data(environment: Environment, standing: Half, schemas: Iterable[str]) -> Environment:
-    """The record after the data stands; ``schemas`` are added to those that a removal has to look for."""
+def with_data(
+    environment: Environment, standing: Half, schemas: Iterable[str], seeding: Iterable[str] = ()
+) -> Environment:
+    """The record after views and tables stand, and ``seeding`` of them are still to be filled.
+
+    ``schemas`` are added to those that a removal has to look for.
+    """
     check_not_superseded(environment, standing.generation)
     made = dict.fromkeys([*environment.schemas, *schemas])
-    return replace(_deploying(environment, standing), data=standing, schemas=tuple(made))
+    return replace(
+        _deploying(environment, standing),
+        data=standing,
+        schemas=tuple(made),
+        seeding=tuple(seeding),
+        compared_at=standing.at,
+    )
+
+
+def seeded(environment: Environment, generation: int, table: str, now: datetime) -> Environment:
+    """The record after one table was filled."""
+    check_not_superseded(environment, generation)
+    left = tuple(name for name in environment.seeding if name != table)
+    return replace(environment, seeding=left, updated_at=now)
 
 
 def ready(environment: Environment, generation: int, now: datetime) -> Environment:
@@ -269,6 +294,9 @@ def removed(environment: Environment, receipt: Mapping[str, object], now: dateti
         pipeline=None,
         data=None,
         changed_paths=None,
+        guard=None,
+        seeding=(),
+        compared_at=None,
         leases={},
         schemas=(),
         seen_by_airflow=False,

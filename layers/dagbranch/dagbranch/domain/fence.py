@@ -20,11 +20,12 @@ from dagbranch.domain.masks import HASH, Projected
 from dagbranch.domain.predicates import DIALECT, check_predicate
 from dagbranch.domain.schema_marker import SchemaMarker
 from dagbranch.domain.source_allowance import SourceAllowance
-from dagbranch.domain.statements import COLUMNS_PROPERTY, SEED_PROPERTY, Statement
+from dagbranch.domain.statements import SEED_PROPERTY, Statement
 from dagbranch.errors import UnsafeStatementError
 
+_DROPPED: Final = "DROPPED SCHEMA"
 _NAME: Final = r"`[^`]+`(?:\.`[^`]+`){0,2}"
-_VIEW: Final = re.compile(rf"CREATE (OR REPLACE )?VIEW ({_NAME}) (WITH SCHEMA EVOLUTION )?AS SELECT \* FROM ({_NAME})")
+_VIEW: Final = re.compile(rf"CREATE (OR REPLACE )?VIEW ({_NAME}) (WITH SCHEMA EVOLUTION )?AS SELECT \* FROM ({_NAME})")  # noqa: S608 - read with, never sent
 _CLONE: Final = re.compile(
     rf"CREATE TABLE ({_NAME}) SHALLOW CLONE ({_NAME}) TBLPROPERTIES \('{re.escape(SEED_PROPERTY)}'='([\w ]*)'\)"
 )
@@ -53,12 +54,15 @@ class Fence:
                 f"{statement.sql!r} writes {found.writes} and reads {found.reads}, not what it says"
             )
         # A schema and a table of a schema can have one name: only the tree tells which of them is written to.
-        self._check_written(found, found.writes[0] if kind == "SCHEMA" else _schema_of(found.writes[0]))
+        self._check_written(
+            found, found.writes[0] if kind in {"SCHEMA", _DROPPED} else _schema_of(found.writes[0]), kind
+        )
         for read in map(_schema_of, found.reads):
             self._check_read(found, read)
 
-    def _check_written(self, found: Statement, schema: str) -> None:
-        if schema not in self.writes or not schema.endswith(self.suffix):
+    def _check_written(self, found: Statement, schema: str, kind: str) -> None:
+        # What an earlier commit made under another suffix is dropped by its marker.
+        if schema not in self.writes or not (kind == _DROPPED or schema.endswith(self.suffix)):
             raise UnsafeStatementError(f"{found.sql!r} writes to {schema}, not to {_listed(self.writes)}")
 
     def _check_read(self, found: Statement, schema: str) -> None:
@@ -79,7 +83,7 @@ def _parsed(sql: str) -> exp.Expr:
 
 
 def _rebuilt(sql: str, owner: SchemaMarker) -> tuple[str, Statement]:
-    """What is written to, SCHEMA, TABLE or VIEW, and the statement that the builders make of the names in it."""
+    """What kind of thing is written to, and the statement that the builders make of the names in this one."""
     if view := _VIEW.fullmatch(sql):  # as good as parsed, and the many of them are the time it takes
         replace, name, follows, source = view.groups()
         return "VIEW", statements.create_view(_bare(name), _bare(source), replace=bool(replace), follows=bool(follows))
@@ -91,7 +95,7 @@ def _rebuilt(sql: str, owner: SchemaMarker) -> tuple[str, Statement]:
     if isinstance(tree, exp.Create | exp.Comment) and kind == "SCHEMA":
         return "SCHEMA", _rebuilt_schema(tree, owner)
     rebuild = _REBUILT.get((type(tree), kind), _refuse)
-    return str(kind or "TABLE"), rebuild(tree)
+    return _DROPPED if isinstance(tree, exp.Drop) and kind == "SCHEMA" else str(kind or "TABLE"), rebuild(tree)
 
 
 def _bare(name: str) -> str:
@@ -186,9 +190,8 @@ def _refuse(tree: exp.Expr) -> NoReturn:
 
 
 def _rebuilt_view(tree: exp.Expr) -> Statement:
-    columns, note = _columns(tree.expression) or _refuse(tree), _property(tree, COLUMNS_PROPERTY)
-    replace = bool(tree.args.get("replace"))
-    return statements.create_masked_view(_name(tree.this), _source(tree), columns, note, replace=replace)
+    columns, replace = _columns(tree.expression) or _refuse(tree), bool(tree.args.get("replace"))
+    return statements.create_masked_view(_name(tree.this), _source(tree), columns, replace=replace)
 
 
 def _rebuilt_table(tree: exp.Expr) -> Statement:

@@ -9,8 +9,9 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from dagbranch.domain.data_specification import DataSpecification, Grants, SchemaSpecification, WrittenTable
 from dagbranch.domain.source_archive import PIPELINE_FILE
-from dagbranch.domain.specification import DataSpecification, Lanes, PipelineFile, SchemaSpecification, WrittenTable
+from dagbranch.domain.specification import Lanes, PipelineFile
 from dagbranch.domain.strict_yaml import Document, Fault, Path, describe_faults, read_strict_yaml
 from dagbranch.errors import InvalidPipelineFileError
 
@@ -21,7 +22,7 @@ _SECRET_KEY: Final = re.compile(
 _SECRET_VALUE: Final = re.compile(
     r"://[^/\s:@]*:[^/\s@]+@|-----BEGIN |\bdapi[0-9a-f]{32}|\bAKIA[0-9A-Z]{16}|\bgh[pousr]_\w{30}"
 )
-_LATER: Final = frozenset({"mask", "pipelines"})
+_LATER: Final = frozenset({"pipelines"})
 
 
 def parse_pipeline_file(text: bytes | None) -> PipelineFile:
@@ -97,6 +98,8 @@ def _known_keys(path: Path) -> Iterable[str]:
             return (field.alias or name for name, field in PipelineFile.model_fields.items())
         case ("data",):
             return DataSpecification.model_fields
+        case ("data", "grants"):
+            return Grants.model_fields
         case ("data", "schemas", _):
             return SchemaSpecification.model_fields
         case ("lanes",):

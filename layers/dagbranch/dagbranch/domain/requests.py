@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
 from dagbranch.domain.environments import Environment, PullRequest
 from dagbranch.domain.sweep import Action
@@ -16,10 +17,13 @@ class EventKind(StrEnum):
     ENVIRONMENT_REQUESTED = "Environment Requested"
     PACKAGED = "Packaged"
     PROVISIONED = "Provisioned"
+    UPDATED = "Updated"
     READY = "Ready"
     FAILED = "Failed"
     REMOVAL_REQUESTED = "Removal Requested"
     REMOVED = "Removed"
+    DATA_RESET_REQUESTED = "Data Reset Requested"
+    DATA_CHECK_REQUESTED = "Data Check Requested"
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,25 @@ class PullRequestEvent:
 class ArchiveUploaded:
     key: str
     uploaded_at: datetime
+
+
+@dataclass(frozen=True)
+class SeedRequest:
+    """One table of an environment is to be filled, as the specification in the archive of this ``key`` says."""
+
+    key: str
+    generation: int
+    table: str
+
+
+@dataclass(frozen=True)
+class DataRequest:
+    """A standing environment's data: ``reset`` makes its tables anew, ``check`` brings it to what the base is now."""
+
+    kind: Literal["reset", "check"]
+    repository_id: int
+    repository: str
+    pull_number: int
 
 
 @dataclass(frozen=True)

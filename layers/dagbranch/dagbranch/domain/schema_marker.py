@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 _VERSION = 1
@@ -11,19 +12,24 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class SchemaMarker:
-    """``source`` is the schema that the views of this one show; it may change, the rest never does."""
+    """``source`` is the schema that the views of this one show, ``columns`` tells what those with masks were made of.
+
+    Both may change, the rest never does.
+    """
 
     environment: str
     repository: str
     pull_number: int
     source: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return json.dumps({"dagbranch": _VERSION, **asdict(self)})
+        told = {name: value for name, value in asdict(self).items() if name != "columns" or value}
+        return json.dumps({"dagbranch": _VERSION, **told})
 
     def same_owner(self, other: SchemaMarker | None) -> bool:
         """Whether both belong to one environment of one pull request."""
-        return other is not None and replace(self, source=other.source) == other
+        return other is not None and replace(self, source=other.source, columns=other.columns) == other
 
     @classmethod
     def parse(cls, comment: str | None) -> SchemaMarker | None:
@@ -37,7 +43,9 @@ class SchemaMarker:
                     "pull_number": int(pull_number),
                     **rest,
                 }:
-                    return cls(environment, repository, pull_number, _text(rest.get("source")))
+                    return cls(
+                        environment, repository, pull_number, _text(rest.get("source")), _texts(rest.get("columns"))
+                    )
         except (ValueError, RecursionError):
             pass
         return None
@@ -45,3 +53,8 @@ class SchemaMarker:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _texts(value: Any) -> dict[str, str]:
+    """In the order of their names, so that one content has one text."""
+    return {name: _text(value[name]) for name in sorted(value)} if isinstance(value, dict) else {}

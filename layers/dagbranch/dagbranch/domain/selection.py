@@ -13,7 +13,8 @@ from dagbranch.domain.naming import PREVIEW, folder_prefix
 from dagbranch.domain.packaging import IGNORE_FILE, own_sources
 from dagbranch.domain.path_expressions import matches
 from dagbranch.domain.source_archive import PIPELINE_FILE
-from dagbranch.domain.specification import CHANGED, PipelineFile
+from dagbranch.domain.specification import PipelineFile
+from dagbranch.domain.specification_values import CHANGED
 from dagbranch.domain.static_closure import Changes, Repository
 from dagbranch.errors import InvalidPipelineError
 

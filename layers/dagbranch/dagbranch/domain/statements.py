@@ -20,7 +20,6 @@ from dagbranch.domain.schema_marker import SchemaMarker
 from dagbranch.errors import UnsafeStatementError
 
 SEED_PROPERTY: Final = "dagbranch.seed"
-COLUMNS_PROPERTY: Final = "dagbranch.columns"
 # What a base may hold, though `dagbranch.yaml` names less; no dot, quote, blank or slash is in any name.
 _NAME: Final = re.compile(r"[\w-]{1,255}")
 _PRIVILEGE: Final = re.compile(r"[A-Z]+( [A-Z]+)*")
@@ -63,12 +62,9 @@ def create_view(view: str, source: str, *, replace: bool = False, follows: bool 
     return _plain_view(view, source, replace, follows)
 
 
-def create_masked_view(
-    view: str, source: str, columns: Sequence[Projected], note: str, *, replace: bool = False
-) -> Statement:
-    """Just these columns, whatever the source gets later, and ``note``: what they were made of."""
-    noted = exp.Properties(expressions=[_property(COLUMNS_PROPERTY, note)])
-    tree = _view(view, _columns_of(source, columns), replace=replace, properties=noted)
+def create_masked_view(view: str, source: str, columns: Sequence[Projected], *, replace: bool = False) -> Statement:
+    """Just these columns, whatever the source gets later."""
+    tree = _view(view, _columns_of(source, columns), replace=replace)
     return _statement(tree, writes=view, reads=source)
 
 

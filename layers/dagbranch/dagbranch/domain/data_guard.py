@@ -1,0 +1,111 @@
+"""What the default branch holds every pull request to: masks, what may be copied as it is, and who may use it.
+
+A pull request can add masks and leave out people; it can take no mask away and let nobody in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from fnmatch import fnmatchcase
+from typing import Self
+
+from dagbranch.domain.data_specification import DataSpecification
+from dagbranch.domain.masks import KEEP, OTHERS, Mask, Masks
+from dagbranch.domain.schema_pairs import SchemaPair
+from dagbranch.domain.source_allowance import ANY, SourceAllowance
+
+
+@dataclass(frozen=True)
+class DataGuard:
+    """``masks`` and ``unprotected`` by declared schema, all names in lower case."""
+
+    suffix: str = ""
+    masks: Mapping[str, Mapping[str, Masks]] = field(default_factory=dict)
+    unprotected: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    readers: tuple[str, ...] = ()
+    writers: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, specification: DataSpecification | None) -> Self:
+        """What that file of the default branch demands; nothing where there is none."""
+        if specification is None:
+            return cls()
+        schemas = {name.lower(): schema for name, schema in specification.schemas.items()}
+        return cls(
+            suffix=specification.source_suffix.lower(),
+            masks={name: _lower(schema.mask) for name, schema in schemas.items() if schema.mask},
+            unprotected={
+                name: tuple(pattern.lower() for pattern in schema.unprotected)
+                for name, schema in schemas.items()
+                if schema.unprotected
+            },
+            readers=specification.grants.readers or (),
+            writers=specification.grants.writers or (),
+        )
+
+    def __str__(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """What ``str`` made of one."""
+        found = json.loads(text)
+        return cls(
+            suffix=found["suffix"],
+            masks=found["masks"],
+            unprotected={name: tuple(patterns) for name, patterns in found["unprotected"].items()},
+            readers=tuple(found["readers"]),
+            writers=tuple(found["writers"]),
+        )
+
+    def masks_of(
+        self, pair: SchemaPair, own: Mapping[str, Masks], allowed: SourceAllowance
+    ) -> tuple[dict[str, dict[str, Mask]], list[str]]:
+        """The masks by table of the pair's source, and warnings about those of the pull request that do not count."""
+        merged = {table: dict(masks) for table, masks in _lower(own).items()}
+        warnings: list[str] = []
+        for declared in self._covering(self.masks, pair, allowed):
+            for table, demanded in self.masks[declared].items():
+                added = merged.get(table, {})
+                refused = [name for name, mask in added.items() if _takes_away(name, mask, demanded)]
+                warnings += [
+                    f"{pair.key}.mask.{table}.{name}: the default branch decides: what stands there counts"
+                    for name in refused
+                ]
+                merged[table] = {name: mask for name, mask in added.items() if name not in refused} | dict(demanded)
+        return merged, warnings
+
+    def permits_copy(self, pair: SchemaPair, table: str, allowed: SourceAllowance) -> bool:
+        """Whether a table with a protection of its own may be copied without it."""
+        patterns = (
+            pattern
+            for declared in self._covering(self.unprotected, pair, allowed)
+            for pattern in self.unprotected[declared]
+        )
+        return any(fnmatchcase(table, pattern) for pattern in patterns)
+
+    def _covering(self, declared: Iterable[str], pair: SchemaPair, allowed: SourceAllowance) -> list[str]:
+        """The schemas of the default branch that mean this source, however the pull request comes to its name."""
+        source = pair.source.rpartition(".")[2]
+        return [name for name in declared if source.startswith(name) and self._is_suffix(source[len(name) :], allowed)]
+
+    def _is_suffix(self, rest: str, allowed: SourceAllowance) -> bool:
+        return rest in {"", self.suffix} or rest in allowed.suffixes or ANY in allowed.suffixes
+
+
+def narrowed(demanded: Collection[str], wanted: Collection[str] | None) -> tuple[str, ...]:
+    """Of those whom the default branch names, those whom the pull request names too, or all."""
+    return tuple(name for name in dict.fromkeys(demanded) if wanted is None or name in wanted)
+
+
+def _takes_away(column: str, mask: Mask, demanded: Masks) -> bool:
+    """Whether a pull request's mask would show more than the default branch does."""
+    if column in demanded:
+        return mask != demanded[column]
+    return mask == KEEP or (OTHERS in demanded and column != OTHERS)
+
+
+def _lower(masks: Mapping[str, Masks]) -> dict[str, dict[str, Mask]]:
+    return {table.lower(): {name.lower(): mask for name, mask in columns.items()} for table, columns in masks.items()}
