@@ -56,7 +56,7 @@ def _work(worker: Worker, body: str) -> None:
     with DatabricksWarehouse(
         host=settings.databricks_host,
         http_path=settings.databricks_http_path,
-        access_token=secret_text(_secrets(), settings.databricks_token_secret),
+        credentials=secret_text(_secrets(), settings.databricks_token_secret),
     ) as warehouse:
         _provision()(archive_uploaded(body), worker=worker, warehouse=warehouse)
 

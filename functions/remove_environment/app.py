@@ -62,7 +62,7 @@ def _work(context: LambdaContext, body: str) -> None:
     with DatabricksWarehouse(
         host=settings.databricks_host,
         http_path=settings.databricks_http_path,
-        access_token=secret_text(_secrets(), settings.databricks_token_secret),
+        credentials=secret_text(_secrets(), settings.databricks_token_secret),
     ) as warehouse:
         _remove()(pull_request_event(body), remover=remover, github=github, warehouse=warehouse)
 
