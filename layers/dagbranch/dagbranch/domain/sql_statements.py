@@ -1,0 +1,268 @@
+"""Takes SQL apart into simple statements, as tokens, and puts into sqlglot's words what its parser does not know."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from sqlglot.dialects.databricks import Databricks
+from sqlglot.errors import TokenError
+from sqlglot.tokenizer_core import Token, TokenType
+
+from dagbranch.domain.sql_text import HOLE
+
+_BROKEN_AT: Final = re.compile(r";[^\S\n]*(?:\n|\Z)")
+_BEFORE_TABLE: Final = frozenset({"AS", "(", "ALL", "DISTINCT", "UNION", "EXCEPT", "INTERSECT", "MINUS"})
+_QUERY: Final = frozenset({"SELECT", "WITH", "FROM", "VALUES", "TABLE", "MAP", "REDUCE"})
+_LATER: Final = frozenset({"SYSTEM_VERSION", "VERSION", "SYSTEM_TIME", "TIMESTAMP"})
+# Behind one of them, whether a statement runs is not known.
+CONTROL_WORDS: Final = frozenset({"IF", "ELSE", "ELSEIF", "WHILE", "FOR", "LOOP", "REPEAT", "UNTIL", "DECLARE"})
+_MOST_TOKENS: Final = 20_000
+_DEEPEST: Final = 60
+
+
+class UnclearSqlError(Exception):
+    """A statement that is not understood; only its reader sees it."""
+
+
+class _Tokenizer(Databricks.Tokenizer):
+    # Else the rest of such a statement is one text that ends at the next semicolon, even at one in a string.
+    COMMANDS: ClassVar[set[TokenType]] = set()
+
+
+@dataclass(frozen=True)
+class Statement:
+    """``offset``: of the text that the tokens' own positions are in."""
+
+    tokens: Sequence[Token]
+    offset: int
+
+    def position(self) -> int:
+        return self.offset + (self.tokens[0].start if self.tokens else 0)
+
+
+def tokenized(sql: str) -> list[Token]:
+    """Raises TokenError, such as for a quote without its end."""
+    return list(_Tokenizer(Databricks).tokenize(sql))
+
+
+def statements(sql: str) -> Iterator[Statement]:
+    """Those between semicolons. One that is no SQL at all has no tokens, and spoils only what it may be part of."""
+    try:
+        yield from _split(tokenized(sql), 0)
+    except (TokenError, RecursionError):
+        yield from _split_broken(sql)
+
+
+def _split_broken(sql: str) -> Iterator[Statement]:
+    start = 0
+    ends = [match.end() for match in _BROKEN_AT.finditer(sql)]
+    for end in [*ends, len(sql)]:
+        piece = sql[start:end]
+        try:
+            yield from _split(tokenized(piece), start)
+        except (TokenError, RecursionError):
+            yield Statement((), start + len(piece) - len(piece.lstrip()))
+        start = end
+
+
+def _split(tokens: Sequence[Token], offset: int) -> Iterator[Statement]:
+    start = 0
+    for index, token in enumerate(tokens):
+        if token.token_type is TokenType.SEMICOLON:
+            if start < index:
+                yield Statement(tokens[start:index], offset)
+            start = index + 1
+    if start < len(tokens):
+        yield Statement(tokens[start:], offset)
+
+
+def word(token: Token) -> str:
+    """A keyword or name in upper case; what is quoted is no word."""
+    quoted = token.token_type in {TokenType.STRING, TokenType.RAW_STRING, TokenType.IDENTIFIER}
+    return "" if quoted else str(token.text).upper()
+
+
+def words(tokens: Sequence[Token]) -> list[str]:
+    return [word(token) for token in tokens]
+
+
+def check_bounds(tokens: Sequence[Token]) -> None:
+    """A parser that goes down by recursion takes its time, or all of the stack, for what is nested without end."""
+    depth = deepest = 0
+    for token in tokens:
+        found = word(token)
+        depth += (found in {"(", "[", "CASE"}) - (found in {")", "]", "END"})
+        deepest = max(deepest, depth)
+    if deepest > _DEEPEST or len(tokens) > _MOST_TOKENS:
+        raise UnclearSqlError
+
+
+def simple_statements(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
+    """What stands between two semicolons of a script, without its control words; conditions as ``SELECT condition``."""
+    while tokens:
+        first = word(tokens[0])
+        if len(tokens) > 2 and word(tokens[1]) == ":":
+            tokens = tokens[2:]
+        elif first in {"BEGIN", "ELSE", "LOOP", "REPEAT"}:
+            tokens = tokens[2:] if words(tokens[1:2]) == ["ATOMIC"] else tokens[1:]
+        elif first in {"IF", "ELSEIF", "WHILE", "UNTIL"}:
+            end = _control_end(tokens, {"IF": "THEN", "ELSEIF": "THEN", "WHILE": "DO", "UNTIL": "END"}[first])
+            yield [made(TokenType.SELECT, "SELECT", tokens[0]), *tokens[1:end]]
+            tokens = tokens[end + (first != "UNTIL") :]
+        elif first == "FOR":
+            end = _control_end(tokens, "DO")
+            yield tokens[3:end] if words(tokens[2:3]) == ["AS"] else tokens[1:end]
+            tokens = tokens[end + 1 :]
+        elif first == "END" and len(tokens) <= 3:
+            return
+        elif first == "DECLARE" and "HANDLER" in words(tokens):
+            tokens = tokens[_control_end(tokens, "BEGIN") :]
+        else:
+            yield tokens
+            return
+
+
+def _control_end(tokens: Sequence[Token], end: str) -> int:
+    """Where the word is that ends a condition; those of CASE expressions in it are not meant."""
+    depth = 0
+    for index, found in enumerate(words(tokens)):
+        if found == end and depth == 0 and index:
+            return index
+        depth += (found in {"(", "CASE"}) - (found in {")", "END"})
+    raise UnclearSqlError
+
+
+def made(kind: TokenType, text: str, at: Token) -> Token:
+    return Token(kind, text, at.line, at.col, at.start, at.end)
+
+
+def in_known_words(tokens: Sequence[Token]) -> list[Token]:
+    """The same statement as sqlglot's parser knows it, where it is known to reject or to misread it as it stands."""
+    found = _with_names(tokens)
+    first = word(found[0])
+    if first == "EXPLAIN":
+        found = found[2:] if words(found[1:2])[0:1] and word(found[1]) in _EXPLAINED else found[1:]
+        first = words(found[:1])[0] if found else ""
+    if first in {"MERGE", "INSERT"}:
+        found = _without(found, "WITH", "SCHEMA", "EVOLUTION")
+    if first == "INSERT":
+        found = _query_of_directory(_without(found, "IF", "NOT", "EXISTS"))
+    if words(found[:2]) == ["REPLACE", "TABLE"]:
+        found = [*(made(_TYPES[text], text, found[0]) for text in ("CREATE", "OR")), *found]
+    return _with_select(_with_shallow_clone(_with_plain_versions(found)))
+
+
+_EXPLAINED: Final = frozenset({"EXTENDED", "FORMATTED", "COST", "CODEGEN", "LOGICAL", "ANALYZE"})
+_TYPES: Final = {"CREATE": TokenType.CREATE, "OR": TokenType.OR}
+
+
+def _with_names(tokens: Sequence[Token]) -> list[Token]:
+    """``IDENTIFIER('a.b')`` as the name that it is, or as a hole."""
+    found: list[Token] = []
+    index = 0
+    while index < len(tokens):
+        if word(tokens[index]) == "IDENTIFIER" and words(tokens[index + 1 : index + 2]) == ["("]:
+            end = _closing(tokens, index + 1)
+            found += _name(tokens[index + 2 : end], tokens[index])
+            index = end + 1
+        else:
+            found.append(tokens[index])
+            index += 1
+    return found
+
+
+def _closing(tokens: Sequence[Token], opening: int) -> int:
+    depth = 0
+    for index in range(opening, len(tokens)):
+        depth += {"(": 1, ")": -1}.get(word(tokens[index]), 0)
+        if depth == 0:
+            return index
+    raise UnclearSqlError
+
+
+def _name(inside: Sequence[Token], at: Token) -> list[Token]:
+    if len(inside) == 1 and inside[0].token_type is TokenType.STRING:
+        try:
+            name = tokenized(inside[0].text)
+        except TokenError:
+            name = []
+        if name and name_length(name) == len(name):
+            return [made(token.token_type, token.text, at) for token in name]
+    return [made(TokenType.VAR, HOLE, at)]
+
+
+def name_length(tokens: Sequence[Token]) -> int:
+    """How many tokens from the first on make a name: ``a``, ``.``, ``b``; 0 where there is none."""
+    length = 0
+    for index in range(0, len(tokens), 2):
+        if not (tokens[index].token_type is TokenType.IDENTIFIER or word(tokens[index]).isidentifier()):
+            return 0
+        length = index + 1
+        if words(tokens[length : length + 1]) != ["."]:
+            return length
+    return 0
+
+
+def _without(tokens: Sequence[Token], *phrase: str) -> list[Token]:
+    """Without the phrase, where it stands before any query or value."""
+    for index, found in enumerate(words(tokens)):
+        if words(tokens[index : index + len(phrase)]) == list(phrase):
+            return [*tokens[:index], *tokens[index + len(phrase) :]]
+        if found in {"SELECT", "VALUES"}:
+            break
+    return list(tokens)
+
+
+def _query_of_directory(tokens: list[Token]) -> list[Token]:
+    """``INSERT OVERWRITE DIRECTORY`` writes files: what is left is the query that it writes."""
+    if "DIRECTORY" not in words(tokens[:4]):
+        return tokens
+    for index, found in enumerate(words(tokens)):
+        if found in _QUERY:
+            return tokens[index:]
+    raise UnclearSqlError
+
+
+def _with_plain_versions(tokens: list[Token]) -> list[Token]:
+    """``FOR SYSTEM_VERSION AS OF`` as ``VERSION AS OF``."""
+    found: list[Token] = []
+    for index, token in enumerate(tokens):
+        after = words(tokens[index + 1 : index + 4])
+        if word(token) == "FOR" and after[1:] == ["AS", "OF"] and after[0] in _LATER:
+            continue
+        if word(token).startswith("SYSTEM_") and found and words(tokens[index - 1 : index]) == ["FOR"]:
+            plain = word(token).removeprefix("SYSTEM_").replace("TIME", "TIMESTAMP")
+            found += tokenized(plain) and [made(tokenized(plain)[0].token_type, plain, token)]
+        else:
+            found.append(token)
+    return found
+
+
+def _with_shallow_clone(tokens: list[Token]) -> list[Token]:
+    """``DEEP CLONE t VERSION AS OF 3`` as ``SHALLOW CLONE t``: what it reads and writes is the same."""
+    kinds = words(tokens)
+    if "CLONE" not in kinds or kinds[0] != "CREATE":
+        return tokens
+    at = kinds.index("CLONE")
+    end = at + 1 + name_length(tokens[at + 1 :])
+    if kinds[at - 1] == "DEEP":
+        tokens = [*tokens[: at - 1], made(TokenType.VAR, "SHALLOW", tokens[at - 1]), *tokens[at:]]
+    if kinds[end + 1 : end + 3] == ["AS", "OF"]:
+        tokens = [*tokens[:end], *tokens[end + 4 :]]
+    return tokens
+
+
+def _with_select(tokens: list[Token]) -> list[Token]:
+    """``TABLE a.b`` where a query may stand as ``SELECT * FROM a.b``."""
+    found: list[Token] = []
+    for index, token in enumerate(tokens):
+        before = word(tokens[index - 1]) if index else "("
+        if word(token) == "TABLE" and before in _BEFORE_TABLE and name_length(tokens[index + 1 :]):
+            kinds = (TokenType.SELECT, "SELECT"), (TokenType.STAR, "*"), (TokenType.FROM, "FROM")
+            found += [made(kind, text, token) for kind, text in kinds]
+        else:
+            found.append(token)
+    return found
