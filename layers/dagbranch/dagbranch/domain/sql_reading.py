@@ -14,8 +14,8 @@ from sqlglot.dialects.databricks import Databricks
 from sqlglot.errors import ErrorLevel, SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
-from dagbranch.domain import sql_roles
 from dagbranch.domain.sql_commands import Role, read_command
+from dagbranch.domain.sql_roles import roles_in
 from dagbranch.domain.sql_statements import (
     CONTROL_WORDS,
     UnclearSqlError,
@@ -126,14 +126,13 @@ class SqlReader:
         return None
 
     def _tree(self, root: exp.Expr) -> None:
-        written = {id(table) for table in sql_roles.written_tables(root)}
-        view = sql_roles.temporary_view(root)
-        unused = {id(table) for table in (view, *sql_roles.unused_tables(root))}
-        for table in root.find_all(exp.Table):
-            if id(table) not in unused:
-                self._table(table, "written" if id(table) in written else "read")
-        if view is not None:
-            self.temporary.add(view.name.lower())
+        roles = roles_in(root)
+        for table in roles.written:
+            self._table(table, "written")
+        for table in roles.read:
+            self._table(table, "read")
+        if roles.temporary is not None:
+            self.temporary.add(roles.temporary.name.lower())
 
     def _table(self, table: exp.Table, role: Role) -> None:
         parts = table.parts
@@ -237,9 +236,7 @@ def _without_holes(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
     before = [None, *tokens]
     loose = [index for index, token in enumerate(tokens) if token.text == HOLE and _stands_alone(tokens, index)]
     for kept in (_is_operand, lambda _: True):
-        dropped = {
-            index for index in loose if kept(before[index]) and _word_before(before[index]) not in _BEFORE_TABLES
-        }
+        dropped = {index for index in loose if kept(before[index]) and _may_go(before[index])}
         if dropped:
             yield [token for index, token in enumerate(tokens) if index not in dropped]
 

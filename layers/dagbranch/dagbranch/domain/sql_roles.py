@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlglot import exp
@@ -18,43 +19,66 @@ _WITHOUT_TARGET: Final = (
 _CHANGES: Final = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Command, exp.Copy)
 
 
-def written_tables(root: exp.Expr) -> list[exp.Table]:
-    """Every other table in the tree is read, but for those that ``unused_tables`` names.
+@dataclass(frozen=True)
+class Roles:
+    """``temporary``: the view that the statement makes for its own session alone."""
 
-    Raises UnclearSqlError for a kind of statement of which that is not certain.
-    """
-    _check_nothing_hidden(root)
+    written: Sequence[exp.Table]
+    read: Sequence[exp.Table]
+    temporary: exp.Table | None
+
+
+def roles_in(root: exp.Expr) -> Roles:
+    """Raises UnclearSqlError for a kind of statement of which it is not certain what it writes."""
+    nodes = list(root.walk())
+    _check_nothing_hidden(root, nodes)
+    written = [_table(one) for one in _targets(root, nodes) if one is not None]
+    temporary = _temporary_view(root, nodes)
+    others = {id(table) for table in (*written, temporary)}
+    names_no_table = _names_no_table(root)
+    read = [
+        node
+        for node in nodes
+        if isinstance(node, exp.Table) and id(node) not in others and not names_no_table and not _is_no_table(node)
+    ]
+    return Roles(written, read, temporary)
+
+
+def _targets(root: exp.Expr, nodes: Iterable[exp.Expr]) -> list[Any]:
     if isinstance(root, exp.Query | exp.Values):
-        return [_table(into.this) for into in root.find_all(exp.Into)]
+        return [node.this for node in nodes if isinstance(node, exp.Into)]
+    if _temporary_view(root, nodes):
+        return []
     for kind, targets in _TARGETS.items():
         if isinstance(root, kind):
-            return [_table(one) for one in targets(root) if one is not None]
+            return targets(root)
     raise UnclearSqlError
 
 
-def unused_tables(root: exp.Expr) -> Iterator[exp.Expr]:
-    """Names that are no table's, or of which nothing is read: of schemas, functions, hints, securables."""
-    for found in root.find_all(exp.UserDefinedFunction, exp.Hint, exp.Uncache):
-        yield from found.find_all(exp.Table)
+def _names_no_table(root: exp.Expr) -> bool:
     kind = _kind(root)
-    of_namespace = kind in {*_NAMESPACES, "FUNCTION"} and isinstance(root, exp.Comment | exp.Describe | exp.Drop)
-    is_schema = kind in _NAMESPACES and isinstance(root, exp.Create)
-    if isinstance(root, exp.Grant | exp.Revoke) or of_namespace or is_schema:
-        yield from root.find_all(exp.Table)
+    if kind in _NAMESPACES:
+        return isinstance(root, exp.Create | exp.Comment | exp.Describe)
+    is_function = kind == "FUNCTION" and isinstance(root, exp.Describe | exp.Drop)
+    return is_function or isinstance(root, exp.Grant | exp.Revoke | exp.Uncache)
 
 
-def temporary_view(root: exp.Expr) -> exp.Table | None:
-    """What the statement makes for its own session alone."""
-    if isinstance(root, exp.Create) and root.find(exp.TemporaryProperty, exp.GlobalProperty):
-        return _table(root.this)
+def _is_no_table(node: exp.Expr) -> bool:
+    return isinstance(node.parent, exp.UserDefinedFunction | exp.JoinHint | exp.Hint)
+
+
+def _temporary_view(root: exp.Expr, nodes: Iterable[exp.Expr]) -> exp.Table | None:
+    if isinstance(root, exp.Create):
+        is_temporary = any(isinstance(node, exp.TemporaryProperty | exp.GlobalProperty) for node in nodes)
+        return _table(root.this) if is_temporary and _kind(root) in _TABLE_KINDS else None
     return _table(root.this) if isinstance(root, exp.Cache) and root.args.get("expression") else None
 
 
-def _check_nothing_hidden(root: exp.Expr) -> None:
+def _check_nothing_hidden(root: exp.Expr, nodes: Iterable[exp.Expr]) -> None:
     """A change inside of another statement is a place where the parser has taken more than one for one."""
     if isinstance(root, exp.Merge | exp.MultitableInserts):
         return
-    if any(node is not root for node in root.find_all(*_CHANGES)):
+    if any(isinstance(node, _CHANGES) and node is not root for node in nodes):
         raise UnclearSqlError
 
 
@@ -70,7 +94,7 @@ def _insert(root: Any) -> list[Any]:
 
 def _create(root: Any) -> list[Any]:
     kind, body = _kind(root), root.args.get("expression")
-    if kind in _NAMESPACES or kind == "FUNCTION" or temporary_view(root):
+    if kind in _NAMESPACES or kind == "FUNCTION":
         return []
     if kind not in _TABLE_KINDS or (body is not None and not isinstance(body, exp.Query | exp.Values)):
         raise UnclearSqlError

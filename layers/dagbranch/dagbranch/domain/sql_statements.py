@@ -21,6 +21,11 @@ _LATER: Final = frozenset({"SYSTEM_VERSION", "VERSION", "SYSTEM_TIME", "TIMESTAM
 CONTROL_WORDS: Final = frozenset({"IF", "ELSE", "ELSEIF", "WHILE", "FOR", "LOOP", "REPEAT", "UNTIL", "DECLARE"})
 _MOST_TOKENS: Final = 20_000
 _DEEPEST: Final = 60
+_NESTING: Final = {
+    **dict.fromkeys((TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.CASE), 1),
+    **dict.fromkeys((TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.END), -1),
+}
+_QUOTED: Final = frozenset({TokenType.STRING, TokenType.RAW_STRING, TokenType.IDENTIFIER})
 
 
 class UnclearSqlError(Exception):
@@ -81,8 +86,7 @@ def _split(tokens: Sequence[Token], offset: int) -> Iterator[Statement]:
 
 def word(token: Token) -> str:
     """A keyword or name in upper case; what is quoted is no word."""
-    quoted = token.token_type in {TokenType.STRING, TokenType.RAW_STRING, TokenType.IDENTIFIER}
-    return "" if quoted else str(token.text).upper()
+    return "" if token.token_type in _QUOTED else str(token.text).upper()
 
 
 def words(tokens: Sequence[Token]) -> list[str]:
@@ -93,9 +97,9 @@ def check_bounds(tokens: Sequence[Token]) -> None:
     """A parser that goes down by recursion takes its time, or all of the stack, for what is nested without end."""
     depth = deepest = 0
     for token in tokens:
-        found = word(token)
-        depth += (found in {"(", "[", "CASE"}) - (found in {")", "]", "END"})
-        deepest = max(deepest, depth)
+        if token.token_type in _NESTING:
+            depth += _NESTING[token.token_type]
+            deepest = max(deepest, depth)
     if deepest > _DEEPEST or len(tokens) > _MOST_TOKENS:
         raise UnclearSqlError
 
@@ -141,18 +145,21 @@ def made(kind: TokenType, text: str, at: Token) -> Token:
 
 def in_known_words(tokens: Sequence[Token]) -> list[Token]:
     """The same statement as sqlglot's parser knows it, where it is known to reject or to misread it as it stands."""
-    found = _with_names(tokens)
+    said = set(words(tokens))
+    found = _with_names(tokens) if "IDENTIFIER" in said else list(tokens)
     first = word(found[0])
     if first == "EXPLAIN":
         found = found[2:] if words(found[1:2])[0:1] and word(found[1]) in _EXPLAINED else found[1:]
         first = words(found[:1])[0] if found else ""
     if first in {"MERGE", "INSERT"}:
-        found = _without(found, "WITH", "SCHEMA", "EVOLUTION")
+        found = _without(found, "WITH", "SCHEMA", "EVOLUTION") if "EVOLUTION" in said else found
     if first == "INSERT":
         found = _query_of_directory(_without(found, "IF", "NOT", "EXISTS"))
     if words(found[:2]) == ["REPLACE", "TABLE"]:
         found = [*(made(_TYPES[text], text, found[0]) for text in ("CREATE", "OR")), *found]
-    return _with_select(_with_shallow_clone(_with_plain_versions(found)))
+    found = _with_plain_versions(found) if {"FOR", "OF"} <= said else found
+    found = _with_shallow_clone(found) if "CLONE" in said else found
+    return _with_select(found) if "TABLE" in said else found
 
 
 _EXPLAINED: Final = frozenset({"EXTENDED", "FORMATTED", "COST", "CODEGEN", "LOGICAL", "ANALYZE"})
@@ -244,9 +251,9 @@ def _with_plain_versions(tokens: list[Token]) -> list[Token]:
 def _with_shallow_clone(tokens: list[Token]) -> list[Token]:
     """``DEEP CLONE t VERSION AS OF 3`` as ``SHALLOW CLONE t``: what it reads and writes is the same."""
     kinds = words(tokens)
-    if "CLONE" not in kinds or kinds[0] != "CREATE":
+    at = kinds.index("CLONE") if kinds[0] == "CREATE" else 0
+    if not at:
         return tokens
-    at = kinds.index("CLONE")
     end = at + 1 + name_length(tokens[at + 1 :])
     if kinds[at - 1] == "DEEP":
         tokens = [*tokens[: at - 1], made(TokenType.VAR, "SHALLOW", tokens[at - 1]), *tokens[at:]]
