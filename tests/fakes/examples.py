@@ -54,6 +54,7 @@ def a_pull_request(**different: Any) -> PullRequest:
         head_ref="feature1",
         head_repository_id=REPOSITORY_ID,
         base_ref="main",
+        default_branch="main",
     )
     return replace(usual, **different)
 

@@ -11,7 +11,7 @@ from dagbranch.domain.environments import PullRequest
 from dagbranch.errors import TransientUpstreamError, UnsafeArchiveError, UpstreamError
 from local.github import File, Link, Submodule
 
-BASE_REF = "main"
+BASE_REF, BASE_SHA = "main", "b" * 40
 
 type Content = bytes | File | Link | Submodule
 
@@ -27,7 +27,8 @@ class Commit:
 class InMemoryGitHub:
     def __init__(self) -> None:
         self.pulls: dict[tuple[str, int], PullRequest] = {}
-        self.commits: dict[str, Commit] = {}
+        self.commits: dict[str, Commit] = {BASE_SHA: Commit({})}
+        self.branches = {f"refs/heads/{BASE_REF}": BASE_SHA}
         # By head: the commit that it and the base branch have in common.
         self.merge_bases: dict[str, str] = {}
         self.down = False
@@ -40,8 +41,8 @@ class InMemoryGitHub:
         self._answer()
         return [pull for (name, _), pull in self.pulls.items() if name == repository.lower() and pull.is_open]
 
-    def file(self, repository: str, head_sha: str, path: str) -> bytes | None:
-        found = self._commit(repository, head_sha).files.get(path)
+    def file(self, repository: str, ref: str, path: str) -> bytes | None:
+        found = self._commit(repository, self.branches.get(ref, ref)).files.get(path)
         if isinstance(found, (Link, Submodule)):
             raise UnsafeArchiveError(f"{path} is no regular file")
         return None if found is None else _bytes(found)

@@ -13,7 +13,7 @@ from tests.fakes.contracts.github import FILES, GitHubContract
 from tests.fakes.contracts.registry import RegistryContract
 from tests.fakes.event_bus import InMemoryEventBus
 from tests.fakes.examples import FIRST, PULL_NUMBER, REPOSITORY, SECOND, a_pull_request
-from tests.fakes.github import InMemoryGitHub
+from tests.fakes.github import BASE_SHA, Commit, InMemoryGitHub
 from tests.fakes.registry import InMemoryRegistry
 
 
@@ -74,4 +74,5 @@ class TestInMemoryGitHub(GitHubContract):
         place = Place()
         place.github.open(a_pull_request(), FILES)
         place.github.merge_bases[FIRST] = SECOND
+        place.github.commits[BASE_SHA] = Commit({"later.txt": b""})
         return place

@@ -42,8 +42,13 @@ class _Head(BaseModel):
     repo: _HeadRepository | None
 
 
+class _BaseRepository(BaseModel):
+    default_branch: str
+
+
 class _Base(BaseModel):
     ref: str
+    repo: _BaseRepository
 
 
 class _PullRequest(BaseModel):
@@ -114,6 +119,7 @@ def pull_request_event(body: str) -> PullRequestEvent:
         head_ref=head.ref,
         head_repository_id=head.repo.id if head.repo else None,
         base_ref=pull.base.ref,
+        default_branch=pull.base.repo.default_branch,
     )
     return PullRequestEvent(
         repository_id=detail.repository.id,

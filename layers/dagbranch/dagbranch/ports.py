@@ -29,7 +29,8 @@ class GitHub(Protocol):
 
     def open_pull_requests(self, repository: str) -> Sequence[PullRequest]: ...
 
-    def file(self, repository: str, head_sha: str, path: str) -> bytes | None: ...
+    def file(self, repository: str, ref: str, path: str) -> bytes | None:
+        """``ref`` is a commit or, as in ``refs/heads/main``, a branch; None where it has no such file."""
 
     def tree(self, repository: str, head_sha: str, *folders: str) -> Mapping[str, TreeEntry]:
         """Every file, link and submodule of the commit by path; of a huge commit, those of the root and the folders."""

@@ -34,7 +34,9 @@ def show_blob(call: Call) -> Answer:
 def show_contents(call: Call) -> Answer:
     """A file, a folder, a link or a submodule; a link to a file of the repository is shown as that file."""
     ref = call.request.query.get("ref") or call.hosted.record.default_branch
-    commit, path = call.commit_of(ref), call.parts["path"].strip("/")
+    commit, path = call.hosted.git.resolve(ref), call.parts["path"].strip("/")
+    if commit is None:
+        raise ApiError(404, f"No commit found for the ref {ref}")
     entry = find_entry(call.hosted.git, commit, path) if path else None
     if path and entry is None:
         raise not_found()

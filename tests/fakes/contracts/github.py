@@ -9,7 +9,7 @@ import pytest
 
 from dagbranch.domain.checkout import kept_links, plan_checkout
 from dagbranch.domain.source_archive import Limits
-from dagbranch.errors import UnsafeArchiveError, UpstreamError
+from dagbranch.errors import TransientUpstreamError, UnsafeArchiveError, UpstreamError
 from dagbranch.ports import GitHub
 from local.github import File, Link, Submodule
 from tests.fakes.github import Content, git_blob_id
@@ -29,7 +29,10 @@ LIMITS = Limits()
 
 
 class Place(Protocol):
-    """One repository with one open pull request at a commit of FILES, which parted from ``main`` at ``base_sha``."""
+    """One repository with one open pull request at a commit of FILES, which parted from ``main`` at ``base_sha``.
+
+    ``main`` holds an empty ``later.txt`` meanwhile, and no ``dagbranch.yaml``.
+    """
 
     github: GitHub
     repository: str
@@ -49,7 +52,7 @@ class GitHubContract:
         assert pull is not None
         assert (pull.repository, pull.number, pull.head_sha) == (place.repository, place.pull_number, place.head_sha)
         assert (pull.is_open, pull.is_draft, pull.is_from_a_fork) == (True, False, False)
-        assert (pull.head_ref, pull.base_ref) == ("feature1", "main")
+        assert (pull.head_ref, pull.base_ref, pull.default_branch) == ("feature1", "main", "main")
         assert list(place.github.open_pull_requests(place.repository)) == [pull]
 
     def test_a_pull_request_that_is_not_there_is_none(self, place: Place) -> None:
@@ -58,6 +61,16 @@ class GitHubContract:
     def test_a_file_is_its_bytes_or_none(self, place: Place) -> None:
         assert place.github.file(place.repository, place.head_sha, "dagbranch.yaml") == b"version: 1\n"
         assert place.github.file(place.repository, place.head_sha, "missing.yaml") is None
+
+    def test_a_file_of_a_branch_is_that_of_its_newest_commit(self, place: Place) -> None:
+        assert place.github.file(place.repository, "refs/heads/main", "later.txt") == b""
+        assert place.github.file(place.repository, "refs/heads/main", "dagbranch.yaml") is None
+
+    def test_a_file_of_a_branch_or_commit_that_is_not_there_is_refused_for_good(self, place: Place) -> None:
+        for ref in ("refs/heads/gone", "0" * 40):
+            with pytest.raises(UpstreamError) as error:
+                place.github.file(place.repository, ref, "dagbranch.yaml")
+            assert not isinstance(error.value, TransientUpstreamError)
 
     def test_a_submodule_is_no_file(self, place: Place) -> None:
         with pytest.raises(UnsafeArchiveError):

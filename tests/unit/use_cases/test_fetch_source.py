@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from dagbranch.domain.data_guard import DataGuard
 from dagbranch.domain.environments import Status
 from dagbranch.domain.naming import SourceArchiveKey
 from dagbranch.domain.ownership import marker_of
@@ -23,7 +24,7 @@ from tests.fakes.examples import (
     a_pull_request,
     an_environment,
 )
-from tests.fakes.github import Commit, Content
+from tests.fakes.github import BASE_SHA, Commit, Content
 from tests.fakes.wheels import a_wheel, pin, wheel_name
 from tests.fakes.world import World, event_about
 
@@ -386,14 +387,13 @@ def test_an_event_that_names_another_repository_than_github_does_is_dropped(worl
 
 # What the pull request changes
 
-BASE = "b" * 40
 CHANGED = {"dagbranch.yaml": b"version: 1\nselect: changed\n"}
 
 
 def fetch_changed(world: World, before: Mapping[str, Content], after: Mapping[str, Content]) -> tuple[str, ...] | None:
     """What the registry knows of the changes when the archive is there."""
-    world.github.commits[BASE] = Commit({**CHANGED, **before})
-    world.github.merge_bases[FIRST] = BASE
+    world.github.commits[BASE_SHA] = Commit({**CHANGED, **before})
+    world.github.merge_bases[FIRST] = BASE_SHA
     world.github.open(a_pull_request(), {**CHANGED, **after})
     world.fetch()
     (key,) = world.sources.objects
@@ -471,3 +471,135 @@ def test_the_changes_of_the_last_commit_are_not_those_of_the_next(world: World) 
 
     assert world.environment.head_sha == SECOND
     assert world.environment.changed_paths is None
+
+
+# What the default branch demands
+
+MASKING = b"""\
+version: 1
+data:
+  source_suffix: _test
+  grants: {readers: [analysts]}
+  schemas:
+    db_attribution:
+      read: [m_customers]
+      mask: {m_customers: {Email: hash}}
+"""
+UNMASKED = MASKING.replace(b"{Email: hash}", b"{}").replace(b"[analysts]", b"[everybody]")
+GUARD = DataGuard(suffix="_test", masks={"db_attribution": {"m_customers": {"email": "hash"}}}, readers=("analysts",))
+
+
+def on_main(world: World, content: Content | None) -> None:
+    world.github.commits[BASE_SHA] = Commit({} if content is None else {"dagbranch.yaml": content})
+
+
+def test_what_the_default_branch_demands_is_kept_whatever_the_pull_request_makes_of_the_file(world: World) -> None:
+    on_main(world, MASKING)
+    world.github.open(a_pull_request(), {**FILES, "dagbranch.yaml": UNMASKED})
+
+    world.fetch()
+
+    assert world.environment.guard == GUARD
+    assert world.sources.objects
+
+
+def test_the_branch_that_counts_is_the_default_one_not_the_one_that_is_merged_into(world: World) -> None:
+    on_main(world, MASKING)
+    world.github.branches["refs/heads/release"] = SECOND
+    world.github.commits[SECOND] = Commit({"dagbranch.yaml": UNMASKED})
+    world.github.open(a_pull_request(base_ref="release"), FILES)
+
+    world.fetch()
+
+    assert world.environment.guard == GUARD
+
+
+def test_a_tag_that_is_called_like_the_default_branch_demands_nothing(world: World) -> None:
+    on_main(world, MASKING)
+    world.github.branches["main"] = SECOND
+    world.github.commits[SECOND] = Commit({"dagbranch.yaml": UNMASKED})
+    world.github.open(a_pull_request(), FILES)
+
+    world.fetch()
+
+    assert world.environment.guard == GUARD
+
+
+def test_where_the_default_branch_has_no_file_it_demands_nothing(world: World) -> None:
+    on_main(world, None)
+    world.github.open(a_pull_request(), {**FILES, "dagbranch.yaml": MASKING})
+
+    world.fetch()
+
+    assert world.environment.guard == DataGuard()
+
+
+def test_the_guard_stands_in_the_registry_before_any_archive_can_be_accepted(world: World) -> None:
+    on_main(world, MASKING)
+    world.github.open(a_pull_request(), REQUIRING)
+    world.index.down = True
+
+    with pytest.raises(TransientUpstreamError):
+        world.fetch()
+
+    assert (world.environment.status, world.environment.guard) == (Status.REQUESTED, GUARD)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"version: 1\ndags: dags\nmasks: {}\n", "on the default branch main: dagbranch.yaml:3: "),
+        (b"version: [1\n", "on the default branch main: dagbranch.yaml"),
+        (Link("other.yaml"), "on the default branch main: dagbranch.yaml is no regular file"),
+    ],
+)
+def test_a_file_on_the_default_branch_that_cannot_be_read_fails_the_environment(
+    world: World, content: Content, message: str
+) -> None:
+    on_main(world, content)
+    world.github.open(a_pull_request(), {**FILES, "dagbranch.yaml": MASKING})
+
+    world.fetch()
+
+    assert world.environment.status == Status.FAILED
+    assert world.environment.message.startswith(message)
+    assert world.environment.guard is None
+    assert not world.sources.objects
+    assert [kind for kind, _ in world.bus.published] == ["Failed"]
+
+
+def test_a_default_branch_that_was_mended_lets_the_next_request_through(world: World) -> None:
+    on_main(world, b"version: [1\n")
+    world.github.open(a_pull_request(), FILES)
+    world.fetch()
+    on_main(world, MASKING)
+
+    world.fetch()
+
+    assert (world.environment.status, world.environment.guard) == (Status.REQUESTED, GUARD)
+    assert world.sources.objects
+
+
+def test_a_default_branch_that_is_gone_is_no_default_branch_without_a_file(world: World) -> None:
+    world.github.branches.clear()
+    world.github.open(a_pull_request(), FILES)
+
+    world.fetch()
+
+    assert world.environment.status == Status.FAILED
+    assert "on the default branch main" in world.environment.message
+
+
+def test_a_request_that_goes_on_keeps_what_it_was_told_and_a_new_commit_asks_again(world: World) -> None:
+    on_main(world, MASKING)
+    world.github.open(a_pull_request(), FILES)
+    world.fetch()
+    on_main(world, None)
+
+    world.fetch()
+    after_the_same_event = world.environment.guard
+    world.github.open(a_pull_request(head_sha=SECOND), FILES)
+    world.fetch()
+
+    assert after_the_same_event == GUARD
+    assert world.environment.guard == DataGuard()

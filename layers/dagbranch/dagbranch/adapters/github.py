@@ -24,6 +24,7 @@ from dagbranch.errors import TransientUpstreamError, UnsafeArchiveError, Upstrea
 TIMEOUT_SECONDS: Final = 15
 _LONGEST_WAIT_SECONDS: Final = 20  # else GithubRetry waits for the rate limit's reset, up to an hour
 _RATIO_IS_JUDGED_FROM_BYTES: Final = 1_000_000
+_NO_COMMIT: Final = "No commit found for the ref"  # GitHub's word where not the file, but the commit is missing
 _REGULAR: Final = frozenset({"100644", "100755", "120000", "160000"})
 
 
@@ -56,11 +57,13 @@ class PyGithubGitHub:
         with _translated(f"listing the open pull requests of {repository}"):
             return [_pull_request(pull) for pull in self._repository(repository).get_pulls(state="open")]
 
-    def file(self, repository: str, head_sha: str, path: str) -> bytes | None:
+    def file(self, repository: str, ref: str, path: str) -> bytes | None:
         with _translated(f"reading {path} of {repository}"):
             try:
-                found = self._repository(repository).get_contents(path, ref=head_sha)
-            except UnknownObjectException:
+                found = self._repository(repository).get_contents(path, ref=ref)
+            except UnknownObjectException as error:
+                if _NO_COMMIT in str(error.data):
+                    raise
                 return None
             if isinstance(found, list) or found.type != "file":
                 raise UnsafeArchiveError(f"{path} is no regular file")
@@ -121,6 +124,7 @@ def _pull_request(pull: ApiPullRequest) -> PullRequest:
         head_ref=pull.head.ref,
         head_repository_id=head_repository.id if head_repository else None,
         base_ref=pull.base.ref,
+        default_branch=pull.base.repo.default_branch,
     )
 
 

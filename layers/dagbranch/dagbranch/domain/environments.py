@@ -45,6 +45,7 @@ class PullRequest:
     head_ref: str
     head_repository_id: int | None  # None where the fork was deleted
     base_ref: str
+    default_branch: str
 
     @property
     def is_from_a_fork(self) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from dagbranch.domain.checkout import Checkout, TreeEntry, changed_paths, kept_links, plan_checkout
+from dagbranch.domain.data_guard import DataGuard
 from dagbranch.domain.environments import (
     Environment,
     PullRequest,
@@ -92,13 +93,19 @@ def fetch_source(
     elif is_served(existing, pull):
         telemetry.info("this commit stands already")
     else:
+        asked = requested(existing, pull, intake.lane, event.delivery, now)
+        demands = _demands(asked, existing, pull, github)
         try:
-            environment = _request(existing, pull, event.delivery, intake, registry, dags, artifacts, now)
+            environment = _request(replace(asked, guard=demands.guard), registry, dags, artifacts)
         except NotOursError as error:
             _refuse(existing, pull, str(error), event.delivery, intake, registry, telemetry, now)
             return
         telemetry.about(environment=environment.name, head_sha=environment.head_sha)
-        _deliver(environment, pull.base_ref, intake, github, index, registry, sources, bus, telemetry, now)
+        if demands.guard is None:
+            what = "what the default branch demands cannot be told"
+            note_failure(environment, what, demands.fault, registry=registry, bus=bus, telemetry=telemetry, now=now)
+        else:
+            _deliver(environment, pull.base_ref, intake, github, index, registry, sources, bus, telemetry, now)
 
 
 def _refuse(
@@ -116,23 +123,40 @@ def _refuse(
     telemetry.count("PullRequestRefused")
 
 
-def _request(
-    existing: Environment | None,
-    pull: PullRequest,
-    delivery: str,
-    intake: Intake,
-    registry: Registry,
-    dags: DagsBucket,
-    artifacts: ArtifactsBucket,
-    now: datetime,
-) -> Environment:
-    asked = requested(existing, pull, intake.lane, delivery, now)
+@dataclass(frozen=True)
+class _Demands:
+    """What the default branch holds the pull request to; None with the fault, where nobody can tell."""
+
+    guard: DataGuard | None
+    fault: str = ""
+
+
+def _demands(asked: Environment, existing: Environment | None, pull: PullRequest, github: GitHub) -> _Demands:
+    """Asks GitHub once for each new request: one that goes on keeps what it was told.
+
+    Nothing is made where the file is there and cannot be read, because its masks could not be kept.
+    """
+    if asked.guard is not None and existing is not None and asked.generation == existing.generation:
+        return _Demands(asked.guard)
+    branch = pull.default_branch
+    try:
+        # By its full name: a tag may be called like the branch.
+        pipeline_file = parse_pipeline_file(github.file(pull.repository, f"refs/heads/{branch}", PIPELINE_FILE))
+    except (SourceError, UpstreamError) as error:
+        if not is_for_good(error):
+            raise
+        return _Demands(None, f"on the default branch {branch}: {error}")
+    return _Demands(DataGuard.of(pipeline_file.data_of(asked.lane)))
+
+
+def _request(asked: Environment, registry: Registry, dags: DagsBucket, artifacts: ArtifactsBucket) -> Environment:
+    """Before any archive can be: whoever puts one, the guard stands in the registry."""
     if asked.name is not None:
-        return registry.save(asked, event=f"requested {pull.head_sha[:7]}")
-    candidates = environment_name_candidates(pull.head_ref, pull.number, pull.repository)
+        return registry.save(asked, event=f"requested {asked.head_sha[:7]}")
+    candidates = environment_name_candidates(asked.branch, asked.pull_number, asked.repository)
     marker = marker_of(asked)
     free = (name for name in candidates if dags.is_free(name, marker) and artifacts.is_free(name, marker))
-    return registry.claim(asked, free, event=f"requested {pull.head_sha[:7]}")
+    return registry.claim(asked, free, event=f"requested {asked.head_sha[:7]}")
 
 
 def _deliver(
