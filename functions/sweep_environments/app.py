@@ -37,6 +37,7 @@ def _work(_tick: str) -> None:
     sweep_environments(
         lane=settings.lane,
         allowed_repositories=settings.allowed_repositories,
+        follow_base_hour=settings.follow_base_hour,
         github=PyGithubGitHub(settings.github_api_url, secret_text(_secrets(), settings.github_token_secret)),
         registry=DynamoDbRegistry(boto3.client("dynamodb"), settings.registry_table),
         bus=EventBridgeBus(boto3.client("events"), settings.event_bus),

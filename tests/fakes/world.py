@@ -38,6 +38,7 @@ from tests.fakes.warehouse import InMemoryWarehouse
 
 ALLOWED = frozenset({REPOSITORY})
 RUNTIME = Runtime("0.1.0", runtime_modules())
+FOLLOW_BASE_HOUR = 4
 SETTLE = timedelta(seconds=420)
 PATIENCE = timedelta(seconds=900)
 
@@ -131,6 +132,7 @@ class World:
         sweep_environments(
             lane="preview",
             allowed_repositories=ALLOWED,
+            follow_base_hour=FOLLOW_BASE_HOUR,
             github=self.github,
             registry=self.registry,
             bus=self.bus,

@@ -19,6 +19,7 @@ COMPLETE = {
     "DATABRICKS_HTTP_PATH": "/sql/1.0/warehouses/x",
     "DATABRICKS_TOKEN_SECRET": "arn:aws:secretsmanager:eu-central-1:1:secret:databricks",
     "EVENT_BUS": "dagbranch-bus",
+    "FOLLOW_BASE_HOUR": "4",
     "GITHUB_API_URL": "https://api.github.com",
     "GITHUB_TOKEN_SECRET": "arn:aws:secretsmanager:eu-central-1:1:secret:github",
     "LANE": "preview",

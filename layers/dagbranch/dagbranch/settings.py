@@ -129,6 +129,7 @@ class VerifyEnvironmentSettings(_RegistrySettings, _AirflowSettings, _DagsBucket
 
 class SweepEnvironmentsSettings(_GitHubSettings, _RegistrySettings):
     queue_url: Text
+    follow_base_hour: Annotated[int, Field(ge=0, le=23)]
 
 
 class RemoveEnvironmentSettings(

@@ -1,23 +1,32 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dagbranch.domain.environments import Environment, PullRequest, Status
-from dagbranch.domain.sweep import STUCK_AFTER, Action, plan_sweep
+from dagbranch.domain.sweep import STUCK_AFTER, Action, is_due, plan_sweep
 from tests.fakes.examples import FIRST, NOW, REPOSITORY, REPOSITORY_ID, SECOND, a_pull_request, an_environment
+
+HOUR = 4  # of NOW's own day, which has passed
+
+
+def planned(
+    environments: Iterable[Environment], open_pulls: Mapping[str, Iterable[PullRequest]], unread: Collection[str] = ()
+) -> list[Action]:
+    return plan_sweep(environments, open_pulls, NOW, follow_base_hour=HOUR, unread=unread)
 
 
 def kinds(*environments: Environment, pulls: tuple[PullRequest, ...] = ()) -> list[tuple[str, int]]:
-    return [(action.kind, action.pull_number) for action in plan_sweep(environments, {REPOSITORY: pulls}, NOW)]
+    return [(action.kind, action.pull_number) for action in planned(environments, {REPOSITORY: pulls})]
 
 
 def test_an_environment_whose_pull_request_is_not_open_is_removed() -> None:
-    (action,) = plan_sweep([an_environment(status=Status.READY)], {REPOSITORY: []}, NOW)
+    (action,) = planned([an_environment(status=Status.READY)], {REPOSITORY: []})
 
     assert action == Action("remove", REPOSITORY, REPOSITORY_ID, 1, FIRST, "its pull request is not open")
 
@@ -80,7 +89,7 @@ def test_a_refusal_on_record_needs_no_second_one(different: dict[str, Any]) -> N
 def test_the_same_number_in_another_repository_is_another_pull_request() -> None:
     environment = an_environment(repository_id=5, repository="acme/other", status=Status.READY)
 
-    found = plan_sweep([environment], {REPOSITORY: [a_pull_request()], "acme/other": []}, NOW)
+    found = planned([environment], {REPOSITORY: [a_pull_request()], "acme/other": []})
 
     assert [(action.kind, action.repository) for action in found] == [
         ("remove", "acme/other"),
@@ -93,6 +102,7 @@ environments = st.builds(
     pull_number=st.integers(1, 5),
     status=st.sampled_from(Status),
     head_sha=st.sampled_from([FIRST, SECOND]),
+    schemas=st.sampled_from([(), ("db_attribution_feature1",)]),
 )
 pulls = st.builds(
     a_pull_request,
@@ -107,7 +117,7 @@ pulls = st.builds(
 def test_a_pull_request_is_acted_on_at_most_once_and_an_open_one_is_never_removed(
     found: list[Environment], open_pulls: list[PullRequest]
 ) -> None:
-    actions = plan_sweep(found, {REPOSITORY: open_pulls}, NOW)
+    actions = planned(found, {REPOSITORY: open_pulls})
 
     numbers = [action.pull_number for action in actions]
     assert len(set(numbers)) == len(numbers)
@@ -124,6 +134,97 @@ def test_nothing_of_a_repository_that_could_not_be_read_is_removed() -> None:
         an_environment(status=Status.READY, repository="acme/other", repository_id=5),
     ]
 
-    actions = plan_sweep(found, {"acme/other": []}, NOW, unread={REPOSITORY.lower()})
+    actions = planned(found, {"acme/other": []}, unread={REPOSITORY.lower()})
 
     assert [(action.kind, action.repository) for action in actions] == [("remove", "acme/other")]
+
+
+# Following the base
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("compared_at", "now", "hour", "expected"),
+    [
+        ("2026-11-21T03:59", "2026-11-21T04:00", 4, True),
+        ("2026-11-21T04:00", "2026-11-21T04:00", 4, False),
+        ("2026-11-21T04:00", "2026-11-22T03:59", 4, False),
+        ("2026-11-20T12:00", "2026-11-21T03:59", 4, False),
+        ("2026-11-20T03:00", "2026-11-21T03:59", 4, True),
+        ("2026-11-20T23:59", "2026-11-21T00:00", 0, True),
+        ("2026-11-21T00:00", "2026-11-21T23:59", 0, False),
+        ("2026-11-20T22:30", "2026-11-21T00:10", 23, True),
+        ("2026-11-20T23:30", "2026-11-21T00:10", 23, False),
+        ("2026-12-31T23:30", "2027-01-01T00:10", 23, False),
+        ("2026-11-22T09:00", "2026-11-21T09:00", 4, False),
+        ("2026-11-01T09:00", "2026-11-21T09:00", 4, True),
+    ],
+)
+def test_data_is_compared_once_after_each_days_hour(compared_at: str, now: str, hour: int, *, expected: bool) -> None:
+    assert is_due(at(compared_at), at(now), hour) is expected
+
+
+def test_data_that_was_never_compared_is_due() -> None:
+    assert is_due(None, NOW, HOUR)
+
+
+def test_the_hour_is_one_of_utc_whatever_the_zone_of_the_clock() -> None:
+    here = timezone(timedelta(hours=9))
+
+    assert is_due(at("2026-11-21T03:59"), at("2026-11-21T04:00").astimezone(here), 4)
+    assert not is_due(at("2026-11-21T04:00").astimezone(here), at("2026-11-22T03:00").astimezone(here), 4)
+
+
+@given(st.datetimes(timezones=st.just(UTC)), st.integers(0, 23))
+def test_within_a_day_of_any_moment_data_is_due_exactly_once(compared_at: datetime, hour: int) -> None:
+    assume(datetime(2, 1, 1, tzinfo=UTC) < compared_at < datetime(9999, 1, 1, tzinfo=UTC))
+    due = [is_due(compared_at, compared_at + timedelta(hours=hours), hour) for hours in range(25)]
+
+    assert not due[0]
+    assert due[24]
+    assert due == sorted(due)
+
+
+def with_data(**different: Any) -> Environment:
+    usual = {"status": Status.READY, "schemas": ("db_attribution_feature1",), "compared_at": NOW - timedelta(days=1)}
+    return an_environment(**{**usual, **different})
+
+
+def test_the_data_of_every_ready_environment_is_compared_when_it_is_due() -> None:
+    found = [
+        with_data(pull_number=1),
+        with_data(pull_number=2, compared_at=None),
+        with_data(pull_number=3, compared_at=NOW - timedelta(hours=1)),
+        with_data(pull_number=4, schemas=()),
+        with_data(pull_number=5),
+    ]
+    pulls = tuple(a_pull_request(number=number) for number in range(1, 6))
+
+    assert kinds(*found, pulls=pulls) == [("check", 1), ("check", 2), ("check", 5)]
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status != Status.READY])
+def test_only_what_stands_is_compared(status: Status) -> None:
+    found = planned([with_data(status=status)], {REPOSITORY: [a_pull_request()]})
+
+    assert [action for action in found if action.kind == "check"] == []
+
+
+def test_what_is_to_be_removed_or_deployed_is_not_compared_before() -> None:
+    outlived, behind = with_data(pull_number=1), with_data(pull_number=2)
+
+    assert kinds(outlived, behind, pulls=(a_pull_request(number=2, head_sha=SECOND),)) == [
+        ("remove", 1),
+        ("request", 2),
+    ]
+
+
+def test_a_repository_that_could_not_be_read_is_compared_all_the_same() -> None:
+    (action,) = planned([with_data()], {}, unread={REPOSITORY})
+
+    assert action == Action(
+        "check", REPOSITORY, REPOSITORY_ID, 1, FIRST, "it is time to compare its data with the base"
+    )

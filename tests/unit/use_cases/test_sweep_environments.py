@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from dagbranch.domain.environments import Status
 from dagbranch.errors import TransientUpstreamError
-from tests.fakes.examples import FILES, REPOSITORY, REPOSITORY_ID, SECOND, a_pull_request, an_environment
+from tests.fakes.examples import FILES, NOW, REPOSITORY, REPOSITORY_ID, SECOND, a_pull_request, an_environment
 from tests.fakes.world import World
 
 
@@ -77,3 +79,35 @@ def test_a_repository_that_cannot_be_read_is_told_and_loses_nothing(world: World
 
     assert [detail["repository"] for _, detail in world.bus.published] == ["acme/old"]
     assert "Sweep" not in world.telemetry.counted
+
+
+def test_data_that_was_not_compared_since_the_hour_is_asked_to_be_compared(world: World) -> None:
+    world.github.open(a_pull_request(), FILES)
+    standing = an_environment(
+        status=Status.READY, schemas=("db_attribution_feature1",), compared_at=NOW - timedelta(days=1), revision=0
+    )
+    world.registry.save(standing, event="")
+
+    world.sweep()
+
+    ((kind, detail),) = world.bus.published
+    assert (kind, detail["lane"], detail["repository"], detail["pull_number"]) == (
+        "Data Check Requested",
+        "preview",
+        REPOSITORY,
+        1,
+    )
+    assert detail["version"] == 1
+    assert detail["data"] == {"repository_id": REPOSITORY_ID}
+
+
+def test_data_that_was_compared_since_the_hour_is_left_alone(world: World) -> None:
+    world.github.open(a_pull_request(), FILES)
+    compared = an_environment(
+        status=Status.READY, schemas=("db_attribution_feature1",), compared_at=NOW - timedelta(hours=1), revision=0
+    )
+    world.registry.save(compared, event="")
+
+    world.sweep()
+
+    assert not world.bus.published

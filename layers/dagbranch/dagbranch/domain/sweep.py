@@ -1,10 +1,10 @@
-"""The comparison of what the registry holds with what GitHub says, and the work that follows from it."""
+"""The comparison of what the registry holds with what GitHub says and the clock, and the work that follows from it."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
 from dagbranch.domain.environments import Environment, PullRequest, Status, reason_to_refuse
@@ -15,9 +15,11 @@ _UNDER_WAY: Final = frozenset({Status.REQUESTED, Status.DEPLOYING, Status.REMOVI
 
 @dataclass(frozen=True)
 class Action:
-    """``request``: the head commit is to be deployed; ``remove``: the environment outlived its pull request."""
+    """``request``: the head commit is to be deployed; ``remove``: the environment outlived its pull request;
+    ``check``: its data is to be compared with the base.
+    """
 
-    kind: Literal["request", "remove"]
+    kind: Literal["request", "remove", "check"]
     repository: str
     repository_id: int
     pull_number: int
@@ -29,6 +31,8 @@ def plan_sweep(
     environments: Iterable[Environment],
     open_pulls: Mapping[str, Iterable[PullRequest]],
     now: datetime,
+    *,
+    follow_base_hour: int,
     unread: Collection[str] = (),
 ) -> list[Action]:
     """What is to be done, a pull request at most once. ``open_pulls`` is complete for each repository that it names.
@@ -41,7 +45,7 @@ def plan_sweep(
     found = {(one.repository_id, one.pull_number): one for one in environments}
     pulls = {(pull.repository_id, pull.number): pull for of_one in open_pulls.values() for pull in of_one}
     actions = [
-        _outlived(one)
+        _about(one, "remove", "its pull request is not open")
         for key, one in sorted(found.items())
         if one.is_live
         and one.repository.lower() not in unread
@@ -50,17 +54,34 @@ def plan_sweep(
     for key, pull in sorted(pulls.items()):
         if (why := _behind(found.get(key), pull, now)) is not None:
             actions.append(Action("request", pull.repository, pull.repository_id, pull.number, pull.head_sha, why))
-    return actions
+    acted_on = {(action.repository_id, action.pull_number) for action in actions}
+    return actions + [
+        _about(one, "check", "it is time to compare its data with the base")
+        for key, one in sorted(found.items())
+        if key not in acted_on and _has_data_to_check(one) and is_due(one.compared_at, now, follow_base_hour)
+    ]
 
 
-def _outlived(environment: Environment) -> Action:
+def is_due(compared_at: datetime | None, now: datetime, hour: int) -> bool:
+    """Whether ``hour`` o'clock UTC has come since the data was last compared with the base."""
+    today = now.astimezone(UTC).replace(hour=hour, minute=0, second=0, microsecond=0)
+    last = today if today <= now else today - timedelta(days=1)
+    return compared_at is None or compared_at < last
+
+
+def _has_data_to_check(environment: Environment) -> bool:
+    """What is not ready is under way, which compares it, or failed, which its author has to mend."""
+    return environment.status == Status.READY and bool(environment.schemas)
+
+
+def _about(environment: Environment, kind: Literal["remove", "check"], why: str) -> Action:
     return Action(
-        "remove",
+        kind,
         environment.repository,
         environment.repository_id,
         environment.pull_number,
         environment.head_sha,
-        "its pull request is not open",
+        why,
     )
 
 

@@ -11,13 +11,18 @@ from dagbranch.domain.sweep import plan_sweep
 from dagbranch.errors import TransientUpstreamError, UpstreamError, is_for_good
 from dagbranch.ports import EventBus, GitHub, Registry, Telemetry
 
-_KINDS = {"request": EventKind.ENVIRONMENT_REQUESTED, "remove": EventKind.REMOVAL_REQUESTED}
+_KINDS = {
+    "request": EventKind.ENVIRONMENT_REQUESTED,
+    "remove": EventKind.REMOVAL_REQUESTED,
+    "check": EventKind.DATA_CHECK_REQUESTED,
+}
 
 
 def sweep_environments(
     *,
     lane: str,
     allowed_repositories: frozenset[str],
+    follow_base_hour: int,
     github: GitHub,
     registry: Registry,
     bus: EventBus,
@@ -26,10 +31,12 @@ def sweep_environments(
 ) -> None:
     """Queues every action on the bus; does none itself, so that a sweep that dies loses nothing.
 
+    The warehouse is never reached from here: an idle sweep wakes none that stands still.
+
     Raises, after all else is done, UpstreamError that tells of each repository that could not be read.
     """
     open_pulls, faults = _open_pulls(sorted(allowed_repositories), github)
-    actions = plan_sweep(registry.all(lane), open_pulls, now, unread=faults.keys())
+    actions = plan_sweep(registry.all(lane), open_pulls, now, follow_base_hour=follow_base_hour, unread=faults.keys())
     for action in actions:
         bus.publish(_KINDS[action.kind], action_detail(action, lane, now))
         telemetry.info(f"{action.kind}: {action.why}", of=f"{action.repository}#{action.pull_number}")
