@@ -131,6 +131,8 @@ class SqlReader:
             self._table(table, "written")
         for table in roles.read:
             self._table(table, "read")
+        if roles.incomplete:
+            raise UnclearSqlError
         if roles.temporary is not None:
             self.temporary.add(roles.temporary.name.lower())
 

@@ -21,11 +21,15 @@ _CHANGES: Final = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, ex
 
 @dataclass(frozen=True)
 class Roles:
-    """``temporary``: the view that the statement makes for its own session alone."""
+    """``temporary``: the view that the statement makes for its own session alone.
+
+    ``incomplete``: something stands where a query has to, and is none.
+    """
 
     written: Sequence[exp.Table]
     read: Sequence[exp.Table]
     temporary: exp.Table | None
+    incomplete: bool
 
 
 def roles_in(root: exp.Expr) -> Roles:
@@ -41,7 +45,7 @@ def roles_in(root: exp.Expr) -> Roles:
         for node in nodes
         if isinstance(node, exp.Table) and id(node) not in others and not names_no_table and not _is_no_table(node)
     ]
-    return Roles(written, read, temporary)
+    return Roles(written, read, temporary, _is_incomplete(root, nodes))
 
 
 def _targets(root: exp.Expr, nodes: Iterable[exp.Expr]) -> list[Any]:
@@ -82,21 +86,32 @@ def _check_nothing_hidden(root: exp.Expr, nodes: Iterable[exp.Expr]) -> None:
         raise UnclearSqlError
 
 
+def _is_incomplete(root: exp.Expr, nodes: Iterable[exp.Expr]) -> bool:
+    if any(isinstance(node, exp.CTE) and not _is_query(node.this) for node in nodes):
+        return True
+    body = root.args.get("expression")
+    if isinstance(root, exp.Insert):
+        return not (_is_query(body) or root.args.get("source"))
+    return isinstance(root, exp.Create) and _kind(root) in _TABLE_KINDS and not (body is None or _is_query(body))
+
+
+def _is_query(node: object) -> bool:
+    return isinstance(node, exp.Query | exp.Values)
+
+
 def _kind(root: exp.Expr) -> str:
     return str(root.args.get("kind") or "").upper()
 
 
 def _insert(root: Any) -> list[Any]:
-    if root.args.get("expression") is None and root.args.get("source") is None:
-        raise UnclearSqlError
     return [None if isinstance(root.this, exp.Directory) else root.this]
 
 
 def _create(root: Any) -> list[Any]:
-    kind, body = _kind(root), root.args.get("expression")
+    kind = _kind(root)
     if kind in _NAMESPACES or kind == "FUNCTION":
         return []
-    if kind not in _TABLE_KINDS or (body is not None and not isinstance(body, exp.Query | exp.Values)):
+    if kind not in _TABLE_KINDS:
         raise UnclearSqlError
     return [root.this]
 

@@ -153,6 +153,8 @@ def in_known_words(tokens: Sequence[Token]) -> list[Token]:
         first = words(found[:1])[0] if found else ""
     if first in {"MERGE", "INSERT"}:
         found = _without(found, "WITH", "SCHEMA", "EVOLUTION") if "EVOLUTION" in said else found
+    if first == "MERGE" and "WHEN" not in said:  # it stands where nothing is known
+        found += [made(token.token_type, token.text, found[-1]) for token in _WHEN]
     if first == "INSERT":
         found = _query_of_directory(_without(found, "IF", "NOT", "EXISTS"))
     if words(found[:2]) == ["REPLACE", "TABLE"]:
@@ -163,6 +165,7 @@ def in_known_words(tokens: Sequence[Token]) -> list[Token]:
 
 
 _EXPLAINED: Final = frozenset({"EXTENDED", "FORMATTED", "COST", "CODEGEN", "LOGICAL", "ANALYZE"})
+_WHEN: Final = tokenized("WHEN MATCHED THEN DELETE")
 _TYPES: Final = {"CREATE": TokenType.CREATE, "OR": TokenType.OR}
 
 

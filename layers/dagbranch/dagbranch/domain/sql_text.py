@@ -9,14 +9,15 @@ from typing import Final
 # Stands where only running the pipeline would tell the text.
 HOLE: Final = "dagbranch__unknown__text"
 _SCHEMA: Final = "dagbranch__schema__"
-_OWN_SCHEMA: Final = re.compile(rf"{_SCHEMA}(\w+)")
+_END: Final = "__of_dagbranch"
+_OWN_SCHEMA: Final = re.compile(rf"{_SCHEMA}(\w+){_END}")
 # What Spark and Databricks put in place of variables: ${hiveconf:day}, ${schema}.
 _VARIABLE: Final = re.compile(r"\$\{[^{}\n]*\}")
 
 
 def schema_call(name: str) -> str:
     """What stands for ``schema("name")``: with anything before or behind it, it is no declared schema."""
-    return f"{_SCHEMA}{name}" if name.isidentifier() else HOLE
+    return f"{_SCHEMA}{name}{_END}" if name.isidentifier() else HOLE
 
 
 def certain_name(part: str) -> str | None:
@@ -24,7 +25,7 @@ def certain_name(part: str) -> str | None:
     name = part.lower()
     if own := _OWN_SCHEMA.fullmatch(name):
         name = own[1]
-    return None if HOLE in name or _SCHEMA in name else name
+    return None if HOLE in name or _SCHEMA in name or _END in name else name
 
 
 class SqlText:
