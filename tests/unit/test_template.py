@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from dagbranch import settings
+from dagbranch.domain.requests import EventKind
+from dagbranch.domain.source_allowance import RepositoryLists
 from dagbranch.settings import Settings
 from tests.fakes.template import RESOURCES, ROOT, TEMPLATE
 
@@ -215,6 +217,74 @@ def test_the_package_index_is_asked_over_https_and_without_a_credential(url: str
     parameter = TEMPLATE["Parameters"]["PackageIndexUrl"]
 
     assert (re.fullmatch(parameter["AllowedPattern"], url) is not None) == fits
+
+
+@pytest.mark.parametrize("parameter", ["ReadableCatalogs", "ReadableSourceSuffixes"])
+@pytest.mark.parametrize(
+    ("value", "fits"),
+    [
+        ("", True),
+        ("_test", True),
+        ("marketing, sales", True),
+        ("*", True),
+        ("_test, acme/finance=_sandbox,acme/finance = _play", True),
+        ("acme/finance=*", True),
+        ("_test,", False),
+        ("a b", False),
+        ("acme=_test", False),
+        ("acme/finance=", False),
+        ("_te`st", False),
+    ],
+)
+def test_what_may_be_read_is_a_list_for_all_repositories_and_for_some(
+    parameter: str, value: str, *, fits: bool
+) -> None:
+    declared = TEMPLATE["Parameters"][parameter]
+
+    assert (re.fullmatch(declared["AllowedPattern"], value) is not None) == fits
+    assert "owner/name=" in declared["ConstraintDescription"]
+    if fits:
+        assert "" not in RepositoryLists.parse(value).general
+
+
+@pytest.mark.parametrize("parameter", ["ReaderPrincipals", "WriterPrincipals"])
+@pytest.mark.parametrize(
+    ("value", "fits"),
+    [
+        ("", True),
+        ("analysts, dana@acme.example,3f1c0a2b-77aa", True),
+        ("data people", True),
+        ("a`b", False),
+        ("a,", False),
+    ],
+)
+def test_principals_are_names_that_can_be_quoted(parameter: str, value: str, *, fits: bool) -> None:
+    pattern = TEMPLATE["Parameters"][parameter]["AllowedPattern"]
+
+    assert (re.fullmatch(pattern, value) is not None) == fits
+
+
+@pytest.mark.parametrize("hour", range(-1, 25))
+def test_the_hour_of_the_daily_comparison_is_one_that_the_sweep_takes(hour: int) -> None:
+    pattern = TEMPLATE["Parameters"]["FollowBaseHour"]["AllowedPattern"]
+
+    assert (re.fullmatch(pattern, str(hour)) is not None) == (0 <= hour <= 23)
+
+
+def test_a_reset_and_a_check_of_this_lanes_data_reach_the_function_that_provisions_it() -> None:
+    rule = of_type("AWS::Events::Rule")["DataRequestedRule"]
+
+    assert rule["EventPattern"] == {
+        "source": ["dagbranch"],
+        "detail-type": [EventKind.DATA_RESET_REQUESTED, EventKind.DATA_CHECK_REQUESTED],
+        "detail": {"lane": [{"Ref": "Lane"}]},
+    }
+    assert [target["Arn"]["Fn::GetAtt"] for target in rule["Targets"]] == ["ProvisionDataQueue.Arn"]
+
+
+def test_the_sweep_cannot_reach_the_warehouse() -> None:
+    assert not {name for name in fields_of("SweepEnvironments") if name.startswith("DATABRICKS")}
+    assert "Layers" not in FUNCTIONS["SweepEnvironments"]
 
 
 def test_who_gets_environments_has_no_default() -> None:
