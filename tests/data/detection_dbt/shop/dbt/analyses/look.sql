@@ -1,0 +1,1 @@
+select * from {{ ref('orders') }} join somewhere.else_entirely using (id)

@@ -1,0 +1,1 @@
+select * from {{ ref('stg_orders') }} join nowhere.at_all using (order_id)
