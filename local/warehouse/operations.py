@@ -16,10 +16,11 @@ from local.warehouse import columns
 from local.warehouse.faults import RefusedError
 from local.warehouse.wire import T, ok
 
-LONG_POLL_SECONDS = 5.0  # the connector asks again at once, so the server is the one that waits
+LONG_POLL_SECONDS = 2.0  # the connector asks again at once, so the server is the one that waits
 BETWEEN_INTERRUPTIONS_SECONDS = 0.2
 UNCLASSIFIED = "XX000"  # SQLSTATE of what Spark gives none
 
+_BRIDGE = re.compile(r"An error occurred while calling \w+\.\w+\.\n: (?:[\w.$]+: )?")  # py4j's, not Spark's
 _STACK = re.compile(r"(\n\nJVM stacktrace:|\n\tat ).*", re.DOTALL)
 _PLAN = re.compile(r"(SQLSTATE: \w{5}(?:; line \d+ pos \d+)?);\n.*", re.DOTALL)
 
@@ -39,7 +40,7 @@ class Failure:
 
 def failure_of(error: BaseException) -> Failure:
     """What Databricks tells the client: Spark's message with condition and SQLSTATE, without stack and query plan."""
-    message = _PLAN.sub(r"\1", _STACK.sub("", str(error))).strip()
+    message = _PLAN.sub(r"\1", _STACK.sub("", _BRIDGE.sub("", str(error)))).strip()
     if isinstance(error, RefusedError):
         return Failure(UNCLASSIFIED, message, message)
     sql_state = (error.getSqlState() if isinstance(error, PySparkException) else None) or UNCLASSIFIED

@@ -5,23 +5,12 @@ from __future__ import annotations
 import socket
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
-from dagbranch.adapters.databricks import DatabricksWarehouse, Patience
-from dagbranch.domain.data_plan import (
-    DataPlan,
-    ExistingSchema,
-    Kind,
-    Seed,
-    plan_data_environment,
-    plan_removal,
-    schema_pairs,
-)
-from dagbranch.domain.fence import Fence
-from dagbranch.domain.pipeline_file import parse_pipeline_file
+from dagbranch.adapters.databricks import DatabricksWarehouse
+from dagbranch.domain.data_plan import plan_removal
+from dagbranch.domain.questions import distinct_partitions
 from dagbranch.domain.schema_marker import SchemaMarker
 from dagbranch.domain.statements import (
     Statement,
@@ -31,6 +20,7 @@ from dagbranch.domain.statements import (
     drop_schema,
     insert_overwrite,
 )
+from dagbranch.domain.warehouse_state import TableDetails
 from dagbranch.errors import (
     InvalidPipelineError,
     NotOursError,
@@ -40,58 +30,9 @@ from dagbranch.errors import (
 )
 from local.certificates import Certificates, make_certificates
 from local.warehouse.process import LocalWarehouse
+from tests.integration.data_project import Project, adapter_of
 
 JANUARY = "date BETWEEN '2026-01-01' AND '2026-01-31'"
-IMPATIENT = Patience(request_seconds=60, retry_seconds=2, attempts=2)
-
-
-@dataclass
-class Project:
-    """A repository that declares what it uses of the base, in an environment of the test's own."""
-
-    schema: str
-    environment: str
-    warehouse: DatabricksWarehouse
-    query: Callable[[str], list[Any]]
-
-    @property
-    def base(self) -> str:
-        return f"{self.schema}_test"
-
-    @property
-    def target(self) -> str:
-        return f"{self.schema}_{self.environment}"
-
-    def plan(self, uses: str, *, suffix: str = "_test", pull_number: int = 1) -> DataPlan:
-        text = f"version: 1\ndata: {{source_suffix: {suffix}, schemas: {{{self.schema}: {uses}}}}}"
-        data = parse_pipeline_file(text.encode()).data_of("preview")
-        assert data is not None
-        pairs = schema_pairs(data, self.environment, "_{environment}")
-        return plan_data_environment(
-            data,
-            environment=self.environment,
-            repository="acme/pipelines",
-            pull_number=pull_number,
-            table_suffix="_{environment}",
-            base=self.warehouse.tables([pair.source for pair in pairs]),
-            existing=self.warehouse.existing([pair.target for pair in pairs]),
-        )
-
-    def provision(self, uses: str, *, suffix: str = "_test") -> DataPlan:
-        plan = self.plan(uses, suffix=suffix)
-        self.warehouse.execute(plan.statements, plan.fence)
-        self.warehouse.seed(plan.seeds, plan.fence)
-        return plan
-
-    def kinds(self) -> dict[str, Kind]:
-        return self.warehouse.tables([self.target]).get(self.target, {})
-
-    def rows(self, table: str) -> list[int]:
-        return sorted(row[0] for row in self.query(f"SELECT id FROM {table}"))
-
-    def fence(self) -> Fence:
-        marker = SchemaMarker(self.environment, "acme/pipelines", 1)
-        return Fence(marker, frozenset({self.target}), frozenset({self.base}))
 
 
 @pytest.fixture
@@ -102,12 +43,7 @@ def connect(
     opened: list[DatabricksWarehouse] = []
 
     def make(**other: str) -> DatabricksWarehouse:
-        address = {
-            "host": f"localhost:{warehouse.port}",
-            "http_path": warehouse.http_path,
-            "access_token": warehouse.token,
-        }
-        opened.append(DatabricksWarehouse(**address | other, patience=IMPATIENT))
+        opened.append(adapter_of(warehouse, **other))
         return opened[-1]
 
     yield make
@@ -150,8 +86,10 @@ def test_what_is_read_is_a_view_and_what_is_written_a_table_with_its_seed(projec
 def test_an_environment_carries_its_marker(project: Project) -> None:
     project.provision("{read: [m_events]}")
 
-    comment = project.warehouse.existing([project.target])[project.target].comment
-    assert SchemaMarker.parse(comment) == SchemaMarker(project.environment, "acme/pipelines", 1, project.base)
+    comment = project.found().comment
+    marker = SchemaMarker.parse(comment)
+    assert marker is not None
+    assert marker.same_owner(project.marker)
 
 
 def test_a_second_plan_is_empty(project: Project) -> None:
@@ -175,8 +113,7 @@ def test_a_redeploy_keeps_the_rows_that_the_pipeline_wrote(project: Project) -> 
 def test_a_seed_that_was_cut_off_is_done_again_without_doubling_rows(project: Project) -> None:
     uses = f'{{write: {{m_roi: {{seed: "{JANUARY}"}}}}}}'
     plan = project.plan(uses)
-    project.warehouse.execute(plan.statements, plan.fence)
-    project.warehouse.execute(plan.seeds[0].statements[:1], plan.fence)
+    project.warehouse.run([*plan.phases, plan.seeds[0].statements[:1]], plan.fence)
 
     again = project.provision(uses)
 
@@ -187,7 +124,7 @@ def test_a_seed_that_was_cut_off_is_done_again_without_doubling_rows(project: Pr
 def test_a_plan_that_was_cut_off_is_gone_on_with(project: Project) -> None:
     uses = "{read: all, write: {m_roi: {seed: all}}}"
     plan = project.plan(uses)
-    project.warehouse.execute(plan.statements[:2], plan.fence)
+    project.warehouse.run([[each] for each in plan.statements[:2]], plan.fence)
 
     again = project.provision(uses)
 
@@ -271,7 +208,7 @@ def test_a_schema_of_another_pull_request_is_not_touched(project: Project) -> No
 
 
 def test_a_base_without_what_is_declared_is_told_before_anything_is_made(project: Project) -> None:
-    with pytest.raises(InvalidPipelineError, match=r"write\.v_costs.*is a view(.|\n)*has no m_nowhere"):
+    with pytest.raises(InvalidPipelineError, match=r"has no m_nowhere\n.*write\.v_costs.*is a view"):
         project.plan("{read: [m_nowhere], write: {v_costs: {}}}")
 
     assert project.kinds() == {}
@@ -279,36 +216,89 @@ def test_a_base_without_what_is_declared_is_told_before_anything_is_made(project
 
 def test_removal_leaves_the_base_and_other_schemas_as_they_were(project: Project) -> None:
     project.provision("{read: all, write: {m_roi: {seed: all}}}")
-    before = project.warehouse.tables([project.base]), project.rows(f"{project.base}.m_roi")
+    before = project.warehouse.schemas([project.base]), project.rows(f"{project.base}.m_roi")
 
-    existing = project.warehouse.existing([project.target, project.base])
+    existing = project.warehouse.schemas([project.target, project.base])
     removal = plan_removal(existing, environment=project.environment, repository="acme/pipelines", pull_number=1)
-    project.warehouse.execute(removal.statements, removal.fence)
+    project.warehouse.run([removal.statements], removal.fence)
 
     assert removal.not_ours == (project.base,)
-    assert project.warehouse.existing([project.target]) == {}
-    assert (project.warehouse.tables([project.base]), project.rows(f"{project.base}.m_roi")) == before
+    assert project.warehouse.schemas([project.target]) == {}
+    assert (project.warehouse.schemas([project.base]), project.rows(f"{project.base}.m_roi")) == before
 
 
 def test_schemas_that_do_not_exist_are_absent(project: Project) -> None:
-    assert project.warehouse.tables([project.base, "nowhere_at_all"]).keys() == {project.base}
-    assert project.warehouse.existing(["nowhere_at_all"]) == {}
+    nowhere = f"{project.schema}_nowhere"
+
+    assert project.warehouse.schemas([project.base, nowhere]).keys() == {project.base}
+    assert project.warehouse.details([f"{project.base}.nothing", f"{nowhere}.t"]) == {}
 
 
 def test_a_schema_without_a_comment_has_no_marker(project: Project) -> None:
-    found = project.warehouse.existing([project.base])[project.base]
+    found = project.warehouse.schemas([project.base])[project.base]
 
     assert SchemaMarker.parse(found.comment) is None
-    assert found == ExistingSchema(found.comment, {"m_events": "table", "m_roi": "table", "v_costs": "view"}, {})
+    assert found.tables == {"m_events": "table", "m_roi": "table", "v_costs": "view"}
+
+
+def test_the_details_of_a_table_are_its_columns_partitions_and_properties(project: Project) -> None:
+    project.query(f"CREATE SCHEMA {project.target}")
+    project.query(
+        f"CREATE TABLE {project.target}.t (Id INT, price DECIMAL(10,2), name VARCHAR(9), day DATE, at TIMESTAMP, "
+        "parts ARRAY<STRUCT<a: BIGINT, b: MAP<STRING, TIMESTAMP_NTZ>>>) USING parquet PARTITIONED BY (day) "
+        "TBLPROPERTIES ('dagbranch.seed' = 'it\\'s')"
+    )
+
+    details = project.warehouse.details([f"{project.target}.t"])
+
+    assert details[f"{project.target}.t"] == TableDetails(
+        columns={
+            "Id": "int",
+            "price": "decimal(10,2)",
+            "name": "string",  # Spark enforces the length, and tells it elsewhere
+            "at": "timestamp",
+            "parts": "array<struct<`a`: bigint, `b`: map<string, timestamp_ntz>>>",
+            "day": "date",
+        },
+        partition_columns=("day",),
+        properties={"dagbranch.seed": "it's"},
+    )
+
+
+def test_a_view_follows_where_it_was_told_to(project: Project) -> None:
+    project.query(f"CREATE SCHEMA {project.target}")
+    views = [
+        create_view(f"{project.target}.{name}", f"{project.base}.m_roi", follows=name == "new")
+        for name in ("new", "old")
+    ]
+    project.warehouse.run([views], project.fence())
+
+    details = project.warehouse.details([f"{project.target}.new", f"{project.target}.old"])
+
+    assert [details[f"{project.target}.{name}"].follows for name in ("new", "old")] == [True, False]
+
+
+def test_the_partitions_of_a_table_are_its_distinct_values(project: Project) -> None:
+    question = distinct_partitions(f"{project.base}.m_events", ["date", "id"], None)
+
+    assert [(str(day), number) for day, number in project.warehouse.partitions(question)] == [
+        ("2026-01-01", 1),
+        ("2026-01-31", 2),
+        ("2026-02-01", 3),
+    ]
+
+
+def test_a_warehouse_without_grants_tells_none(project: Project) -> None:
+    assert project.warehouse.grants([project.base]) == {}
 
 
 def test_no_statement_runs_when_one_of_them_does_not_pass_the_fence(project: Project) -> None:
     plan = project.plan("{read: all}")
 
     with pytest.raises(UnsafeStatementError):
-        project.warehouse.execute((*plan.statements, drop_schema(project.base)), plan.fence)
+        project.warehouse.run([*plan.phases, [drop_schema(project.base)]], plan.fence)
 
-    assert project.warehouse.existing([project.target]) == {}
+    assert project.warehouse.schemas([project.target]) == {}
 
 
 def test_a_statement_that_the_warehouse_refuses_is_named_with_its_reason_alone(project: Project) -> None:
@@ -317,10 +307,11 @@ def test_a_statement_that_the_warehouse_refuses_is_named_with_its_reason_alone(p
     wrong = insert_overwrite(f"{project.target}.t", f"{project.base}.v_costs", None)
 
     with pytest.raises(UpstreamError) as raised:
-        project.warehouse.execute((sound, wrong), project.fence())
+        project.warehouse.run([[sound], [wrong]], project.fence())
 
     assert not isinstance(raised.value, TransientUpstreamError)
     assert "INSERT OVERWRITE TABLE" in str(raised.value)
+    assert raised.value.ran == (sound,)
     assert "\n" not in str(raised.value)
 
 
@@ -329,21 +320,24 @@ def test_being_overtaken_is_transient(project: Project) -> None:
     project.query(f"CREATE SCHEMA {project.target}")
 
     with pytest.raises(TransientUpstreamError, match="SCHEMA_ALREADY_EXISTS"):
-        project.warehouse.execute(plan.statements, plan.fence)
+        project.warehouse.run(plan.phases, plan.fence)
 
 
-def test_one_seed_that_fails_does_not_keep_the_others(project: Project) -> None:
+def test_one_statement_that_fails_does_not_keep_the_others_of_its_phase(project: Project) -> None:
     plan = project.provision("{write: {m_roi: {}, m_events: {}}}")
-    good = Seed("m_roi", (insert_overwrite(f"{project.target}.m_roi", f"{project.base}.m_roi", None),))
-    bad = Seed("m_events", (insert_overwrite(f"{project.target}.m_events", f"{project.base}.v_costs", None),))
+    good = insert_overwrite(f"{project.target}.m_roi", f"{project.base}.m_roi", None)
+    bad = insert_overwrite(f"{project.target}.m_events", f"{project.base}.v_costs", None)
+    never = insert_overwrite(f"{project.target}.m_events", f"{project.base}.m_events", None)
 
-    with pytest.raises(UpstreamError, match="m_events"):
-        project.warehouse.seed((bad, good, bad), plan.fence)
+    with pytest.raises(UpstreamError, match="m_events") as raised:
+        project.warehouse.run([[bad, good], [never]], plan.fence)
 
+    assert raised.value.ran == (good,)
     assert project.rows(f"{project.target}.m_roi") == [11, 12, 13]
+    assert project.rows(f"{project.target}.m_events") == []
 
 
-def test_many_seeds_run_in_a_few_sessions(project: Project) -> None:
+def test_many_tables_are_seeded_each_with_its_own_rows(project: Project) -> None:
     tables = [f"t{number}" for number in range(9)]
     project.query(f"CREATE SCHEMA {project.schema}_many")
     for table in tables:
@@ -357,7 +351,7 @@ def test_many_seeds_run_in_a_few_sessions(project: Project) -> None:
 
 def test_a_wrong_token_is_an_error_for_good_that_does_not_hold_it(connect: Callable[..., DatabricksWarehouse]) -> None:
     with pytest.raises(UpstreamError) as raised:
-        connect(access_token="dapi-wrong-token").tables(["anything"])
+        connect(credentials="dapi-wrong-token").schemas(["anything"])
 
     assert not isinstance(raised.value, TransientUpstreamError)
     assert "dapi-wrong-token" not in str(raised.value)
@@ -367,7 +361,7 @@ def test_a_warehouse_that_cannot_be_reached_is_transient(connect: Callable[..., 
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         with pytest.raises(TransientUpstreamError, match="localhost"):
-            connect(host=f"localhost:{unused.getsockname()[1]}").tables(["anything"])
+            connect(host=f"localhost:{unused.getsockname()[1]}").schemas(["anything"])
 
 
 def test_only_the_authorities_of_the_environment_are_trusted(
@@ -379,7 +373,7 @@ def test_only_the_authorities_of_the_environment_are_trusted(
     monkeypatch.setenv("SSL_CERT_FILE", str(stranger.authority))
 
     with pytest.raises(TransientUpstreamError):
-        connect().tables(["anything"])
+        connect().schemas(["anything"])
 
 
 def test_statements_that_no_builder_made_do_not_run(project: Project) -> None:
@@ -389,7 +383,7 @@ def test_statements_that_no_builder_made_do_not_run(project: Project) -> None:
         Statement(f"DROP TABLE {project.base}.m_roi", (f"{project.target}.m_roi",)),
     ):
         with pytest.raises(UnsafeStatementError):
-            project.warehouse.execute((statement,), project.fence())
+            project.warehouse.run([[statement]], project.fence())
 
     assert project.rows(f"{project.base}.m_roi") == [11, 12, 13]
 

@@ -12,7 +12,7 @@ from dagbranch.adapters.databricks_answers import Rows, direct_grants, found_sch
 from dagbranch.adapters.databricks_credentials import parse_credentials
 from dagbranch.adapters.databricks_errors import ABSENT, UNKNOWN_FORM, condition_of, raise_together
 from dagbranch.adapters.databricks_run import Runner
-from dagbranch.adapters.databricks_scripts import known_forms
+from dagbranch.adapters.databricks_scripts import KnownForms, known_forms
 from dagbranch.adapters.databricks_session import Address, Patience, Session
 from dagbranch.adapters.databricks_sessions import Sessions
 from dagbranch.domain import questions
@@ -31,12 +31,22 @@ class DatabricksWarehouse:
     """One SQL warehouse. Connects when first asked, and trusts the authorities of ``SSL_CERT_FILE``."""
 
     def __init__(
-        self, *, host: str, http_path: str, credentials: str, patience: Patience | None = None, sessions: int = SESSIONS
+        self,
+        *,
+        host: str,
+        http_path: str,
+        credentials: str,
+        patience: Patience | None = None,
+        sessions: int = SESSIONS,
+        forms: KnownForms | None = None,
     ) -> None:
-        """``host`` may carry a port: ``localhost:8443``. ``credentials``: a token, or a service principal's JSON."""
+        """``host`` may carry a port: ``localhost:8443``. ``credentials``: a token, or a service principal's JSON.
+
+        ``forms``: what the warehouse knows; without it, what this process has seen of it.
+        """
         host = host.removeprefix("https://").rstrip("/")
         address = Address(host, http_path, parse_credentials(credentials, host))
-        self._forms = known_forms(host, http_path)
+        self._forms = forms or known_forms(host, http_path)
         self._sessions = Sessions(address, patience or Patience(), sessions)
 
     def schemas(self, names: Collection[str]) -> dict[str, FoundSchema]:

@@ -23,7 +23,8 @@ ABSENT: Final = frozenset(
     {"SCHEMA_NOT_FOUND", "TABLE_OR_VIEW_NOT_FOUND", "CATALOG_NOT_FOUND", "NO_SUCH_CATALOG_EXCEPTION"}
 )
 UNKNOWN_FORM: Final = frozenset({"PARSE_SYNTAX_ERROR", "INVALID_STATEMENT_OR_CLAUSE", "UNSUPPORTED_FEATURE"})
-_PASSING: Final = OVERTAKEN | {"TEMPORARILY_UNAVAILABLE", "CONCURRENT_WRITE", "DELTA_CONCURRENT_WRITE"}
+_PASSING: Final = OVERTAKEN | {"TEMPORARILY_UNAVAILABLE"}
+_OF_CONCURRENT_WRITERS: Final = "DELTA_CONCURRENT_"
 _STARTING: Final = re.compile(r"\b(TEMPORARILY_UNAVAILABLE|RESOURCE_EXHAUSTED)\b")
 _CONDITION: Final = re.compile(r"\[([A-Z][A-Z0-9_]+)(?:\.[A-Z0-9_]+)*\]")
 _LONGEST_MESSAGE: Final = 500
@@ -79,7 +80,8 @@ def _told(error: Exception) -> tuple[type[UpstreamError], str]:
     said = _first_line(str(error))
     if isinstance(error, exc.ServerOperationError):
         found = _CONDITION.search(str(error))
-        return (TransientUpstreamError if found and found[1] in _PASSING else UpstreamError), said
+        passes = found and (found[1] in _PASSING or found[1].startswith(_OF_CONCURRENT_WRITERS))
+        return (TransientUpstreamError if passes else UpstreamError), said
     network = _network_reason(error)
     if network:
         return BrokenConnectionError, _first_line(network)

@@ -81,18 +81,23 @@ class Runner:
 
     def _learn(self, session: Session, job: Job) -> Outcome:
         """Nothing of the script ran, because the warehouse does not know something in it, or scripts at all."""
-        doubtful = self.forms.first_doubtful(job.statements)
-        if doubtful:
-            rest = tuple(each for each in job.statements if each is not doubtful)
+        ran: list[Statement] = []
+        errors: list[UpstreamError] = []
+        left = job.statements
+        while doubtful := self.forms.first_doubtful(left):
             tried = self._run_single(session, Job((doubtful,)))
-            return Outcome(tried.ran, tried.errors, (*tried.left, Job(rest)))
+            ran += tried.ran
+            errors += tried.errors
+            left = tuple(each for each in left if each is not doubtful)
+            if tried.errors or kind_of(doubtful) in self.forms.unknown:
+                return Outcome(tuple(ran), tuple(errors), (Job(left),) if left else ())
         try:
             session.run(ASK_FOR_SCRIPTS)
         except UpstreamError as error:
             if condition_of(error) is None:
-                return Outcome(errors=(error,))
+                return Outcome(tuple(ran), (error,))
             self.forms.scripts = False
-        return Outcome(left=tuple(singly(job.statements)))
+        return Outcome(tuple(ran), left=tuple(singly(left)))
 
     def _run_single(self, session: Session, job: Job) -> Outcome:
         (statement,) = job.statements

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from threading import Timer
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from dagbranch.adapters.databricks_credentials import Credentials
@@ -99,25 +99,28 @@ class Session:
 
     @contextmanager
     def _cancelled_when_late(self, cursor: Cursor, text: str) -> Iterator[None]:
-        late: list[bool] = []
-
-        def cancel() -> None:
-            late.append(True)
-            with suppress(DagbranchError), translated(self._address.name, self._address.credentials):
-                cursor.cancel()
-
-        timer = Timer(self._patience.statement_seconds, cancel)
-        timer.daemon = True
-        timer.start()
+        ended, late = Event(), Event()
+        watch = Thread(target=self._cancel_when_late, args=(cursor, ended, late), daemon=True)
+        watch.start()
         try:
             yield
         finally:
-            timer.cancel()
-            if late:
+            ended.set()
+            if late.is_set():
                 raise TransientUpstreamError(
                     f"the warehouse {self._address.name} did not end {text[:200]!r} "
                     f"within {self._patience.statement_seconds:g} s: it was cancelled"
                 )
+
+    def _cancel_when_late(self, cursor: Cursor, ended: Event, late: Event) -> None:
+        """Again and again, because a statement can be cancelled only when the warehouse has given it an id."""
+        pause = self._patience.statement_seconds
+        while not ended.wait(pause):
+            late.set()
+            pause = 1.0
+            with suppress(DagbranchError), translated(self._address.name, self._address.credentials):
+                if cursor.active_command_id is not None:
+                    cursor.cancel()
 
     def _connected(self) -> Connection:
         if self._connection is None:
