@@ -1,6 +1,6 @@
 """The front of the warehouse: HTTPS with a Bearer token, as a Databricks workspace answers the connector.
 
-A test plans its faults, and what is added to each request, at paths of our own.
+A test plans its faults, what is added to each request, and learns how many there were, at paths of our own.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 # Ours, not Databricks':
 LATENCY_PATH = "/local/latency-ms"
 FAULTS_PATH = "/local/faults"
+REQUESTS_PATH = "/local/requests"
 
 
 class WarehouseServer(ThreadingHTTPServer):
@@ -49,6 +50,7 @@ class WarehouseServer(ThreadingHTTPServer):
         self.faults = faults
         self.latency_ms = latency_ms
         self.answer = answer
+        self.requests: list[None] = []  # one more for each POST; appending needs no lock
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         # The handshake is left to the connection's own thread, so that a silent client holds up nobody.
@@ -63,7 +65,16 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: WarehouseServer
 
+    def do_GET(self) -> None:
+        if not self._authorised():
+            self._refuse(403, "Invalid access token.")
+        elif self.path == REQUESTS_PATH:
+            self._send(200, str(len(self.server.requests)).encode(), "text/plain")
+        else:
+            self._refuse(404, f"GET is for {REQUESTS_PATH}")
+
     def do_POST(self) -> None:
+        self.server.requests.append(None)
         body = self._body()
         fault = self.server.faults.of_request(body)
         if fault:

@@ -21,7 +21,7 @@ from local.certificates import Certificates
 from local.processes import Child
 from local.toolchain import ROOT, python_of
 from local.warehouse.faults import Fault
-from local.warehouse.https_server import FAULTS_PATH, LATENCY_PATH
+from local.warehouse.https_server import FAULTS_PATH, LATENCY_PATH, REQUESTS_PATH
 
 if TYPE_CHECKING:
     from databricks.sql.client import Connection
@@ -120,8 +120,13 @@ class LocalWarehouse:
 
     def set_latency(self, latency_ms: int) -> None:
         """Changes what is added to each request from now on."""
-        self._put(LATENCY_PATH, str(latency_ms))
+        self._control("PUT", LATENCY_PATH, str(latency_ms))
         self._latency_ms = latency_ms
+
+    @property
+    def requests(self) -> int:
+        """How many requests have come: whatever is asked of the warehouse, also for a token or in vain."""
+        return int(self._control("GET", REQUESTS_PATH))
 
     @contextmanager
     def faults(self, *faults: Fault) -> Iterator[None]:
@@ -133,18 +138,18 @@ class LocalWarehouse:
             self._plan(())
 
     def _plan(self, faults: Sequence[Fault]) -> None:
-        self._put(FAULTS_PATH, json.dumps([asdict(fault) for fault in faults]))
+        self._control("PUT", FAULTS_PATH, json.dumps([asdict(fault) for fault in faults]))
 
-    def _put(self, path: str, body: str) -> None:
+    def _control(self, method: str, path: str, body: str | None = None) -> str:
         request = urllib.request.Request(
             f"https://{self.host}:{self.port}{path}",
-            method="PUT",
-            data=body.encode(),
+            method=method,
+            data=None if body is None else body.encode(),
             headers={"Authorization": f"Bearer {self.token}"},
         )
         context = ssl.create_default_context(cafile=self._certificates.authority)
-        with urllib.request.urlopen(request, context=context, timeout=10):
-            pass
+        with urllib.request.urlopen(request, context=context, timeout=10) as answer:
+            return str(answer.read().decode())
 
     def __enter__(self) -> Self:
         self.start()

@@ -328,6 +328,16 @@ def test_latency_is_added_to_each_request_and_can_be_changed(warehouse: LocalWar
     assert fast < 1.0 <= slow
 
 
+def test_whatever_is_asked_of_the_warehouse_is_counted(warehouse: LocalWarehouse) -> None:
+    before = warehouse.requests
+    idle = warehouse.requests
+
+    warehouse.query("SELECT 1")
+
+    assert idle == before
+    assert warehouse.requests > before
+
+
 def test_nothing_is_left_when_the_warehouse_stops(
     tmp_path: Path, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
