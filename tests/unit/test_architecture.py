@@ -25,14 +25,25 @@ OWN = {
         "dagbranch.errors",
         "dagbranch.domain",
         "dagbranch.ports",
+        "dagbranch.use_cases.data_work",
         "dagbranch.use_cases.deploy_half",
+        "dagbranch.use_cases.gather_data",
         "dagbranch.use_cases.note_failure",
+        "dagbranch.use_cases.renew_data",
+        "dagbranch.use_cases.seed_table",
     },
     "adapters": {
         "dagbranch.errors",
         "dagbranch.domain",
         "dagbranch.ports",
         "dagbranch.adapters.aws_errors",
+        "dagbranch.adapters.databricks_answers",
+        "dagbranch.adapters.databricks_credentials",
+        "dagbranch.adapters.databricks_errors",
+        "dagbranch.adapters.databricks_run",
+        "dagbranch.adapters.databricks_scripts",
+        "dagbranch.adapters.databricks_session",
+        "dagbranch.adapters.databricks_sessions",
         "dagbranch.adapters.pip_log",
         "dagbranch.adapters.s3_objects",
     },
@@ -161,7 +172,7 @@ def test_a_function_is_one_short_file_that_calls_the_use_case_of_its_name(folder
 
 
 def test_there_is_a_use_case_for_every_function_with_its_public_name() -> None:
-    shared = {"__init__", "deploy_half", "note_failure"}
+    shared = {"__init__", "data_work", "deploy_half", "gather_data", "note_failure", "renew_data", "seed_table"}
     found = {one.stem for one in (PACKAGE / "use_cases").glob("*.py")} - shared
 
     assert found == {one.parent.name for one in HANDLERS}
