@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from jinja2 import Environment, TemplateError, nodes
 
-from dagbranch.domain.sql_reading import SqlReader
+from dagbranch.domain.sql_reading import SqlReader, read_sql
 from dagbranch.domain.sql_text import HOLE, SqlText
 from dagbranch.domain.table_uses import Uses
 from dagbranch.domain.template_values import UNKNOWN, Values, is_separator, text_of
@@ -24,24 +24,24 @@ _UNREADABLE: Final = (TemplateError, RecursionError, ValueError)
 _environment: Final = Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"])  # noqa: S701 - renders nothing
 
 
-def read_template(source: str, *, temporary: Collection[str] = ()) -> Uses:
-    """Lines are counted from 1. What is no template is read as the SQL that it is."""
+def read_template(source: str, *, temporary: Collection[str] = (), follows_use: bool = True) -> Uses:
+    """Lines are counted from 1. What is no template is read as the SQL that it is; see ``read_sql`` for the rest."""
     if not any(mark in source for mark in MARKS):
-        return _read_all([SqlText(source)], temporary)
+        return read_sql(source, temporary=temporary, follows_use=follows_use)
     try:
         tree = _environment.parse(source)
         variants = list(_variants(tree))
     except _UNREADABLE as error:
         return Uses(unknown={getattr(error, "lineno", None) or 1})
-    uses = _read_all([text for text, _ in variants], temporary)
+    uses = _read_all([text for text, _ in variants], temporary, follows_use=follows_use)
     for _, unknown in variants:
         uses.unknown.update(unknown)
     return uses
 
 
-def _read_all(texts: list[SqlText], temporary: Collection[str]) -> Uses:
+def _read_all(texts: list[SqlText], temporary: Collection[str], *, follows_use: bool) -> Uses:
     """Where variants use other schemas, a statement that all of them have belongs to none."""
-    readers = [SqlReader(text, temporary=temporary) for text in texts]
+    readers = [SqlReader(text, temporary=temporary, follows_use=follows_use) for text in texts]
     for reader in readers:
         reader.read()
     if any(reader.schemas != readers[0].schemas for reader in readers):
