@@ -30,18 +30,31 @@ class Access:
         return frozenset(reading | {Grant(name, privilege) for name in self.writers for privilege in WRITE})
 
 
-def plan_access(
-    schemas: Collection[str], access: Access, granted: Mapping[str, Collection[Grant]]
-) -> tuple[Statement, ...]:
-    """What gives and takes away until each schema's own grants are those of ``access``, one statement per principal."""
-    return tuple(
-        statement
-        for schema in schemas
-        for statement in (
-            *_by_principal(statements.revoke, schema, frozenset(granted.get(schema, ())) - access.grants),
-            *_by_principal(statements.grant, schema, access.grants - frozenset(granted.get(schema, ()))),
-        )
-    )
+@dataclass(frozen=True)
+class AccessPlan:
+    """One statement per schema and principal. What is taken goes before what is given: who has lost, sees no more."""
+
+    revokes: tuple[Statement, ...] = ()
+    grants: tuple[Statement, ...] = ()
+
+
+def plan_access(schemas: Collection[str], access: Access, granted: Mapping[str, Collection[Grant]]) -> AccessPlan:
+    """What brings each schema's own grants to those of ``access``. Names differ in more than their case."""
+    revokes: list[Statement] = []
+    grants: list[Statement] = []
+    for schema in schemas:
+        stands, wanted = _by_key(granted.get(schema, ())), _by_key(access.grants)
+        revokes += _by_principal(statements.revoke, schema, _without(stands, wanted))
+        grants += _by_principal(statements.grant, schema, _without(wanted, stands))
+    return AccessPlan(tuple(revokes), tuple(grants))
+
+
+def _by_key(grants: Collection[Grant]) -> dict[tuple[str, str], Grant]:
+    return {(grant.principal.casefold(), grant.privilege.upper()): grant for grant in sorted(grants)}
+
+
+def _without[K](some: Mapping[K, Grant], others: Mapping[K, Grant]) -> list[Grant]:
+    return [grant for key, grant in some.items() if key not in others]
 
 
 def _by_principal(

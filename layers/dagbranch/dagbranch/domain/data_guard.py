@@ -6,20 +6,20 @@ A pull request can add masks and leave out people; it can take no mask away and 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from typing import Self
 
 from dagbranch.domain.data_specification import DataSpecification
-from dagbranch.domain.masks import KEEP, OTHERS, Mask, Masks
-from dagbranch.domain.schema_pairs import SchemaPair
+from dagbranch.domain.masks import KEEP, OTHERS, Mask, Masks, hiding
+from dagbranch.domain.schema_pairs import SchemaPair, source_name
 from dagbranch.domain.source_allowance import ANY, SourceAllowance
 
 
 @dataclass(frozen=True)
 class DataGuard:
-    """``masks`` and ``unprotected`` by declared schema, all names in lower case."""
+    """``masks`` by declared schema, of each that there is; ``unprotected`` by source; all names in lower case."""
 
     suffix: str = ""
     masks: Mapping[str, Mapping[str, Masks]] = field(default_factory=dict)
@@ -35,10 +35,10 @@ class DataGuard:
         schemas = {name.lower(): schema for name, schema in specification.schemas.items()}
         return cls(
             suffix=specification.source_suffix.lower(),
-            masks={name: _lower(schema.mask) for name, schema in schemas.items() if schema.mask},
+            masks={name: _lower(schema.mask) for name, schema in schemas.items()},
             unprotected={
-                name: tuple(pattern.lower() for pattern in schema.unprotected)
-                for name, schema in schemas.items()
+                source_name(specification, name): tuple(pattern.lower() for pattern in schema.unprotected)
+                for name, schema in specification.schemas.items()
                 if schema.unprotected
             },
             readers=specification.grants.readers or (),
@@ -66,38 +66,45 @@ class DataGuard:
         """The masks by table of the pair's source, and warnings about those of the pull request that do not count."""
         merged = {table: dict(masks) for table, masks in _lower(own).items()}
         warnings: list[str] = []
-        for declared in self._covering(self.masks, pair, allowed):
-            for table, demanded in self.masks[declared].items():
-                added = merged.get(table, {})
-                refused = [name for name, mask in added.items() if _takes_away(name, mask, demanded)]
-                warnings += [
-                    f"{pair.key}.mask.{table}.{name}: the default branch decides: what stands there counts"
-                    for name in refused
-                ]
-                merged[table] = {name: mask for name, mask in added.items() if name not in refused} | dict(demanded)
+        for table, demanded in self._demanded(pair, allowed):
+            added = merged.get(table, {})
+            refused = [name for name, mask in added.items() if _takes_away(name, mask, demanded)]
+            warnings += [
+                f"{pair.key}.mask.{table}.{name}: {_told(added[name])} does not count, the default branch says "
+                f"{_told(demanded.get(name, demanded.get(OTHERS, 'nothing of it')))}"
+                for name in refused
+            ]
+            merged[table] = {name: mask for name, mask in added.items() if name not in refused} | dict(demanded)
         return merged, warnings
 
-    def permits_copy(self, pair: SchemaPair, table: str, allowed: SourceAllowance) -> bool:
-        """Whether a table with a protection of its own may be copied without it."""
-        patterns = (
-            pattern
-            for declared in self._covering(self.unprotected, pair, allowed)
-            for pattern in self.unprotected[declared]
-        )
-        return any(fnmatchcase(table, pattern) for pattern in patterns)
+    def demands_masks(self, pair: SchemaPair, table: str, allowed: SourceAllowance) -> bool:
+        return any(name == table and hiding(masks) for name, masks in self._demanded(pair, allowed))
 
-    def _covering(self, declared: Iterable[str], pair: SchemaPair, allowed: SourceAllowance) -> list[str]:
-        """The schemas of the default branch that mean this source, however the pull request comes to its name."""
+    def permits_copy(self, pair: SchemaPair, table: str) -> bool:
+        """Whether this very table, with a protection of its own, may be copied without it."""
+        return any(fnmatchcase(table, pattern) for pattern in self.unprotected.get(pair.source, ()))
+
+    def _demanded(self, pair: SchemaPair, allowed: SourceAllowance) -> Iterator[tuple[str, Masks]]:
+        """Of each schema of the default branch that means this source, however the pull request comes to its name."""
         source = pair.source.rpartition(".")[2]
-        return [name for name in declared if source.startswith(name) and self._is_suffix(source[len(name) :], allowed)]
-
-    def _is_suffix(self, rest: str, allowed: SourceAllowance) -> bool:
-        return rest in {"", self.suffix} or rest in allowed.suffixes or ANY in allowed.suffixes
+        exact = [name for name in self.masks if name + self.suffix == source]
+        for declared in exact or [name for name in self.masks if _means(source, name, allowed)]:
+            yield from self.masks[declared].items()
 
 
 def narrowed(demanded: Collection[str], wanted: Collection[str] | None) -> tuple[str, ...]:
     """Of those whom the default branch names, those whom the pull request names too, or all."""
     return tuple(name for name in dict.fromkeys(demanded) if wanted is None or name in wanted)
+
+
+def _means(source: str, declared: str, allowed: SourceAllowance) -> bool:
+    """Whether the stack's suffixes make this source of that schema."""
+    rest = source.removeprefix(declared)
+    return source.startswith(declared) and (not rest or rest in allowed.suffixes or ANY in allowed.suffixes)
+
+
+def _told(mask: Mask) -> str:
+    return "null" if mask is None else str(mask)
 
 
 def _takes_away(column: str, mask: Mask, demanded: Masks) -> bool:

@@ -10,18 +10,21 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from dagbranch.domain import naming, statements
-from dagbranch.domain.access import Access, plan_access
+from dagbranch.domain.access import Access, AccessPlan, plan_access
 from dagbranch.domain.data_guard import narrowed
 from dagbranch.domain.data_specification import DataSpecification
 from dagbranch.domain.fence import Fence
+from dagbranch.domain.protections import unmet_protections
 from dagbranch.domain.schema_marker import SchemaMarker
-from dagbranch.domain.schema_pairs import SchemaPair, check_allowed, schema_pairs
+from dagbranch.domain.schema_ownership import check_ownership, is_ours, stale_schemas
+from dagbranch.domain.schema_pairs import check_allowed, schema_pairs
 from dagbranch.domain.schema_plan import Knowledge, SchemaPlan, plan_schema
 from dagbranch.domain.seeds import Seed
+from dagbranch.domain.source_archive import PIPELINE_FILE
 from dagbranch.domain.statements import Statement
 from dagbranch.domain.wanted_data import Judgement, WantedSchema, wanted_data
 from dagbranch.domain.warehouse_state import FoundSchema, Grant
-from dagbranch.errors import InvalidPipelineError, NotOursError
+from dagbranch.errors import InvalidPipelineError
 
 type Phase = tuple[Statement, ...]
 
@@ -50,8 +53,9 @@ class DataPlan:
         return tuple(statement for phase in self.phases for statement in phase)
 
     def everything(self) -> tuple[Statement, ...]:
-        """The seeds too."""
-        return (*self.statements, *(statement for seed in self.seeds for statement in seed.statements))
+        """The seeds too, where the warehouse knows every form: a cloned table is full."""
+        seeds = (seed for seed in self.seeds if not seed.is_cloned)
+        return (*self.statements, *(statement for seed in seeds for statement in seed.statements))
 
 
 @dataclass(frozen=True)
@@ -88,25 +92,30 @@ def plan_data_environment(
     owner = SchemaMarker(environment, repository, pull_number)
     pairs = schema_pairs(specification, environment, table_suffix)
     check_allowed(pairs, judgement.allowed)
-    _check_ownership(pairs, found, owner)
+    check_ownership(pairs, found, owner)
     wanted, warnings = wanted_data(specification, pairs, found, judgement)
-    _check_protections(wanted, knowledge, judgement)
-    stale = _stale_schemas(pairs, found, owner)
+    stale = stale_schemas(pairs, found, owner)
     clones = specification.clone == "auto"
     plans = [
         plan_schema(one, owner, found.get(one.pair.target), knowledge, clones=clones, reset=reset) for one in wanted
     ]
+    warnings += _checked(plans, unmet_protections(wanted, knowledge, judgement), judgement)
     targets = tuple(pair.target for pair in pairs)
-    access = access_of(specification, judgement, stack_access)
+    access = AccessPlan()
+    if granted is not None:
+        access = plan_access(targets, access_of(specification, judgement, stack_access), granted)
+        warnings += _left_out(specification, judgement)
     return DataPlan(
         phases=_phases(
             (statement for plan in plans for statement in plan.schemas),
-            (*map(statements.drop_schema, stale), *(statement for plan in plans for statement in plan.drops)),
             (
-                *(statement for plan in plans for statement in (*plan.views, *plan.tables)),
-                *(plan_access(targets, access, granted) if granted is not None else ()),
+                *map(statements.drop_schema, stale),
+                *(statement for plan in plans for statement in plan.drops),
+                *access.revokes,
             ),
-            (statement for plan in plans for statement in plan.comments),
+            (statement for plan in plans for statement in (*plan.views, *plan.tables)),
+            # Nobody is let in before the views show what is wanted.
+            (*(statement for plan in plans for statement in plan.comments), *access.grants),
         ),
         seeds=tuple(seed for plan in plans for seed in plan.seeds),
         fence=Fence(
@@ -118,7 +127,7 @@ def plan_data_environment(
         ),
         schemas={pair.declared: naming.schema_name(pair.declared, environment, table_suffix) for pair in pairs},
         targets=targets,
-        warnings=(*warnings, *_held_back(plans)),
+        warnings=tuple(warnings),
         seen=_seen(wanted, knowledge),
     )
 
@@ -128,7 +137,7 @@ def plan_removal(
 ) -> RemovalPlan:
     """Drops, of the schemas asked for, those that carry this environment's marker, and no other."""
     owner = SchemaMarker(environment, repository, pull_number)
-    ours = tuple(sorted(name for name, schema in found.items() if _is_ours(schema, owner)))
+    ours = tuple(sorted(name for name, schema in found.items() if is_ours(schema, owner)))
     return RemovalPlan(
         tuple(statements.drop_schema(schema) for schema in ours),
         Fence(owner, frozenset(ours), frozenset()),
@@ -148,14 +157,19 @@ def access_of(specification: DataSpecification, judgement: Judgement, stack_acce
 def tables_to_describe(wanted: Iterable[WantedSchema], found: Mapping[str, FoundSchema]) -> set[str]:
     """Full names of what a plan asks more about than its name: the masked, the seeded, the environment's tables.
 
-    And one view of each schema, that tells whether views follow their table here.
+    And its views that are no longer declared, which may be the pipeline's own, and one that is, which tells whether
+    views follow their table here.
     """
     names: set[str] = set()
     for schema in wanted:
         seeded = {name for name, written in schema.tables.items() if written.seed}
         names |= {f"{schema.pair.source}.{name}" for name in {*schema.masks, *seeded}}
         stands = found.get(schema.pair.target, FoundSchema()).tables
-        names |= {f"{schema.pair.target}.{name}" for name, kind in stands.items() if kind == "table"}
+        names |= {
+            f"{schema.pair.target}.{name}"
+            for name, kind in stands.items()
+            if kind == "table" or name not in schema.views
+        }
         names |= {f"{schema.pair.target}.{name}" for name in _plain_views(schema, found)[:1]}
     return names
 
@@ -187,60 +201,26 @@ def _phases(*phases: Iterable[Statement]) -> tuple[Phase, ...]:
     return tuple(phase for phase in map(tuple, phases) if phase)
 
 
-def _check_ownership(pairs: tuple[SchemaPair, ...], found: Mapping[str, FoundSchema], owner: SchemaMarker) -> None:
-    for pair in pairs:
-        schema = found.get(pair.target)
-        if schema is not None and not _is_ours(schema, owner):
-            marker = SchemaMarker.parse(schema.comment)
-            whose = f"{marker.repository}, pull request {marker.pull_number}" if marker else "nobody's by its comment"
-            raise NotOursError(f"the schema {pair.target} exists and is not this environment's ({whose}): left alone")
+def _checked(plans: Iterable[SchemaPlan], unmet: Iterable[str], judgement: Judgement) -> list[str]:
+    """The warnings of the plans. Raises InvalidPipelineError with every fault."""
+    plans = list(plans)
+    faults = [*(fault for plan in plans for fault in plan.faults), *unmet]
+    drift = [fault for plan in plans for fault in plan.drift]
+    if faults or (drift and not judgement.lenient):
+        raise InvalidPipelineError("\n".join([*faults, *drift]))
+    return [*drift, *(warning for plan in plans for warning in plan.warnings)]
 
 
-def _check_protections(wanted: Iterable[WantedSchema], knowledge: Knowledge, judgement: Judgement) -> None:
-    """Raises InvalidPipelineError for a seed that would copy rows past Unity Catalog's own filters and masks."""
-    faults = [
-        f"{schema.pair.key}.write.{name}.seed: {schema.pair.source}.{name} has {protection} of its own: "
-        "mask it, or name the table under unprotected on the default branch"
-        for schema in wanted
-        for name, written in schema.tables.items()
-        if written.seed and not judgement.guard.permits_copy(schema.pair, name, judgement.allowed)
-        for protection in _unmet(schema, name, knowledge)
+def _left_out(specification: DataSpecification, judgement: Judgement) -> list[str]:
+    """Whom the file names and the default branch does not."""
+    guard, wanted = judgement.guard, specification.grants
+    both = (("readers", wanted.readers, guard.readers), ("writers", wanted.writers, guard.writers))
+    return [
+        f"{PIPELINE_FILE}: data.grants.{kind}: {name}: the default branch does not name it: left out"
+        for kind, names, demanded in both
+        for name in names or ()
+        if name not in demanded
     ]
-    if faults:
-        raise InvalidPipelineError("\n".join(faults))
-
-
-def _unmet(schema: WantedSchema, name: str, knowledge: Knowledge) -> list[str]:
-    """The protections of a table that its masks do not stand for; a filter of rows has no mask that does."""
-    details = knowledge.details.get(f"{schema.pair.source}.{name}")
-    if details is None:
-        return []
-    shown = {column for column, mask in schema.masks.get(name, {}).items() if mask == "keep"}
-    covered = {column for column in schema.masks.get(name, {}) if column not in shown}
-    bare = [column for column in details.masked_columns if column.lower() not in covered and "*" not in covered]
-    row_filter = ["a row filter"] if details.has_row_filter and name not in schema.masks else []
-    return [*row_filter, *(f"a mask of {column}" for column in bare)]
-
-
-def _is_ours(schema: FoundSchema, owner: SchemaMarker) -> bool:
-    return owner.same_owner(SchemaMarker.parse(schema.comment))
-
-
-def _stale_schemas(
-    pairs: tuple[SchemaPair, ...], found: Mapping[str, FoundSchema], owner: SchemaMarker
-) -> tuple[str, ...]:
-    """What an earlier commit declared. A schema that is anybody's source is never among them."""
-    declared = {name for pair in pairs for name in (pair.target, pair.source)}
-    return tuple(sorted(name for name in found if name not in declared and _is_ours(found[name], owner)))
-
-
-def _held_back(plans: Iterable[SchemaPlan]) -> tuple[str, ...]:
-    return tuple(
-        f"{table} has new columns, held back because the table has masks: {', '.join(columns)}: "
-        "name each under its mask on the default branch (keep shows it)"
-        for plan in plans
-        for table, columns in plan.held_back.items()
-    )
 
 
 def _seen(wanted: Iterable[WantedSchema], knowledge: Knowledge) -> dict[str, frozenset[str]]:

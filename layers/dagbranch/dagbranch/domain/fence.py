@@ -20,12 +20,17 @@ from dagbranch.domain.masks import HASH, Projected
 from dagbranch.domain.predicates import DIALECT, check_predicate
 from dagbranch.domain.schema_marker import SchemaMarker
 from dagbranch.domain.source_allowance import SourceAllowance
-from dagbranch.domain.statements import SEED_PROPERTY, Statement
+from dagbranch.domain.statements import SEED_PROPERTY, VIEW_NOTE, VIEW_PROPERTY, Statement
 from dagbranch.errors import UnsafeStatementError
 
+# What taking a tree apart raises where it lacks what every tree of the builders has, or is deeper than any.
+_MISSHAPEN: Final = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
 _DROPPED: Final = "DROPPED SCHEMA"
 _NAME: Final = r"`[^`]+`(?:\.`[^`]+`){0,2}"
-_VIEW: Final = re.compile(rf"CREATE (OR REPLACE )?VIEW ({_NAME}) (WITH SCHEMA EVOLUTION )?AS SELECT \* FROM ({_NAME})")  # noqa: S608 - read with, never sent
+_VIEW: Final = re.compile(
+    rf"CREATE (OR REPLACE )?VIEW ({_NAME}) (WITH SCHEMA EVOLUTION )?"  # noqa: S608 - read with, never sent
+    rf"TBLPROPERTIES \('{re.escape(VIEW_PROPERTY)}'='{VIEW_NOTE}'\) AS SELECT \* FROM ({_NAME})"
+)
 _CLONE: Final = re.compile(
     rf"CREATE TABLE ({_NAME}) SHALLOW CLONE ({_NAME}) TBLPROPERTIES \('{re.escape(SEED_PROPERTY)}'='([\w ]*)'\)"
 )
@@ -46,7 +51,10 @@ class Fence:
 
     def check(self, statement: Statement) -> None:
         """Raises UnsafeStatementError where the statement would do anything else than it may."""
-        kind, found = _rebuilt(statement.sql, self.owner)
+        try:
+            kind, found = _rebuilt(statement.sql, self.owner)
+        except _MISSHAPEN as error:
+            raise UnsafeStatementError(f"{statement.sql[:200]!r} is no statement of dagbranch's") from error
         if found.sql != statement.sql:
             raise UnsafeStatementError(f"{statement.sql!r} is not {found.sql!r}, which is all that it may be")
         if (found.writes, found.reads) != (statement.writes, statement.reads):
@@ -150,18 +158,17 @@ def _column(tree: exp.Expr) -> Projected:
             return Projected(name.name)
         case exp.Alias(this=exp.SHA2()):
             return Projected(tree.alias, "string", HASH)
-        case exp.Alias(this=exp.Anonymous() as function):
+        case exp.Alias(this=exp.If(args={"true": exp.Null(), "false": exp.Anonymous() as function})):
             return Projected(tree.alias, {"HASH": "int", "XXHASH64": "bigint"}.get(function.name, ""), HASH)
-        case exp.Alias(this=exp.Cast(this=exp.Null() | exp.Boolean() | exp.Literal() | exp.Neg() as value, to=kind)):
+        case exp.Alias(this=exp.If(args={"true": exp.Column(), "false": exp.Null()})):
+            return Projected(tree.alias, mask=None)
+        case exp.Alias(this=exp.Cast(this=exp.Boolean() | exp.Literal() | exp.Neg() as value, to=kind)):
             return Projected(tree.alias, _sql(kind), _value(value))
     return _refuse(tree)
 
 
 def _value(tree: exp.Expr) -> Any:
-    try:
-        return tree.to_py()
-    except (TypeError, ValueError):
-        return _refuse(tree)
+    return tree.to_py()
 
 
 def _name(table: exp.Expr | None) -> str:

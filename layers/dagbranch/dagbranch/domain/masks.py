@@ -6,15 +6,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from dagbranch.domain.column_types import hash_fault, is_text, value_fault
 from dagbranch.domain.predicates import DIALECT
-from dagbranch.errors import InvalidPipelineError, UnsafeStatementError
+from dagbranch.errors import UnsafeStatementError
 
 type Mask = str | int | float | bool | None
 type Masks = Mapping[str, Mask]
@@ -22,15 +23,15 @@ type Masks = Mapping[str, Mask]
 HASH: Final = "hash"
 KEEP: Final = "keep"
 OTHERS: Final = "*"
-_TEXT: Final = re.compile(r"string", re.IGNORECASE)
-_SHORT_TEXT: Final = re.compile(r"(?:var)?char\(\d+\)", re.IGNORECASE)
-_NUMBER: Final = re.compile(r"(?:tiny|small|big)?int|float|double|decimal\(\d+,\s*\d+\)", re.IGNORECASE)
+# They give a number for null too, which would join with every other null.
+_HASHES: Final = {"int": "HASH", "bigint": "XXHASH64"}
+_LARGEST_WHOLE: Final = 2**63
 _COLUMN: Final = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
 
 
 @dataclass(frozen=True)
 class Projected:
-    """One column of a table as a view or a seed shows it; ``type`` is needed where a mask takes its place."""
+    """One column of a table as a view or a seed shows it; ``type`` is needed where a hash or a value is shown."""
 
     name: str
     type: str = ""
@@ -45,57 +46,49 @@ def projection(columns: Sequence[Projected]) -> list[exp.Expr]:
 def masked(columns: Mapping[str, str], masks: Masks, known: Collection[str]) -> tuple[list[Projected], list[str]]:
     """The columns as masked, in order, and the names of those that are held back.
 
-    ``columns``: SQL type by name. ``masks`` by column, or ``*`` for each that is not named. Held back is what
-    neither is named nor ``known``: nobody has said yet whether it may be seen.
+    ``columns``: SQL type by name. ``masks`` by column, or ``*`` for each that is not named; one that does not fit is
+    null. Held back is what is neither named nor ``known``: nobody has said yet whether it may be seen.
     """
     rules = {name.lower(): mask for name, mask in masks.items()}
     seen = {name.lower() for name in known}
     shown, held = [], []
     for name, kind in columns.items():
-        if name.lower() in rules:
-            shown.append(Projected(name, kind, rules[name.lower()]))
-        elif OTHERS in rules:
-            shown.append(Projected(name, kind, _for_others(rules[OTHERS], kind)))
-        elif name.lower() in seen:
-            shown.append(Projected(name, kind))
-        else:
+        if name.lower() not in seen and not {name.lower(), OTHERS} & rules.keys():
             held.append(name)
+            continue
+        mask = rules.get(name.lower(), rules.get(OTHERS, KEEP))
+        shown.append(Projected(name, kind, None if fault_of(mask, kind) else mask))
     return shown, held
+
+
+def hiding(masks: Masks) -> dict[str, Mask]:
+    """Those that show something else than the column itself, by name in lower case."""
+    return {name.lower(): mask for name, mask in masks.items() if mask != KEEP}
 
 
 def fault_of(mask: Mask, kind: str) -> str | None:
     """Why the mask cannot take the place of a column of this type, in words; None where it can."""
     if mask is None or mask == KEEP:
         return None
-    is_text = bool(_TEXT.fullmatch(kind) or _SHORT_TEXT.fullmatch(kind))
-    if mask == HASH:
-        if _TEXT.fullmatch(kind) or kind.lower() in {"bigint", "int"}:
-            return None
-        return f"hash is for string, int and bigint, the column is {kind}: take null or a value"
-    if isinstance(mask, bool):
-        fits = kind.lower() == "boolean"
-    elif isinstance(mask, int | float):
-        fits = bool(_NUMBER.fullmatch(kind))
-    else:
-        fits = is_text or kind.lower() in {"date", "timestamp", "timestamp_ntz"}
-    return None if fits else f"{mask!r} is no value of {kind}: take null, or a value of that type"
+    return hash_fault(kind) if mask == HASH else value_fault(mask, kind)
 
 
-def check_masks(table: str, columns: Mapping[str, str], masks: Masks) -> None:
-    """Raises InvalidPipelineError for a mask of a column that is not there, or that cannot take its place."""
+def mask_faults(columns: Mapping[str, str], masks: Masks) -> dict[str, str]:
+    """What is wrong with the mask of a column, in words: it is not there, or the mask cannot take its place."""
     types = {name.lower(): kind for name, kind in columns.items()}
-    faults = [f"{table} has no column {name}" for name in masks if name != OTHERS and name.lower() not in types]
+    faults = {}
     for name, mask in masks.items():
-        fault = fault_of(mask, types[name.lower()]) if name.lower() in types else None
+        if name == OTHERS:
+            continue
+        kind = types.get(name.lower())
+        fault = _no_such(name, columns) if kind is None else fault_of(mask, kind)
         if fault:
-            faults.append(f"{table}.{name}: {fault}")
-    if faults:
-        raise InvalidPipelineError("\n".join(faults))
+            faults[name] = fault
+    return faults
 
 
-def _for_others(mask: Mask, kind: str) -> Mask:
-    """What `*` says, or null where it does not fit a column that nobody looked at."""
-    return None if fault_of(mask, kind) else mask
+def _no_such(name: str, columns: Iterable[str]) -> str:
+    return f"there is no column {name}: expected one of {', '.join(columns)}"
 
 
 def _projected(column: Projected) -> exp.Expr:
@@ -108,30 +101,34 @@ def _projected(column: Projected) -> exp.Expr:
 
 
 def _masking(column: Projected, original: exp.Column) -> exp.Expr:
+    if column.mask is None:
+        # Of the column's own type, whatever it is: not all can be written down.
+        return exp.If(this=exp.false(), true=original, false=exp.Null())
     if column.mask == HASH:
         return _hash(column.type.lower(), original)
-    return exp.Cast(this=_literal(column.mask), to=_type(column.type))
+    kind = "string" if is_text(column.type) else column.type  # as every expression over a shorter text is
+    return exp.Cast(this=_literal(column.mask), to=_type(kind))
 
 
 def _hash(kind: str, original: exp.Column) -> exp.Expr:
-    if kind == "string":
+    if fault := hash_fault(kind):
+        raise UnsafeStatementError(fault)
+    if kind not in _HASHES:
         return exp.SHA2(this=original, length=exp.Literal.number(256))
-    if kind not in {"int", "bigint"}:
-        raise UnsafeStatementError(f"there is no hash of {kind}")
-    return exp.Anonymous(this="XXHASH64" if kind == "bigint" else "HASH", expressions=[original])
+    is_null = exp.Is(this=original, expression=exp.Null())
+    hashed = exp.Anonymous(this=_HASHES[kind], expressions=[original.copy()])
+    return exp.If(this=is_null, true=exp.Null(), false=hashed)
 
 
-def _literal(value: Mask) -> exp.Expr:
-    if value is None:
-        return exp.Null()
+def _literal(value: str | float | bool) -> exp.Expr:  # noqa: FBT001 - the value of a mask
     if isinstance(value, bool):
         return exp.Boolean(this=value)
-    return exp.Literal.string(value) if isinstance(value, str) else exp.Literal.number(value)
+    if isinstance(value, float) and (not value.is_integer() or abs(value) >= _LARGEST_WHOLE):
+        return exp.Literal.string(str(value))  # a number with an exponent has more than one spelling
+    return exp.Literal.string(value) if isinstance(value, str) else exp.Literal.number(int(value))
 
 
 def _type(text: str) -> exp.DataType:
-    if _SHORT_TEXT.fullmatch(text):
-        return exp.DataType.build("string", dialect=DIALECT)  # as every expression over such a column is
     try:
         return exp.DataType.build(text, dialect=DIALECT)
     except SqlglotError as error:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
-_VERSION = 1
+UNSURE: Final = "?"
 
 
 @dataclass(frozen=True)
 class SchemaMarker:
     """``source`` is the schema that the views of this one show, ``columns`` tells what those with masks were made of.
 
-    Both may change, the rest never does.
+    Both may change, the rest never does. What is being changed is noted as unsure first: a run that breaks off then
+    leaves nothing that a later one would take for what it is not.
     """
 
     environment: str
@@ -25,7 +26,16 @@ class SchemaMarker:
 
     def __str__(self) -> str:
         told = {name: value for name, value in asdict(self).items() if name != "columns" or value}
-        return json.dumps({"dagbranch": _VERSION, **told})
+        return json.dumps({"dagbranch": 1, **told})
+
+    def unsure_of(self, wanted: SchemaMarker) -> SchemaMarker:
+        """What is noted while the views are changed to what ``wanted`` says."""
+        changed = {
+            name for name in {*self.columns, *wanted.columns} if self.columns.get(name) != wanted.columns.get(name)
+        }
+        columns = {**self.columns, **dict.fromkeys(changed, UNSURE)}
+        source = self.source if self.source == wanted.source else UNSURE
+        return replace(self, source=source, columns={name: columns[name] for name in sorted(columns)})
 
     def same_owner(self, other: SchemaMarker | None) -> bool:
         """Whether both belong to one environment of one pull request."""

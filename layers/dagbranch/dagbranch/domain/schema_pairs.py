@@ -30,7 +30,7 @@ def schema_pairs(specification: DataSpecification, environment: str, table_suffi
     pairs = tuple(
         SchemaPair(
             declared,
-            _full(schema.catalog, declared + specification.source_suffix),
+            source_name(specification, declared),
             _full(schema.catalog, naming.schema_name(declared, environment, table_suffix)),
         )
         for declared, schema in specification.schemas.items()
@@ -42,6 +42,11 @@ def schema_pairs(specification: DataSpecification, environment: str, table_suffi
                 f"{pair.key}: the environment {environment} would write to {pair.target}, a source of the data"
             )
     return pairs
+
+
+def source_name(specification: DataSpecification, declared: str) -> str:
+    """The full name of the base's schema."""
+    return _full(specification.schemas[declared].catalog, declared + specification.source_suffix)
 
 
 def check_allowed(pairs: tuple[SchemaPair, ...], allowed: SourceAllowance) -> None:

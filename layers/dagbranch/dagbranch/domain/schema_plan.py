@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from dagbranch.domain import statements
-from dagbranch.domain.data_specification import WrittenTable
-from dagbranch.domain.masks import KEEP, Projected, check_masks, masked
+from dagbranch.domain.masks import KEEP
 from dagbranch.domain.schema_marker import SchemaMarker
-from dagbranch.domain.seeds import PENDING, UNSEEDED, Seed, columns_in, done_note, note_of, seed_of
+from dagbranch.domain.seeds import UNSEEDED, Seed, columns_in, is_outdated, is_pending, note_of, seed_of
+from dagbranch.domain.shown_columns import Knowledge, ShownColumns, shown_columns
 from dagbranch.domain.specification_values import EVERYTHING
-from dagbranch.domain.statements import Statement
+from dagbranch.domain.statements import VIEW_PROPERTY, Statement
 from dagbranch.domain.wanted_data import WantedSchema
-from dagbranch.domain.warehouse_state import FoundSchema, TableDetails
-from dagbranch.errors import InvalidPipelineError
+from dagbranch.domain.warehouse_state import FoundSchema, Kind, TableDetails
 
-
-@dataclass(frozen=True)
-class Knowledge:
-    """What was asked beside names: details by full name, and the columns of masked tables that were seen before."""
-
-    details: Mapping[str, TableDetails] = field(default_factory=dict)
-    columns: Mapping[str, frozenset[str]] = field(default_factory=dict)
+__all__ = ["Knowledge", "SchemaPlan", "plan_schema"]
 
 
 @dataclass(frozen=True)
 class SchemaPlan:
+    """``schemas`` first, ``comments`` last. With any of ``faults``, nothing is to be run.
+
+    ``drift`` is a fault of the author's, or what the base has changed since.
+    """
+
     schemas: tuple[Statement, ...]
     drops: tuple[Statement, ...]
     views: tuple[Statement, ...]
     tables: tuple[Statement, ...]
     comments: tuple[Statement, ...]
     seeds: tuple[Seed, ...]
-    held_back: Mapping[str, tuple[str, ...]]
+    faults: tuple[str, ...] = ()
+    drift: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def plan_schema(
@@ -47,141 +46,142 @@ def plan_schema(
     clones: bool,
     reset: bool,
 ) -> SchemaPlan:
-    """``reset``: every table that stands is made anew. Raises InvalidPipelineError for masks that cannot be."""
-    shown = _Columns(wanted, knowledge)
+    """``reset``: every table that stands is made anew."""
+    shown = shown_columns(wanted, knowledge)
+    unknown = tuple(shown.unknown())
+    if unknown:
+        return SchemaPlan((), (), (), (), (), (), faults=unknown)
     marker = replace(owner, source=wanted.pair.source, columns=shown.digests)
-    before = SchemaMarker.parse(found.comment) if found else marker
-    stands = found or FoundSchema()
-    kept = FoundSchema(None, {} if reset else stands.tables)
+    before = (SchemaMarker.parse(found.comment) if found else None) or marker
+    stands = found.tables if found else {}
+    seeds = {seed.table: seed for seed in _wanted_seeds(wanted, shown, clones=clones)}
+    dropped = dict(_dropped(wanted, stands, seeds, shown, reset=reset))
+    kept = {name: kind for name, kind in stands.items() if name not in dropped}
     return SchemaPlan(
-        schemas=() if found else (statements.create_schema(wanted.pair.target, marker),),
-        drops=tuple(_drops(wanted, stands, knowledge, reset=reset)),
-        views=tuple(_views(wanted, stands, before, shown)),
-        tables=(*_tables(wanted, kept, clones=clones), *_unseeded(wanted, kept, shown)),
-        # Last, so that a run that broke off before all views showed the new source is done again.
+        schemas=_schemas(wanted.pair.target, found, before, marker),
+        drops=tuple(_drop(f"{wanted.pair.target}.{name}", kind) for name, kind in dropped.items()),
+        views=tuple(_views(wanted, kept, before, shown)),
+        tables=tuple(_tables(wanted, kept, seeds)),
+        # Last, so that a run that broke off before all views showed what is wanted is done again.
         comments=(statements.comment_on_schema(wanted.pair.target, marker),) if before != marker else (),
-        seeds=tuple(_seeds(wanted, kept, shown)),
-        held_back=shown.held_back,
+        seeds=tuple(_seeds(wanted, kept, seeds, shown)),
+        faults=tuple(_told_conditions(wanted, kept, seeds, shown)),
+        drift=tuple(shown.faults()),
+        warnings=(*shown.warnings(), *_made_anew(wanted, dropped, reset=reset)),
     )
 
 
-class _Columns:
-    """The columns of each table that has masks, as they are shown; the details of the base's tables."""
-
-    def __init__(self, wanted: WantedSchema, knowledge: Knowledge) -> None:
-        self._source, self._target = wanted.pair.source, wanted.pair.target
-        self._knowledge = knowledge
-        self._shown: dict[str, list[Projected]] = {}
-        held: dict[str, tuple[str, ...]] = {}
-        for table, masks in sorted(wanted.masks.items()):
-            source, details = f"{self._source}.{table}", self.source(table)
-            if details is None:
-                continue
-            columns = details.columns
-            check_masks(f"{wanted.pair.key}.mask: {source}", columns, masks)
-            self._shown[table], behind = masked(columns, masks, knowledge.columns.get(source, frozenset(columns)))
-            if behind:
-                held[source] = tuple(behind)
-        self._masked = wanted.masks.keys()
-        self.held_back: Mapping[str, tuple[str, ...]] = held
-        self.digests = {
-            table: hashlib.sha256(repr(columns).encode()).hexdigest()[:16]
-            for table, columns in self._shown.items()
-            if table in wanted.views
-        }
-
-    def source(self, table: str) -> TableDetails | None:
-        return self._knowledge.details.get(f"{self._source}.{table}")
-
-    def target(self, table: str) -> TableDetails | None:
-        return self._knowledge.details.get(f"{self._target}.{table}")
-
-    def of_view(self, table: str) -> list[Projected] | None:
-        """None where all columns are shown."""
-        return self._known(table)
-
-    def of_table(self, table: str) -> list[Projected]:
-        """Every column, those held back as null: a table has all columns of its like."""
-        details = self.source(table)
-        shown = {column.name: column for column in self._known(table) or ()}
-        if details is None:
-            return []
-        if not shown:
-            return [Projected(name) for name in details.columns]
-        return [shown.get(name, Projected(name, kind, None)) for name, kind in details.columns.items()]
-
-    def _known(self, table: str) -> list[Projected] | None:
-        """What is masked and not known is never shown."""
-        if table in self._masked and table not in self._shown:
-            raise InvalidPipelineError(f"{self._source}.{table} has masks, and its columns are not known")
-        return self._shown.get(table)
-
-    def are_stale(self, table: str) -> bool:
-        """Whether a view on all columns shows those of yesterday: only where the warehouse cannot follow."""
-        view, source = self.target(table), self.source(table)
-        return bool(view and source and not view.follows and view.columns != source.columns)
+def _schemas(
+    target: str, found: FoundSchema | None, before: SchemaMarker, marker: SchemaMarker
+) -> tuple[Statement, ...]:
+    """The schema, or the note of which views are about to change."""
+    if found is None:
+        return (statements.create_schema(target, marker),)
+    unsure = before.unsure_of(marker)
+    return (statements.comment_on_schema(target, unsure),) if unsure != before else ()
 
 
-def _drops(wanted: WantedSchema, found: FoundSchema, knowledge: Knowledge, *, reset: bool) -> Iterator[Statement]:
-    """What stands as another kind than is wanted, and what dagbranch made and is no longer declared."""
-    for name, kind in sorted(found.tables.items()):
-        declared, full = wanted.kind_of(name), f"{wanted.pair.target}.{name}"
-        by_pipeline = declared is None and kind == "table" and note_of(knowledge.details.get(full)) is None
-        if (reset and kind == "table") or (kind != declared and not by_pipeline):
-            yield statements.drop_view(full) if kind == "view" else statements.drop_table(full)
+def _drop(name: str, kind: Kind) -> Statement:
+    return statements.drop_view(name) if kind == "view" else statements.drop_table(name)
+
+
+def _dropped(
+    wanted: WantedSchema,
+    stands: Mapping[str, Kind],
+    seeds: Mapping[str, Seed],
+    shown: ShownColumns,
+    *,
+    reset: bool,
+) -> Iterator[tuple[str, Kind]]:
+    """What stands as another kind than is wanted, what holds other rows, and what of ours is no longer declared."""
+    for name, kind in sorted(stands.items()):
+        declared, details = wanted.kind_of(name), shown.target(name)
+        if name in wanted.lost and kind == "table":
+            continue  # nothing could be made in its place
+        if declared is None:
+            goes = reset or _is_ours(details)
+        elif kind == declared == "table":
+            seed = seeds.get(f"{wanted.pair.target}.{name}")
+            goes = reset or is_outdated(note_of(details), seed, wanted.masks.get(name, {}))
+        else:
+            goes = kind != declared
+        if goes:
+            yield name, kind
+
+
+def _is_ours(details: TableDetails | None) -> bool:
+    """Whether a table or view carries a note of ours; what has none was made by the pipeline."""
+    return details is not None and (note_of(details) is not None or VIEW_PROPERTY in details.properties)
 
 
 def _views(
-    wanted: WantedSchema, found: FoundSchema, before: SchemaMarker | None, shown: _Columns
+    wanted: WantedSchema, stands: Mapping[str, Kind], before: SchemaMarker, shown: ShownColumns
 ) -> Iterator[Statement]:
-    source_stands = before is not None and before.source == wanted.pair.source
+    digests = shown.digests
     for name in wanted.views:
         view, source = f"{wanted.pair.target}.{name}", f"{wanted.pair.source}.{name}"
-        is_there = found.tables.get(name) == "view"
-        as_masked = before.columns.get(name) if before else None
-        stands = is_there and source_stands and as_masked == shown.digests.get(name) and not shown.are_stale(name)
-        if stands:
+        replaced = name in stands
+        is_as_wanted = before.source == wanted.pair.source and before.columns.get(name) == digests.get(name)
+        if replaced and is_as_wanted and not shown.are_stale(name):
             continue
-        columns = shown.of_view(name)
-        if columns is None:
-            yield statements.create_view(view, source, replace=is_there)
-        else:
-            yield statements.create_masked_view(view, source, columns, replace=is_there)
+        if name not in shown.masked:
+            yield statements.create_view(view, source, replace=replaced)
+        elif shown.masked[name]:  # a table of which nothing may be seen has no view
+            yield statements.create_masked_view(view, source, shown.masked[name], replace=replaced)
 
 
-def _tables(wanted: WantedSchema, found: FoundSchema, *, clones: bool) -> Iterator[Statement]:
-    for name, written in wanted.tables.items():
-        if found.tables.get(name) == "table":
+def _tables(wanted: WantedSchema, stands: Mapping[str, Kind], seeds: Mapping[str, Seed]) -> Iterator[Statement]:
+    for name in wanted.tables:
+        if name in stands or name in wanted.lost:
             continue
         table, source = f"{wanted.pair.target}.{name}", f"{wanted.pair.source}.{name}"
-        like = partial(statements.create_table_like, table, source, PENDING if written.seed else UNSEEDED)
-        if clones and written.seed == EVERYTHING and name not in wanted.masks:
-            yield statements.shallow_clone(table, source, done_note(EVERYTHING), like)
+        seed = seeds.get(table)
+        like = partial(statements.create_table_like, table, source, seed.pending_note if seed else UNSEEDED)
+        if seed is not None and seed.is_cloned:
+            yield statements.shallow_clone(table, source, seed.done_note, like)
         else:
             yield like()
 
 
-def _unseeded(wanted: WantedSchema, found: FoundSchema, shown: _Columns) -> Iterator[Statement]:
-    """A seed that is no longer wanted before it was done: a later one must not overwrite what the pipeline wrote."""
+def _wanted_seeds(wanted: WantedSchema, shown: ShownColumns, *, clones: bool) -> Iterator[Seed]:
     for name, written in wanted.tables.items():
-        if not written.seed and found.tables.get(name) == "table" and note_of(shown.target(name)) == PENDING:
-            yield statements.set_seed_note(f"{wanted.pair.target}.{name}", UNSEEDED)
-
-
-def _seeds(wanted: WantedSchema, found: FoundSchema, shown: _Columns) -> Iterator[Seed]:
-    """A table is seeded where its note says that this is still to be done, and so once."""
-    for name, written in wanted.tables.items():
-        table, source = f"{wanted.pair.target}.{name}", f"{wanted.pair.source}.{name}"
-        is_new = found.tables.get(name) != "table"
-        if written.seed and (is_new or note_of(shown.target(name)) == PENDING):
-            _check_condition(wanted, name, written, shown)
-            yield seed_of(table, source, written.seed, shown.of_table(name), shown.source(name))
-
-
-def _check_condition(wanted: WantedSchema, name: str, written: WrittenTable, shown: _Columns) -> None:
-    """A condition on a column that is masked would tell what the mask hides."""
-    hidden = {column.name.lower() for column in shown.of_table(name) if column.mask != KEEP}
-    if used := sorted(columns_in(written.seed or EVERYTHING) & hidden):
-        raise InvalidPipelineError(
-            f"{wanted.pair.key}.write.{name}.seed: {', '.join(used)} is masked: a condition would tell what it hides"
+        if written.seed is None or name in wanted.lost:
+            continue
+        masks, details = wanted.masks.get(name, {}), shown.source(name)
+        yield seed_of(
+            f"{wanted.pair.target}.{name}",
+            f"{wanted.pair.source}.{name}",
+            written.seed,
+            shown.of_table(name),
+            details,
+            masks,
+            # A protected table cannot be cloned (Databricks, "Row filters and column masks": limitations).
+            is_cloned=clones and written.seed == EVERYTHING and not masks and not (details and details.is_protected),
         )
+
+
+def _seeds(
+    wanted: WantedSchema, stands: Mapping[str, Kind], seeds: Mapping[str, Seed], shown: ShownColumns
+) -> Iterator[Seed]:
+    """A table is seeded where its note says that this is still to be done, and so once."""
+    for name in wanted.tables:
+        seed = seeds.get(f"{wanted.pair.target}.{name}")
+        if seed is not None and (name not in stands or is_pending(note_of(shown.target(name)))):
+            yield seed
+
+
+def _told_conditions(
+    wanted: WantedSchema, stands: Mapping[str, Kind], seeds: Mapping[str, Seed], shown: ShownColumns
+) -> Iterator[str]:
+    """A condition on a column that is masked would tell what the mask hides."""
+    for seed in _seeds(wanted, stands, seeds, shown):
+        hidden = {column.name.lower() for column in seed.columns if column.mask != KEEP}
+        if used := sorted(columns_in(seed.text) & hidden):
+            key = f"{wanted.pair.key}.write.{seed.table.rpartition('.')[2]}.seed"
+            yield f"{key}: {', '.join(used)} is masked: a condition on it would tell what the mask hides"
+
+
+def _made_anew(wanted: WantedSchema, dropped: Mapping[str, Kind], *, reset: bool) -> Iterator[str]:
+    for name, kind in dropped.items():
+        if kind == "table" and wanted.kind_of(name) == "table" and not reset:
+            yield f"{wanted.pair.target}.{name} is made anew: its seed was not done yet, or its masks are others now"

@@ -44,13 +44,16 @@ class RepositoryLists:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """``_test, acme/finance=_sandbox`` → ``_sandbox`` for that repository, ``_test`` for every other."""
+        """``_test, acme/finance=_sandbox`` → ``_sandbox`` for that repository, ``_test`` for every other.
+
+        An empty value stays, for the settings to refuse: every name ends in it.
+        """
         general: set[str] = set()
         by_repository: dict[str, set[str]] = {}
         for entry in _entries(text):
             repository, named, value = entry.rpartition("=")
             chosen = by_repository.setdefault(repository.strip().lower(), set()) if named else general
-            chosen.add(value.strip())
+            chosen.add(value.strip().lower())
         return cls(frozenset(general), {name: frozenset(values) for name, values in by_repository.items()})
 
 

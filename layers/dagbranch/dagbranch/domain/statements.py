@@ -20,9 +20,12 @@ from dagbranch.domain.schema_marker import SchemaMarker
 from dagbranch.errors import UnsafeStatementError
 
 SEED_PROPERTY: Final = "dagbranch.seed"
+# On every view of ours: one without it was made by the pipeline.
+VIEW_PROPERTY: Final = "dagbranch.view"
+VIEW_NOTE: Final = "ours"
 # What a base may hold, though `dagbranch.yaml` names less; no dot, quote, blank or slash is in any name.
 _NAME: Final = re.compile(r"[\w-]{1,255}")
-_PRIVILEGE: Final = re.compile(r"[A-Z]+( [A-Z]+)*")
+_PRIVILEGE: Final = re.compile(r"[A-Z][A-Z_]*( [A-Z_]+)*")
 _PRINCIPAL: Final = re.compile(r"[^`\x00-\x1f\x7f]{1,255}")
 
 
@@ -64,8 +67,9 @@ def create_view(view: str, source: str, *, replace: bool = False, follows: bool 
 
 def create_masked_view(view: str, source: str, columns: Sequence[Projected], *, replace: bool = False) -> Statement:
     """Just these columns, whatever the source gets later."""
-    tree = _view(view, _columns_of(source, columns), replace=replace)
-    return _statement(tree, writes=view, reads=source)
+    if not columns:
+        raise UnsafeStatementError(f"the view {view!r} would have no column")
+    return _statement(_view(view, _columns_of(source, columns), replace=replace), writes=view, reads=source)
 
 
 def create_table_like(table: str, source: str, seed_note: str) -> Statement:
@@ -141,9 +145,8 @@ def _statement(
 
 @lru_cache(maxsize=4096)  # there are many, and the fence builds each of them again
 def _plain_view(view: str, source: str, replace: bool, follows: bool) -> Statement:  # noqa: FBT001 - the cache's key
-    binding = exp.WithSchemaBindingProperty(this=exp.Var(this="EVOLUTION"))
-    properties = exp.Properties(expressions=[binding]) if follows else None
-    tree = _view(view, _all_of(source), replace=replace, properties=properties)
+    binding = [exp.WithSchemaBindingProperty(this=exp.Var(this="EVOLUTION"))] if follows else []
+    tree = _view(view, _all_of(source), *binding, replace=replace)
     frozen = partial(_plain_view, view, source, replace, follows=False) if follows else None
     return _statement(tree, writes=view, reads=source, fallback=frozen)
 
@@ -152,8 +155,9 @@ def _literal(text: str) -> str:
     return render(exp.Literal.string(text))
 
 
-def _view(view: str, rows: exp.Select, *, replace: bool, properties: exp.Properties | None = None) -> exp.Create:
-    return exp.Create(this=table_tree(view), kind="VIEW", replace=replace, properties=properties, expression=rows)
+def _view(view: str, rows: exp.Select, *properties: exp.Property, replace: bool) -> exp.Create:
+    noted = exp.Properties(expressions=[*properties, _property(VIEW_PROPERTY, VIEW_NOTE)])
+    return exp.Create(this=table_tree(view), kind="VIEW", replace=replace, properties=noted, expression=rows)
 
 
 def _all_of(table: str) -> exp.Select:
@@ -169,7 +173,9 @@ def _property(name: str, value: str) -> exp.Property:
 
 
 def _equals(column: str, value: object) -> exp.EQ:
-    """A value that a partition has, as the warehouse told it: text, whole number, date or truth."""
+    """A value that a partition has, as the warehouse told it: text, number, date or truth, and never none."""
+    if value is None:
+        raise UnsafeStatementError(f"a partition without a value of {column} has no name")
     if isinstance(value, bool):
         literal: exp.Expr = exp.Boolean(this=value)
     else:
@@ -210,7 +216,12 @@ def _identifiers(name: str) -> list[exp.Identifier]:
     return [exp.to_identifier(checked_name(part), quoted=True) for part in parts]
 
 
+def is_name(name: str) -> bool:
+    """Whether dagbranch takes this for the name of a catalog, schema or table."""
+    return _NAME.fullmatch(name) is not None
+
+
 def checked_name(name: str) -> str:
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise UnsafeStatementError(f"{name!r} is no name of a catalog, schema or table: letters, digits, _ and - are")
     return name.lower()

@@ -12,18 +12,24 @@ from dagbranch.domain.declared_uses import DeclaredUses, warnings_about_uses
 from dagbranch.domain.masks import Masks
 from dagbranch.domain.schema_pairs import SchemaPair
 from dagbranch.domain.source_allowance import SourceAllowance
+from dagbranch.domain.statements import is_name
 from dagbranch.domain.warehouse_state import FoundSchema, Kind
 from dagbranch.errors import InvalidPipelineError
 
 
 @dataclass(frozen=True)
 class WantedSchema:
-    """Views and tables by name; ``masks`` by table, of those that have any."""
+    """Views and tables by name; ``masks`` by table, of those that have any; ``own_masks``: columns the file names.
+
+    ``lost``: tables that can be made like nothing in the base any more, and stay as they are.
+    """
 
     pair: SchemaPair
     views: tuple[str, ...]
     tables: Mapping[str, WrittenTable]
     masks: Mapping[str, Masks] = field(default_factory=dict)
+    own_masks: Mapping[str, Collection[str]] = field(default_factory=dict)
+    lost: Collection[str] = ()
 
     def kind_of(self, name: str) -> Kind | None:
         if name in self.tables:
@@ -54,21 +60,24 @@ def wanted_data(
     faults: list[str] = []
     warnings: list[str] = []
     wanted = []
+    uses = judgement.uses if specification.detect != "never" else None
     for pair in pairs:
-        schema = _with_uses(specification, pair, found, judgement)
-        missing = list(_missing(pair, schema, found))
-        (warnings if judgement.lenient else faults).extend(missing)
-        faults += [] if judgement.lenient else _written_views(pair, schema, found)
-        faults += _contradictions(pair, schema, judgement)
-        tables = found[pair.source].tables if pair.source in found else {}
+        base = found[pair.source].tables if pair.source in found else {}
+        declared = specification.schemas[pair.declared]
+        schema = _with_uses(pair, declared, base, uses) if uses and specification.detect == "auto" else declared
+        drift = list(_drift(pair, schema, found))
+        (warnings if judgement.lenient else faults).extend(drift)
+        faults += _contradictions(pair, schema, base, uses, specification.detect) if uses else ()
         masks, refused = judgement.guard.masks_of(pair, schema.mask, judgement.allowed)
         warnings += refused
-        faults += _idle_masks(pair, schema, tables) if tables else []
-        wanted.append(_wanted(pair, schema, tables, masks))
+        left_out = uses.written_in(pair).keys() if uses and specification.detect == "auto" else ()
+        views, unfit = _views(pair, schema, base, left_out)
+        warnings += unfit
+        wanted.append(_wanted(pair, schema, base, views, masks))
     if faults:
         raise InvalidPipelineError("\n".join(faults))
-    if judgement.uses is not None and specification.detect != "never":
-        warnings += warnings_about_uses(judgement.uses, pairs, wanted_tables(wanted), found)
+    if uses:
+        warnings += warnings_about_uses(uses, pairs, wanted_tables(wanted), found)
     return wanted, warnings
 
 
@@ -78,71 +87,84 @@ def wanted_tables(wanted: Collection[WantedSchema]) -> dict[str, frozenset[str]]
 
 
 def _with_uses(
-    specification: DataSpecification, pair: SchemaPair, found: Mapping[str, FoundSchema], judgement: Judgement
+    pair: SchemaPair, schema: SchemaSpecification, base: Mapping[str, Kind], uses: DeclaredUses
 ) -> SchemaSpecification:
-    """The schema with what the SQL uses, where that is asked for; what the file names counts before it."""
-    schema = specification.schemas[pair.declared]
-    if judgement.uses is None or specification.detect != "auto":
-        return schema
-    tables = found[pair.source].tables if pair.source in found else {}
-    named = {name.lower() for name in schema.write} | {name.lower() for name in schema.read if "*" not in name}
-    # What the base has not is the pipeline's own: it makes it.
-    written = [name for name in judgement.uses.written_in(pair) if name not in named and name in tables]
-    read = [name for name in judgement.uses.read_in(pair) if name not in named and name in tables]
+    """The schema with what the SQL uses; what the file names counts before it."""
+    named = {name.lower() for name in (*schema.write, *schema.read) if "*" not in name}
+    # What the base has not, or has as a view, is the pipeline's own: it makes it.
+    written = [name for name in uses.written_in(pair) if name not in named and base.get(name) == "table"]
+    read = [name for name in uses.read_in(pair) if name not in named and name in base]
     return schema.model_copy(
         update={
             "write": {**schema.write, **dict.fromkeys(written, WrittenTable())},
-            "read": (*schema.read, *read),
+            "read": (*schema.read, *(name for name in read if name not in uses.written_in(pair))),
         }
     )
 
 
+def _views(
+    pair: SchemaPair, schema: SchemaSpecification, base: Mapping[str, Kind], left_out: Collection[str]
+) -> tuple[set[str], list[str]]:
+    """Which tables of the base are shown, and warnings about those that cannot be. ``left_out``: of patterns."""
+    named = {name.lower() for name in schema.read if "*" not in name}
+    patterns = [pattern.lower() for pattern in schema.read if "*" in pattern]
+    matched = {name for name in base if any(fnmatchcase(name, pattern) for pattern in patterns)} - set(left_out)
+    unfit = sorted(name for name in matched if not is_name(name))
+    shown = (matched - set(unfit)) | (named & base.keys())
+    warnings = [f"{pair.key}.read: {pair.source} has {name!r}, an unsupported name: left out" for name in unfit]
+    return shown - {name.lower() for name in schema.write}, warnings
+
+
 def _wanted(
-    pair: SchemaPair, schema: SchemaSpecification, base: Mapping[str, Kind], masks: Mapping[str, Masks]
+    pair: SchemaPair,
+    schema: SchemaSpecification,
+    base: Mapping[str, Kind],
+    views: Collection[str],
+    masks: Mapping[str, Masks],
 ) -> WantedSchema:
     tables = {name.lower(): written for name, written in sorted(schema.write.items())}
-    patterns = [pattern.lower() for pattern in schema.read]
-    views = {name for name in base if any(fnmatchcase(name, pattern) for pattern in patterns)} - set(tables)
-    kept = {table: found for table, found in masks.items() if found and (table in views or table in tables)}
-    return WantedSchema(pair, tuple(sorted(views)), tables, kept)
+    return WantedSchema(
+        pair,
+        tuple(sorted(views)),
+        tables,
+        masks={table: found for table, found in masks.items() if found and (table in views or table in tables)},
+        own_masks={table.lower(): {column.lower() for column in columns} for table, columns in schema.mask.items()},
+        lost=frozenset(name for name in tables if base.get(name) != "table"),
+    )
 
 
-def _missing(pair: SchemaPair, schema: SchemaSpecification, found: Mapping[str, FoundSchema]) -> Iterator[str]:
+def _drift(pair: SchemaPair, schema: SchemaSpecification, found: Mapping[str, FoundSchema]) -> Iterator[str]:
+    """What is declared and the base has not, or not so."""
     if pair.source not in found:
         yield f"{pair.key}: the base has no schema {pair.source}"
         return
-    tables = found[pair.source].tables
+    base = found[pair.source].tables
     for written in schema.write:
-        if written.lower() not in tables:
-            yield f"{pair.key}.write.{written}: {pair.source} has no {written.lower()}: {_LIKE_THE_BASE}"
+        kind = base.get(written.lower())
+        if kind != "table":
+            has = f"has no {written.lower()}" if kind is None else f"has {written.lower()} as a view"
+            yield f"{pair.key}.write.{written}: {pair.source} {has}: {_LIKE_THE_BASE}"
     for pattern in schema.read:
-        if pattern != "*" and not any(fnmatchcase(name, pattern.lower()) for name in tables):
+        if pattern != "*" and not any(fnmatchcase(name, pattern.lower()) for name in base):
             yield f"{pair.key}.read: {pair.source} has no {pattern}"
+    for table in schema.mask:
+        if table.lower() not in base:
+            yield f"{pair.key}.mask.{table}: {pair.source} has no {table.lower()}"
 
 
-def _written_views(pair: SchemaPair, schema: SchemaSpecification, found: Mapping[str, FoundSchema]) -> list[str]:
-    tables = found[pair.source].tables if pair.source in found else {}
-    return [
-        f"{pair.key}.write.{written}: {pair.source}.{written.lower()} is a view: {_LIKE_THE_BASE}"
-        for written in schema.write
-        if tables.get(written.lower()) == "view"
-    ]
+_LIKE_THE_BASE = "a written table is made like a table of the base; what the pipeline makes itself is not declared"
 
 
-_LIKE_THE_BASE = "a written table is made like a table of the base"
-
-
-def _contradictions(pair: SchemaPair, schema: SchemaSpecification, judgement: Judgement) -> Iterator[str]:
-    """What the SQL writes though the file names it as read: the view would refuse it, hours later."""
-    if judgement.uses is None:
-        return
-    named = {name.lower() for name in schema.read if "*" not in name} - {name.lower() for name in schema.write}
-    for name, places in judgement.uses.written_in(pair).items():
-        if name in named:
-            yield f"{pair.key}.read: {name} is written at {places[0]}: name it under write"
-
-
-def _idle_masks(pair: SchemaPair, schema: SchemaSpecification, base: Mapping[str, Kind]) -> list[str]:
-    return [
-        f"{pair.key}.mask.{table}: {pair.source} has no {table}" for table in schema.mask if table.lower() not in base
-    ]
+def _contradictions(
+    pair: SchemaPair, schema: SchemaSpecification, base: Mapping[str, Kind], uses: DeclaredUses, detect: str
+) -> Iterator[str]:
+    """What the SQL writes though the file has it as read: the view would refuse it, hours later."""
+    tables = {name.lower() for name in schema.write}
+    # With `auto`, patterns leave out what the SQL writes.
+    read = [each for each in schema.read if detect != "auto" or "*" not in each]
+    for name, places in uses.written_in(pair).items():
+        pattern = next((each for each in read if fnmatchcase(name, each.lower())), None)
+        if pattern is not None and name not in tables and (name in base or "*" not in pattern):
+            is_view = base.get(name) == "view"
+            remedy = "set data.detect: auto, which leaves it to the pipeline" if is_view else "name it under write"
+            yield f"{pair.key}.read: {pattern} makes {name} a view, and {places[0]} writes to it: {remedy}"

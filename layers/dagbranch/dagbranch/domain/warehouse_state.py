@@ -32,6 +32,10 @@ class TableDetails:
     masked_columns: tuple[str, ...] = ()
     follows: bool = False
 
+    @property
+    def is_protected(self) -> bool:
+        return self.has_row_filter or bool(self.masked_columns)
+
 
 @dataclass(frozen=True, order=True)
 class Grant:
