@@ -1,4 +1,4 @@
-"""Trigger: a queue with the uploads to the source bucket. Effect: views and tables in the environment's schemas."""
+"""Trigger: a queue with uploads, seeds and requests for data. Effect: views and tables in the environment's schemas."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dagbranch.adapters.databricks import DatabricksWarehouse
 from dagbranch.adapters.dynamodb import DynamoDbRegistry
-from dagbranch.adapters.event_bus import DelayedQueue, EventBridgeBus
+from dagbranch.adapters.event_bus import DelayedQueue, EventBridgeBus, SqsSeedQueue
 from dagbranch.adapters.s3 import S3SourceBucket
 from dagbranch.adapters.secrets import secret_text
-from dagbranch.events import archive_uploaded
+from dagbranch.events import data_work
 from dagbranch.observability import PowertoolsTelemetry, logger, metrics, tracer
 from dagbranch.queue_batches import handle_batch, lease_seconds
 from dagbranch.settings import ProvisionDataSettings, load
@@ -48,24 +48,25 @@ def _provision() -> Callable[..., None]:
             telemetry=PowertoolsTelemetry(),
             clock=partial(datetime.now, UTC),
         ),
+        stack=settings.data_stack,
+        seeds=SqsSeedQueue(boto3.client("sqs"), settings.queue_url),
     )
 
 
-def _work(worker: Worker, body: str) -> None:
+def _work(context: LambdaContext, body: str) -> None:
     settings = _settings()
+    worker = Worker(settings.lane, context.aws_request_id, lease_seconds(context), settings.limits)
     with DatabricksWarehouse(
         host=settings.databricks_host,
         http_path=settings.databricks_http_path,
         credentials=secret_text(_secrets(), settings.databricks_token_secret),
     ) as warehouse:
-        _provision()(archive_uploaded(body), worker=worker, warehouse=warehouse)
+        _provision()(data_work(body, settings.lane), worker=worker, warehouse=warehouse)
 
 
 @logger.inject_lambda_context(clear_state=True)
 @tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    settings = _settings()
-    worker = Worker(settings.lane, context.aws_request_id, lease_seconds(context), settings.limits)
-    queue = DelayedQueue(boto3.client("sqs"), settings.queue_url)
-    return handle_batch(event, context, partial(_work, worker), queue)
+    queue = DelayedQueue(boto3.client("sqs"), _settings().queue_url)
+    return handle_batch(event, context, partial(_work, context), queue)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from dagbranch.domain.data_guard import DataGuard
 from dagbranch.domain.environments import Environment, PullRequest, Status
 from dagbranch.domain.naming import SourceArchiveKey
 from dagbranch.domain.requests import ArchiveUploaded
@@ -72,6 +73,7 @@ def an_environment(**different: Any) -> Environment:
         requested_at=NOW,
         name="feature1",
         generation=1,
+        guard=DataGuard(),
     )
     return replace(usual, **different)
 

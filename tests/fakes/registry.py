@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from dagbranch.domain.environments import Environment
@@ -16,6 +16,7 @@ class InMemoryRegistry:
         self.history: list[str] = []
         self._items: dict[_Pull, Environment] = {}
         self._claims: dict[str, _Pull] = {}
+        self._columns: dict[tuple[int, str], frozenset[str]] = {}
 
     def get(self, repository_id: int, pull_number: int) -> Environment | None:
         return self._items.get((repository_id, pull_number))
@@ -69,3 +70,11 @@ class InMemoryRegistry:
         if environment.name is not None:
             self._claims.pop(environment.name, None)
         return written
+
+    def known_columns(self, repository_id: int, tables: Collection[str]) -> Mapping[str, frozenset[str]]:
+        found = {table: self._columns.get((repository_id, table)) for table in tables}
+        return {table: columns for table, columns in found.items() if columns is not None}
+
+    def remember_columns(self, repository_id: int, columns: Mapping[str, frozenset[str]]) -> None:
+        for table, names in columns.items():
+            self._columns.setdefault((repository_id, table), names)

@@ -5,11 +5,21 @@ from __future__ import annotations
 from datetime import timedelta
 
 from dagbranch.adapters.runtime_modules import runtime_modules
+from dagbranch.domain.access import Access
+from dagbranch.domain.data_stack import DataStack
 from dagbranch.domain.environments import Environment
 from dagbranch.domain.naming import SourceArchiveKey
 from dagbranch.domain.ownership import marker_of
-from dagbranch.domain.requests import ArchiveUploaded, EnvironmentEvent, PullRequestEvent
+from dagbranch.domain.requests import (
+    ArchiveUploaded,
+    DataRequest,
+    EnvironmentEvent,
+    PullRequestEvent,
+    SeedRequest,
+)
+from dagbranch.domain.source_allowance import RepositoryLists
 from dagbranch.domain.source_archive import Limits
+from dagbranch.errors import NotYetError, SupersededError
 from dagbranch.use_cases.deploy_half import Surroundings, Worker
 from dagbranch.use_cases.fetch_source import Intake, fetch_source
 from dagbranch.use_cases.package_dags import Runtime, package_dags
@@ -33,6 +43,7 @@ from tests.fakes.examples import (
 from tests.fakes.github import InMemoryGitHub
 from tests.fakes.package_index import InMemoryIndex
 from tests.fakes.registry import InMemoryRegistry
+from tests.fakes.seed_queue import InMemorySeedQueue
 from tests.fakes.telemetry import InMemoryTelemetry
 from tests.fakes.warehouse import InMemoryWarehouse
 
@@ -55,6 +66,8 @@ class World:
         self.index = InMemoryIndex()
         self.airflow = InMemoryAirflow(self.dags)
         self.warehouse = InMemoryWarehouse({"db_attribution_test": {"m_events": "table", "m_roi": "table"}})
+        self.seeds = InMemorySeedQueue()
+        self.stack = DataStack(RepositoryLists.parse(""), RepositoryLists.parse("_test"), Access())
         self.telemetry = InMemoryTelemetry()
         self.limits = Limits()
 
@@ -99,13 +112,28 @@ class World:
             artifacts=self.artifacts,
         )
 
-    def provision(self, upload: ArchiveUploaded, worker: str = "provisioner") -> None:
+    def provision(
+        self, request: ArchiveUploaded | SeedRequest | DataRequest, worker: str = "provisioner", seconds: int = 600
+    ) -> None:
         provision_data(
-            upload,
-            worker=Worker("preview", worker, 600, self.limits),
+            request,
+            worker=Worker("preview", worker, seconds, self.limits),
             around=self.around,
             warehouse=self.warehouse,
+            stack=self.stack,
+            seeds=self.seeds,
         )
+
+    def fill(self, seconds: int = 600) -> None:
+        """Every seed that waits, in order, and again where it says that it is to be brought again."""
+        while self.seeds.waiting:
+            seed = self.seeds.waiting.pop(0)
+            try:
+                self.provision(seed, worker="seeder", seconds=seconds)
+            except NotYetError:
+                self.seeds.waiting.append(seed)
+            except SupersededError:
+                continue
 
     def verify(self, generation: int | None = None) -> None:
         environment = self.environment
@@ -165,6 +193,7 @@ class World:
         upload = ArchiveUploaded(newest, self.clock())
         self.package(upload)
         self.provision(upload)
+        self.fill()
         return upload
 
     def close(self) -> None:

@@ -414,6 +414,57 @@ def test_plan_without_declared_data_is_empty(capsys: pytest.CaptureFixture[str],
     assert run(capsys, "plan", source, "--environment", "feature1") == {"environment": "feature1", "statements": []}
 
 
+MASKED = b"""\
+version: 1
+data:
+  source_suffix: _test
+  schemas:
+    db_attribution:
+      read: [m_customers]
+      mask:
+        m_customers: {email: null}
+"""
+
+
+def test_plan_shows_masks_where_the_base_tells_the_columns(
+    capsys: pytest.CaptureFixture[str], source: Path, tmp_path: Path
+) -> None:
+    write(source, {"dagbranch.yaml": MASKED})
+    told = {"kind": "table", "columns": {"id": "int", "email": "string"}, "partition_columns": []}
+    (tmp_path / "base.json").write_text(json.dumps({"db_attribution_test": {"m_customers": told}}))
+
+    printed = run(capsys, "plan", source, "--environment", "feature1", "--base", tmp_path / "base.json")
+
+    (view,) = [one["sql"] for one in printed["statements"] if " VIEW " in one["sql"]]
+    assert "SELECT `id`, CAST(NULL AS STRING) AS `email` FROM `db_attribution_test`.`m_customers`" in view
+
+
+def test_plan_of_a_masked_table_without_its_columns_is_one_error_that_shows_how_to_tell_them(
+    capsys: pytest.CaptureFixture[str], source: Path
+) -> None:
+    write(source, {"dagbranch.yaml": MASKED})
+
+    told = refusal(capsys, "plan", source, "--environment", "feature1")
+
+    assert "db_attribution_test.m_customers: masks need the columns" in told
+    assert '"columns"' in told
+
+
+def test_plan_warns_of_tables_that_the_sql_reads_and_the_file_does_not_name(
+    capsys: pytest.CaptureFixture[str], source: Path, tmp_path: Path
+) -> None:
+    write(source, {"dagbranch.yaml": MASKED, "dags/rows.sql": b"SELECT * FROM db_attribution.m_orders\n"})
+    told = {"kind": "table", "columns": {"email": "string"}}
+    tables = {"m_customers": told, "m_orders": "table"}
+    (tmp_path / "base.json").write_text(json.dumps({"db_attribution_test": tables}))
+
+    main(["plan", str(source), "--environment", "feature1", "--base", str(tmp_path / "base.json")])
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("--") and "dags/rows.sql:1" in line and "m_orders" in line]
+    assert all(line.endswith(";") or line.startswith("-- ") for line in lines)
+
+
 @pytest.mark.parametrize("base", ["{", "[]", '{"db_attribution_test": {"m_events": "stream"}}'])
 def test_plan_refuses_a_base_that_is_none(
     capsys: pytest.CaptureFixture[str], source: Path, tmp_path: Path, base: str

@@ -6,8 +6,10 @@ import pytest
 from pydantic import ValidationError
 
 from dagbranch import settings
+from dagbranch.domain.access import Access
+from dagbranch.domain.source_allowance import SourceAllowance
 from dagbranch.errors import ConfigurationError
-from dagbranch.settings import FetchSourceSettings, RemoveEnvironmentSettings, Settings, load
+from dagbranch.settings import FetchSourceSettings, ProvisionDataSettings, RemoveEnvironmentSettings, Settings, load
 
 COMPLETE = {
     "ALLOWED_REPOSITORIES": "Acme/Pipelines, acme/other ,",
@@ -29,11 +31,15 @@ COMPLETE = {
     "PACKAGE_INDEX_URL": "default",
     "PATH": "/usr/bin",
     "QUEUE_URL": "https://sqs.example/q",
+    "READABLE_CATALOGS": "",
+    "READABLE_SOURCE_SUFFIXES": "_test, acme/other=_Sandbox",
+    "READER_PRINCIPALS": "analysts, Data Team, analysts",
     "REGISTRY_TABLE": "registry",
     "REMOVAL_SETTLE_SECONDS": "420",
     "SOURCE_BUCKET": "acme-sources",
     "VERIFY_PATIENCE_SECONDS": "900",
     "WEBHOOK_SECRET": "arn:aws:secretsmanager:eu-central-1:1:secret:webhook",
+    "WRITER_PRINCIPALS": "",
 }
 CLASSES = [one for name, one in vars(settings).items() if name.endswith("Settings") and not name.startswith("_")]
 FUNCTIONS = [one for one in CLASSES if one is not Settings]
@@ -100,6 +106,28 @@ def test_no_value_is_ever_told(name: str) -> None:
 def test_a_list_of_repositories_has_owners_and_names(value: str) -> None:
     with pytest.raises(ConfigurationError, match=r"ALLOWED_REPOSITORIES: .*owner/name"):
         load(FetchSourceSettings, {**COMPLETE, "ALLOWED_REPOSITORIES": value})
+
+
+def test_what_may_be_read_and_who_may_use_it_are_lists() -> None:
+    stack = load(ProvisionDataSettings, COMPLETE).data_stack
+
+    assert stack.allows("acme/pipelines") == SourceAllowance(frozenset(), frozenset({"_test"}))
+    assert stack.allows("Acme/Other").suffixes == {"_sandbox"}
+    assert stack.access == Access(readers=("analysts", "Data Team"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("READABLE_CATALOGS", "not a repository=main"),
+        ("READABLE_SOURCE_SUFFIXES", "acme/pipelines="),
+        ("READER_PRINCIPALS", "a`b"),
+        ("WRITER_PRINCIPALS", "a\nb"),
+    ],
+)
+def test_a_malformed_list_of_what_may_be_read_or_who_may_use_it_is_refused(name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        load(ProvisionDataSettings, {**COMPLETE, name: value})
 
 
 @pytest.mark.parametrize(("name", "value"), [("MOST_FILES", "0"), ("MOST_MEGABYTES", "-1"), ("MOST_FILES", "1.5")])

@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Container, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -17,8 +18,10 @@ from dagbranch.adapters.source_folders import read_source
 from dagbranch.adapters.wheels import DEFAULT_INDEX, PipIndex, WheelFolder
 from dagbranch.domain import packaging
 from dagbranch.domain.artifacts import Artifact, artifacts_of
-from dagbranch.domain.data_plan import DataPlan, plan_data_environment, schema_pairs
+from dagbranch.domain.data_plan import DataPlan, plan_data_environment
 from dagbranch.domain.declared_base import implied_base, parse_base
+from dagbranch.domain.declared_uses import DeclaredUses
+from dagbranch.domain.detection import Detected, detect, pipeline_sources
 from dagbranch.domain.naming import (
     CONFIGURATION_FOLDER,
     LANES,
@@ -29,8 +32,11 @@ from dagbranch.domain.naming import (
 )
 from dagbranch.domain.pipeline_file import parse_pipeline_file
 from dagbranch.domain.requirements import required
+from dagbranch.domain.schema_pairs import schema_pairs
+from dagbranch.domain.schema_plan import Knowledge
 from dagbranch.domain.selection import select_modules
 from dagbranch.domain.source_archive import PIPELINE_FILE, Limits, source_digest, write_canonical_zip
+from dagbranch.domain.wanted_data import Judgement, wanted_data
 from dagbranch.domain.wheels import unpack_wheels, with_wheels
 from dagbranch.errors import DagbranchError, SourceError
 
@@ -157,9 +163,11 @@ def _job_code(artifacts: Sequence[Artifact], copy: Path) -> tuple[dict[str, str]
 def _plan(options: argparse.Namespace) -> tuple[Mapping[str, Any], str]:
     environment = _checked_environment(options.environment)
     plan = _data_plan(read_source(options.source), environment, options.base)
-    statements = plan.everything() if plan else ()
+    statements, warnings = (plan.everything(), plan.warnings) if plan else ((), ())
     listed = [{"sql": one.sql, "writes": list(one.writes), "reads": list(one.reads)} for one in statements]
-    return {"environment": environment, "statements": listed}, "\n".join(f"{one.sql};" for one in statements)
+    return {"environment": environment, "statements": listed}, "\n".join(
+        [*(f"-- {line}" for one in warnings for line in one.splitlines()), *(f"{one.sql};" for one in statements)]
+    )
 
 
 def _data_plan(files: Mapping[str, bytes], environment: str, base_file: Path | None) -> DataPlan | None:
@@ -171,15 +179,36 @@ def _data_plan(files: Mapping[str, bytes], environment: str, base_file: Path | N
     suffix = pipeline_file.table_suffix(PREVIEW)
     pairs = schema_pairs(specification, environment, suffix)
     base = implied_base(specification, pairs) if base_file is None else parse_base(base_file.read_bytes())
+    judgement = Judgement(uses=None if specification.detect == "never" else DeclaredUses(detect(files)))
+    base.check_columns(wanted_data(specification, pairs, base.schemas, judgement)[0])
     return plan_data_environment(
         specification,
         environment=environment,
         repository=_LOCAL,
         pull_number=0,
         table_suffix=suffix,
-        base=base,
-        existing={},
+        found=base.schemas,
+        judgement=judgement,
+        knowledge=Knowledge(base.details),
     )
+
+
+def _detect(options: argparse.Namespace) -> tuple[Mapping[str, Any], str]:
+    files = read_source(options.source)
+    pipeline_file = parse_pipeline_file(files.get(PIPELINE_FILE))
+    detected = detect(pipeline_sources(files, [pipeline_file.dags, *pipeline_file.artifacts.values()]))
+    return asdict(detected), _as_table(detected)
+
+
+def _as_table(detected: Detected) -> str:
+    """One line for each place, under the table that is used there."""
+    tables = {
+        **{f"read     {table}": places for table, places in detected.read.items()},
+        **{f"written  {table}": places for table, places in detected.written.items()},
+        "unknown": detected.unknown,
+    }
+    found = {title: places for title, places in tables.items() if places}
+    return "\n".join(line for title, places in found.items() for line in (title, *(f"    {one}" for one in places)))
 
 
 def _checked_environment(name: str) -> str:
@@ -260,7 +289,16 @@ def _parser() -> argparse.ArgumentParser:
     plan = _command(commands, "plan", _plan, "print the DDL that would run, in order")
     plan.add_argument("source", type=Path, metavar="SOURCE", help="a folder, or a source archive")
     plan.add_argument("--environment", required=True, metavar="NAME")
-    plan.add_argument("--base", type=Path, metavar="FILE", help='JSON: {"schema": {"table": "table" or "view"}}')
+    plan.add_argument(
+        "--base",
+        type=Path,
+        metavar="FILE",
+        help='JSON: {"schema": {"table": "table" or "view"}}, '
+        'or in its place {"kind": "table", "columns": {"email": "string"}, "partition_columns": []}',
+    )
+
+    detect_ = _command(commands, "detect", _detect, "print which tables the pipelines read and which they write")
+    detect_.add_argument("source", type=Path, metavar="SOURCE", help="a folder, or a source archive")
     return parser
 
 

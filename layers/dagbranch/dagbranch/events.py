@@ -9,18 +9,30 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from aws_lambda_powertools.utilities.parser import BaseModel, ValidationError, parse
 from aws_lambda_powertools.utilities.parser.models import EventBridgeModel
 from pydantic import Field
 
 from dagbranch.domain.environments import PullRequest
-from dagbranch.domain.requests import ArchiveUploaded, EnvironmentEvent, PullRequestEvent, WebhookRequest
+from dagbranch.domain.requests import (
+    ArchiveUploaded,
+    DataRequest,
+    EnvironmentEvent,
+    EventKind,
+    PullRequestEvent,
+    SeedRequest,
+    WebhookRequest,
+)
 from dagbranch.errors import InvalidEventError
 
 GITHUB = "github.com"
 DAGBRANCH = "dagbranch"
+_DATA_REQUESTS: Final[Mapping[str, Literal["reset", "check"]]] = {
+    EventKind.DATA_RESET_REQUESTED: "reset",
+    EventKind.DATA_CHECK_REQUESTED: "check",
+}
 
 
 class _Event(EventBridgeModel):
@@ -86,6 +98,24 @@ class _OwnDetail(BaseModel):
     data: _OwnData
 
 
+class _DataDetail(BaseModel):
+    version: Literal[1]
+    lane: str
+    repository: str
+    pull_number: int = Field(gt=0)
+    data: _OwnData
+
+
+class _Seed(BaseModel):
+    key: str
+    generation: int
+    table: str
+
+
+class _SeedMessage(BaseModel):
+    seed: _Seed
+
+
 def webhook_request(event: Mapping[str, Any]) -> WebhookRequest:
     """A function URL's or an HTTP API's request (payload format 2.0); header names in any case."""
     headers = event.get("headers")
@@ -137,6 +167,24 @@ def archive_uploaded(body: str) -> ArchiveUploaded:
     return ArchiveUploaded(detail.object.key, event.time)
 
 
+def data_work(body: str, lane: str) -> ArchiveUploaded | SeedRequest | DataRequest:
+    """What comes through the queue of the data: an upload, a table to fill, or a request of this lane."""
+    payload = _json(body)
+    if isinstance(payload, dict) and "seed" in payload:
+        seed = _parsed(_SeedMessage, payload).seed
+        return SeedRequest(seed.key, seed.generation, seed.table)
+    event = _parsed(_Event, payload)
+    return _data_request(event, lane) if event.source == DAGBRANCH else archive_uploaded(body)
+
+
+def _data_request(event: _Event, lane: str) -> DataRequest:
+    kind = _DATA_REQUESTS.get(event.detail_type)
+    detail = _parsed(_DataDetail, event.detail)
+    if kind is None or detail.lane != lane:
+        raise InvalidEventError(f"{event.detail_type!r} for the lane {detail.lane} is not for the data of {lane}")
+    return DataRequest(kind, detail.data.repository_id, detail.repository, detail.pull_number, event.time)
+
+
 def environment_event(body: str) -> EnvironmentEvent:
     event = _event(body)
     detail = _parsed(_OwnDetail, event.detail)
@@ -152,11 +200,14 @@ def environment_event(body: str) -> EnvironmentEvent:
 
 
 def _event(body: str) -> _Event:
+    return _parsed(_Event, _json(body))
+
+
+def _json(body: str) -> Any:
     try:
-        payload = json.loads(body)
+        return json.loads(body)
     except (ValueError, RecursionError):
         raise InvalidEventError("the message is no JSON") from None
-    return _parsed(_Event, payload)
 
 
 def _parsed[M: BaseModel](model: type[M], payload: dict[str, Any]) -> M:

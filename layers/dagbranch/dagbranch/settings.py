@@ -19,8 +19,12 @@ from pydantic import (
     field_validator,
 )
 
+from dagbranch.domain.access import Access
+from dagbranch.domain.data_stack import DataStack
 from dagbranch.domain.naming import LANES, is_repository_name
+from dagbranch.domain.source_allowance import RepositoryLists
 from dagbranch.domain.source_archive import Limits
+from dagbranch.domain.statements import is_principal
 from dagbranch.errors import ConfigurationError
 
 
@@ -38,7 +42,30 @@ def _repositories(value: object) -> object:
 
 type Text = Annotated[str, Field(min_length=1)]
 type Repositories = Annotated[frozenset[str], BeforeValidator(_repositories)]
+type Lists = Annotated[RepositoryLists, BeforeValidator(_lists)]
+type Principals = Annotated[tuple[str, ...], BeforeValidator(_principals)]
 type Lane = Annotated[str, Field(pattern=f"^({'|'.join(LANES)})$")]
+
+
+def _lists(value: object) -> object:
+    """``_test, owner/name=_sandbox`` → values for all repositories, and for some by name. Raises ValueError."""
+    if not isinstance(value, str):
+        return value
+    lists = RepositoryLists.parse(value)
+    wrong = sum(1 for name in lists.by_repository if not is_repository_name(name))
+    if wrong or not all(map(all, (lists.general, *lists.by_repository.values()))):
+        raise ValueError("expected values, or owner/name=value, comma-separated")
+    return lists
+
+
+def _principals(value: object) -> object:
+    """Comma-separated names of users, groups and service principals → each once. Raises ValueError."""
+    if not isinstance(value, str):
+        return value
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    if not all(map(is_principal, names)):
+        raise ValueError("expected names of users, groups or service principals, comma-separated")
+    return tuple(dict.fromkeys(names))
 
 
 class Settings(BaseModel):
@@ -120,6 +147,15 @@ class PackageDagsSettings(_RegistrySettings, _SourceBucketSettings, _BucketsSett
 
 class ProvisionDataSettings(_RegistrySettings, _SourceBucketSettings, _WarehouseSettings, _LimitSettings):
     queue_url: Text
+    readable_catalogs: Lists
+    readable_source_suffixes: Lists
+    reader_principals: Principals
+    writer_principals: Principals
+
+    @property
+    def data_stack(self) -> DataStack:
+        access = Access(self.reader_principals, self.writer_principals)
+        return DataStack(self.readable_catalogs, self.readable_source_suffixes, access)
 
 
 class VerifyEnvironmentSettings(_RegistrySettings, _AirflowSettings, _DagsBucketSettings):

@@ -8,7 +8,7 @@ from dagbranch.domain.environments import Status, with_lease
 from dagbranch.domain.schema_marker import SchemaMarker
 from dagbranch.errors import NotYetError, SupersededError
 from tests.fakes.examples import DATA_FILE, FILES, FILES_WITH_DATA, FIRST, NOW, REPOSITORY, SECOND, an_environment
-from tests.fakes.warehouse import Schema
+from tests.fakes.warehouse import Schema, Table
 from tests.fakes.world import World
 
 OURS = "db_attribution_feature1"
@@ -30,10 +30,12 @@ def ask_for(world: World, head_sha: str) -> None:
 
 def test_what_is_read_becomes_a_view_and_what_is_written_a_seeded_table(requested: World) -> None:
     requested.provision(requested.upload(FILES_WITH_DATA))
+    requested.fill()
 
-    made = requested.warehouse.schemas[OURS]
-    assert made.tables == {"m_events": "view", "m_roi": "table"}
-    assert made.notes["m_roi"].startswith("done")
+    made = requested.warehouse.stands[OURS]
+    assert requested.warehouse.kinds(OURS) == {"m_events": "view", "m_roi": "table"}
+    assert requested.warehouse.rows(f"{OURS}.m_events") == requested.warehouse.rows("db_attribution_test.m_events")
+    assert [row["date"] for row in requested.warehouse.rows(f"{OURS}.m_roi")] == ["2026-01-01", "2026-01-31"]
     assert SchemaMarker.parse(made.comment) == SchemaMarker("feature1", REPOSITORY, 1, "db_attribution_test")
     environment = requested.environment
     assert environment.data is not None
@@ -46,6 +48,7 @@ def test_what_is_read_becomes_a_view_and_what_is_written_a_seeded_table(requeste
 def test_the_same_archive_a_second_time_runs_nothing(requested: World) -> None:
     upload = requested.upload(FILES_WITH_DATA)
     requested.provision(upload)
+    requested.fill()
     ran = list(requested.warehouse.ran)
 
     requested.provision(upload)
@@ -70,7 +73,7 @@ def test_schemas_that_a_commit_declares_no_more_are_dropped_and_still_looked_for
 
     requested.provision(requested.upload(FILES, SECOND))
 
-    assert OURS not in requested.warehouse.schemas
+    assert OURS not in requested.warehouse.stands
     assert requested.environment.schemas == (OURS,)
 
 
@@ -87,12 +90,12 @@ def test_a_base_that_lacks_what_is_declared_fails_with_every_fault(requested: Wo
 
 
 def test_a_schema_that_is_not_ours_is_left_alone_and_the_environment_fails(requested: World) -> None:
-    requested.warehouse.schemas[OURS] = Schema("made by hand", {"precious": "table"})
+    requested.warehouse.stands[OURS] = Schema("made by hand", {"precious": Table()})
 
     requested.provision(requested.upload(FILES_WITH_DATA))
 
     assert requested.environment.status == Status.FAILED
-    assert requested.warehouse.schemas[OURS].tables == {"precious": "table"}
+    assert requested.warehouse.kinds(OURS) == {"precious": "table"}
     assert requested.warehouse.ran == []
 
 

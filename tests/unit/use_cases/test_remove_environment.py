@@ -12,7 +12,7 @@ from dagbranch.domain.ownership import marker_of
 from dagbranch.errors import NotYetError, SupersededError
 from tests.fakes.buckets import stored
 from tests.fakes.examples import FILES, FILES_WITH_DATA, NOW, SECOND, a_pull_request, an_environment
-from tests.fakes.warehouse import Schema
+from tests.fakes.warehouse import Schema, Table
 from tests.fakes.world import World
 
 OURS = "db_attribution_feature1"
@@ -53,7 +53,7 @@ def test_nothing_is_left_of_a_closed_pull_request_but_a_receipt(ready: World) ->
     assert environment.status == Status.REMOVED
     assert set(ready.dags.objects) == {"feature2.zip"}
     assert set(ready.airflow.rows) == {"qu.feature2.test_dag"}
-    assert OURS not in ready.warehouse.schemas
+    assert OURS not in ready.warehouse.stands
     assert not ready.sources.objects
     assert environment.receipt == {
         "environment": "feature1",
@@ -119,7 +119,7 @@ def test_rows_are_deleted_only_after_airflow_has_let_go_of_the_zip(ready: World)
 
     assert "feature1.zip" not in ready.dags.objects
     assert "qu.feature1.test_dag" in ready.airflow.rows
-    assert OURS in ready.warehouse.schemas
+    assert OURS in ready.warehouse.stands
 
 
 def test_a_dag_whose_tasks_still_run_is_waited_for(ready: World) -> None:
@@ -186,24 +186,24 @@ def test_a_foreign_dag_with_our_tag_is_left_alone(ready: World) -> None:
 
 def test_foreign_objects_and_schemas_are_left_alone_and_named_in_the_receipt(ready: World) -> None:
     ready.dags.put_copy("feature1", {"notes.txt": b"by hand"}, {}, {})
-    ready.warehouse.schemas[OURS] = Schema("made by hand", {"precious": "table"})
+    ready.warehouse.stands[OURS] = Schema("made by hand", {"precious": Table()})
     ready.close()
 
     remove_until_done(ready)
 
     assert ready.dags.objects["feature1/notes.txt"].content == b"by hand"
-    assert ready.warehouse.schemas[OURS].tables == {"precious": "table"}
+    assert ready.warehouse.kinds(OURS) == {"precious": "table"}
     assert ready.environment.receipt["left_alone"] == ["dags/feature1/notes.txt"]
     assert ready.environment.receipt["schemas_left_alone"] == [OURS]
 
 
 def test_the_base_that_the_views_showed_is_untouched(ready: World) -> None:
-    before = dict(ready.warehouse.schemas["db_attribution_test"].tables)
+    before = ready.warehouse.kinds("db_attribution_test")
     ready.close()
 
     remove_until_done(ready)
 
-    assert ready.warehouse.schemas["db_attribution_test"].tables == before
+    assert ready.warehouse.kinds("db_attribution_test") == before
 
 
 def test_a_worker_that_still_packages_is_waited_for(ready: World) -> None:
@@ -269,7 +269,7 @@ def _after[**P, R](calls: list[str], name: str, function: Callable[P, R], deadly
 STEPS = (
     ("dags", "remove_zip"),
     ("airflow", "delete_dag"),
-    ("warehouse", "execute"),
+    ("warehouse", "run"),
     ("dags", "remove_copy"),
     ("sources", "remove"),
     ("registry", "save"),
@@ -293,6 +293,6 @@ def test_a_removal_that_dies_after_any_step_is_finished_by_the_next(ready: World
     assert ready.environment.status == Status.REMOVED
     assert set(ready.dags.objects) == {"feature2.zip"}
     assert set(ready.airflow.rows) == {"qu.feature2.test_dag"}
-    assert OURS not in ready.warehouse.schemas
+    assert OURS not in ready.warehouse.stands
     assert not ready.sources.objects
     assert ready.environment.receipt["environment"] == "feature1"

@@ -1,14 +1,15 @@
 """The registry: one DynamoDB table with environments, their claims on names and their history.
 
 Items: ``pk=repo#<id>#pull#<number>``, ``sk=state`` the environment, ``sk=event#<time>#<revision>`` a line of its
-history; ``pk=name#<environment>``, ``sk=claim`` who has the name. The index ``environments`` finds an environment
-by its lane and its repository's name.
+history; ``pk=name#<environment>``, ``sk=claim`` who has the name; ``pk=repo#<id>``, ``sk=columns#<table>`` the
+columns that a masked table had. The index ``environments`` finds an environment by its lane and its repository's name.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -19,8 +20,9 @@ from botocore.exceptions import ClientError
 from pydantic import TypeAdapter
 
 from dagbranch.adapters.aws_errors import code_of, translated
+from dagbranch.domain.data_guard import DataGuard
 from dagbranch.domain.environments import Environment, Status
-from dagbranch.domain.naming import name_key, pull_request_key
+from dagbranch.domain.naming import name_key, pull_request_key, repository_key
 from dagbranch.errors import NotOursError, TransientUpstreamError, UpstreamError
 
 if TYPE_CHECKING:
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 
 INDEX: Final = "environments"
 _HISTORY_IS_KEPT_FOR = timedelta(days=90)
-_MOST_UPDATES: Final = 8  # two halves, a verification and a removal at once are four writers
+_MOST_UPDATES: Final = 30  # two halves, a verification, a removal, and a worker for each of some tables
+_COLUMNS: Final = "columns#"
 _RECORD = TypeAdapter(Environment)
 
 type _Item = dict[str, Any]
@@ -130,6 +133,29 @@ class DynamoDbRegistry:
         except _ClaimLostError as error:
             raise UpstreamError(f"the name {environment.name} is claimed by another pull request") from error
 
+    def known_columns(self, repository_id: int, tables: Collection[str]) -> Mapping[str, frozenset[str]]:
+        """One question, whatever the number of tables: they all lie in the repository's partition."""
+        with translated("reading known columns"):
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk AND begins_with(sk, :columns)",
+                ExpressionAttributeValues=_wire({":pk": repository_key(repository_id), ":columns": _COLUMNS}),
+                ConsistentRead=True,
+            )
+            found = [_values(item) for page in pages for item in page["Items"]]
+        known = {one["sk"].removeprefix(_COLUMNS): frozenset(one["columns"]) for one in found}
+        return {table: known[table] for table in tables if table in known}
+
+    def remember_columns(self, repository_id: int, columns: Mapping[str, frozenset[str]]) -> None:
+        for table, names in columns.items():
+            key = {"pk": repository_key(repository_id), "sk": f"{_COLUMNS}{table}"}
+            with translated("noting known columns"), suppress(self._client.exceptions.ConditionalCheckFailedException):
+                self._client.put_item(
+                    TableName=self._table,
+                    Item=_wire({**key, "columns": sorted(names)}),
+                    ConditionExpression="attribute_not_exists(pk)",  # what was seen first stays
+                )
+
     def _write(self, environment: Environment, event: str, claim: _Item | None = None) -> Environment:
         written = replace(environment, revision=environment.revision + 1)
         condition: _Item = {"ConditionExpression": "attribute_not_exists(pk)"}
@@ -178,6 +204,7 @@ def _item(environment: Environment) -> _Item:
     record["pk"] = pull_request_key(environment.repository_id, environment.pull_number)
     record["sk"] = "state"
     record["pull"] = _index_key(environment.repository, environment.pull_number)
+    record["guard"] = None if environment.guard is None else str(environment.guard)
     if environment.status in {Status.REMOVED, Status.REFUSED}:
         record["expires_at"] = _expiry(environment)
     return _wire(record)
@@ -204,9 +231,13 @@ def _expiry(environment: Environment) -> int:
 
 
 def _environment(item: Mapping[str, Any]) -> Environment:
-    return _RECORD.validate_python(
-        {name: _plain(TypeDeserializer().deserialize(value)) for name, value in item.items()}
-    )
+    values = _values(item)
+    guard = values.get("guard")
+    return _RECORD.validate_python({**values, "guard": None if guard is None else DataGuard.parse(guard)})
+
+
+def _values(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _plain(TypeDeserializer().deserialize(value)) for name, value in item.items()}
 
 
 def _wire(values: Mapping[str, Any]) -> _Item:

@@ -1,12 +1,14 @@
-"""The event bus, and the delayed messages that let work wait without holding a Lambda."""
+"""The event bus, and the messages that let work wait, or be done beside other work, without holding a Lambda."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from dagbranch.adapters.aws_errors import translated
+from dagbranch.domain.requests import SeedRequest
 from dagbranch.errors import TransientUpstreamError
 
 if TYPE_CHECKING:
@@ -61,3 +63,15 @@ class DelayedQueue:
             self._client.change_message_visibility(
                 QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=after_seconds
             )
+
+
+class SqsSeedQueue:
+    """The function's own queue, asked for one seed a message."""
+
+    def __init__(self, client: SQSClient, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def request(self, seed: SeedRequest) -> None:
+        with translated("asking for a seed"):
+            self._client.send_message(QueueUrl=self._url, MessageBody=json.dumps({"seed": asdict(seed)}))

@@ -101,6 +101,7 @@ class Environment:
     guard: DataGuard | None = None  # what the default branch demanded when this commit was asked for
     seeding: tuple[str, ...] = ()  # full names of the tables that are still to be filled
     compared_at: datetime | None = None  # when its data was last held against the base
+    reset_at: datetime | None = None  # when its data was last made anew
     leases: Mapping[str, Lease] = field(default_factory=dict)
     schemas: tuple[str, ...] = ()  # full names of all that were ever made for it
     seen_by_airflow: bool = False
@@ -269,7 +270,8 @@ def seeded(environment: Environment, generation: int, table: str, now: datetime)
 
 def ready(environment: Environment, generation: int, now: datetime) -> Environment:
     check_not_superseded(environment, generation)
-    message = environment.pipeline.message if environment.pipeline else ""
+    halves = (environment.pipeline, environment.data)
+    message = "\n".join(half.message for half in halves if half and half.message)
     return replace(environment, status=Status.READY, message=message, seen_by_airflow=True, updated_at=now)
 
 
@@ -298,6 +300,7 @@ def removed(environment: Environment, receipt: Mapping[str, object], now: dateti
         guard=None,
         seeding=(),
         compared_at=None,
+        reset_at=None,
         leases={},
         schemas=(),
         seen_by_airflow=False,

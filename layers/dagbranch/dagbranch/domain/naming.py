@@ -164,6 +164,11 @@ def pull_request_key(repository_id: int, pull_number: int) -> str:
     return f"repo#{repository_id}#pull#{pull_number}"
 
 
+def repository_key(repository_id: int) -> str:
+    """The registry's partition of what is known of a whole repository."""
+    return f"repo#{repository_id}"
+
+
 def name_key(environment: str) -> str:
     """The registry's partition of the claim on a name."""
     return f"name#{environment}"

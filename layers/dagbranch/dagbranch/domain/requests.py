@@ -74,6 +74,7 @@ class DataRequest:
     repository_id: int
     repository: str
     pull_number: int
+    requested_at: datetime
 
 
 @dataclass(frozen=True)

@@ -186,7 +186,7 @@ def _equals(column: str, value: object) -> exp.EQ:
 def _access(kind: type[exp.Expr], schema: str, principal: str, privileges: Sequence[str]) -> exp.Expr:
     if not privileges or not all(_PRIVILEGE.fullmatch(each) for each in privileges):
         raise UnsafeStatementError(f"{privileges} are no privileges")
-    if not _PRINCIPAL.fullmatch(principal):
+    if not is_principal(principal):
         raise UnsafeStatementError(f"{principal!r} is no name of a user, group or service principal")
     return kind(
         privileges=[exp.GrantPrivilege(this=exp.Var(this=each)) for each in privileges],
@@ -219,6 +219,11 @@ def _identifiers(name: str) -> list[exp.Identifier]:
 def is_name(name: str) -> bool:
     """Whether dagbranch takes this for the name of a catalog, schema or table."""
     return _NAME.fullmatch(name) is not None
+
+
+def is_principal(name: str) -> bool:
+    """Whether this can name a user, group or service principal."""
+    return _PRINCIPAL.fullmatch(name) is not None
 
 
 def checked_name(name: str) -> str:

@@ -10,6 +10,7 @@ from datetime import datetime
 from dagbranch.domain.environments import (
     Environment,
     HalfName,
+    LeaseName,
     check_is_asked_for,
     with_lease,
     without_lease,
@@ -54,10 +55,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Deployed:
-    """How the registry's record changes, and what is told on the bus."""
+    """How the registry's record changes; what is told on the bus, once nothing is left to do, and in its history."""
 
     change: Callable[[Environment], Environment]
     data: Mapping[str, object]
+    is_complete: bool = True
+    remark: str = ""
 
 
 def deploy_half(
@@ -68,69 +71,101 @@ def deploy_half(
     deploy: Callable[[Environment, Source], Deployed],
     worker: Worker,
     around: Surroundings,
-) -> None:
-    """Raises SupersededError or NotYetError for an archive that the registry does not ask for (any more, yet).
+) -> Environment | None:
+    """The record as it is after the work; None where that ended in the registry as ``failed``.
 
-    What the author has to mend, or an upstream refuses for good, ends in the registry as ``failed``; any other error
-    leaves the lease free.
+    That is what the author has to mend, or an upstream refuses for good. Raises SupersededError or NotYetError for an
+    archive that the registry does not ask for (any more, yet); any other error leaves the lease free.
     """
-    registry, telemetry, clock = around.registry, around.telemetry, around.clock
+    registry, clock = around.registry, around.clock
     key = SourceArchiveKey.parse(upload.key)
-    found = registry.find(worker.lane, key.repository, key.pull_number)
-    telemetry.about(
+    found = find_environment(key, worker, around)
+    check_is_asked_for(found, key.head_sha, upload.uploaded_at, clock())
+    assert found is not None, "nothing was asked for"
+    with leased(found, half, worker, around) as environment:
+        check_is_asked_for(environment, key.head_sha, upload.uploaded_at, clock())
+        try:
+            deployed = deploy(environment, read_source(key, worker, around))
+        except (SourceError, UpstreamError) as error:
+            fail(environment, half, error, worker, around)
+            return None
+        noted = registry.update(
+            environment,
+            lambda newest: without_lease(deployed.change(newest), half, worker.name),
+            event=f"{announce.lower()} {key.source_digest[:12]}" + (f": {deployed.remark}" if deployed.remark else ""),
+        )
+    around.telemetry.info(f"the {half} stands", complete=deployed.is_complete, **deployed.data)
+    if deployed.is_complete:
+        tell(announce, noted, around, **deployed.data)
+    return noted
+
+
+def find_environment(key: SourceArchiveKey, worker: Worker, around: Surroundings) -> Environment | None:
+    """Whose archive this is, told to every line of the log."""
+    found = around.registry.find(worker.lane, key.repository, key.pull_number)
+    around.telemetry.about(
         environment=found.name if found else None,
         repository=key.repository,
         pull_number=key.pull_number,
         head_sha=key.head_sha,
     )
-    check_is_asked_for(found, key.head_sha, upload.uploaded_at, clock())
-    assert found is not None, "nothing was asked for"
-    with _leased(found, half, worker, registry, clock) as environment:
-        check_is_asked_for(environment, key.head_sha, upload.uploaded_at, clock())
-        try:
-            deployed = deploy(environment, _read(around.sources, key, worker.limits))
-        except (SourceError, UpstreamError) as error:
-            if not is_for_good(error):
-                raise
-            note_failure(
-                environment,
-                f"{half} failed",
-                str(error),
-                registry=registry,
-                bus=around.bus,
-                telemetry=telemetry,
-                now=clock(),
-                settle=lambda noted: without_lease(noted, half, worker.name),
-            )
-            return
-        noted = registry.update(
-            environment,
-            lambda newest: without_lease(deployed.change(newest), half, worker.name),
-            event=f"{announce.lower()} {key.source_digest[:12]}",
-        )
-    around.bus.publish(announce, event_detail(noted, clock(), **deployed.data))
-    telemetry.info(str(announce), **deployed.data)
-    telemetry.seconds(f"RequestTo{announce}", (clock() - noted.requested_at).total_seconds())
+    return found
+
+
+def tell(announce: EventKind, noted: Environment, around: Surroundings, **data: object) -> None:
+    """Announces on the bus that a half stands for the newest request, all of it."""
+    around.bus.publish(announce, event_detail(noted, around.clock(), **data))
+    around.telemetry.info(str(announce), **data)
+    around.telemetry.seconds(f"RequestTo{announce}", (around.clock() - noted.requested_at).total_seconds())
+
+
+def fail(
+    environment: Environment, lease: LeaseName, error: SourceError | UpstreamError, worker: Worker, around: Surroundings
+) -> None:
+    """Notes what is for good as the environment's failure and gives the lease back; raises what passes."""
+    if not is_for_good(error):
+        raise error
+    note_failure(
+        environment,
+        f"{lease} failed",
+        str(error),
+        registry=around.registry,
+        bus=around.bus,
+        telemetry=around.telemetry,
+        now=around.clock(),
+        settle=lambda noted: without_lease(noted, lease, worker.name),
+    )
 
 
 @contextmanager
-def _leased(
-    found: Environment, half: HalfName, worker: Worker, registry: Registry, clock: Callable[[], datetime]
+def leased(
+    found: Environment,
+    lease: LeaseName,
+    worker: Worker,
+    around: Surroundings,
+    check: Callable[[Environment], None] = lambda _: None,
 ) -> Iterator[Environment]:
-    """The record under our lease, which the write that ends the work gives back, and an error on the way as well."""
-    environment = registry.update(
-        found, lambda newest: with_lease(newest, half, worker.name, clock(), worker.lease_seconds), event=""
-    )
+    """The record under our lease, which the write that ends the work gives back, and an error on the way as well.
+
+    ``check`` raises, for the newest record, what keeps the work from being begun.
+    """
+
+    def take(newest: Environment) -> Environment:
+        check(newest)
+        return with_lease(newest, lease, worker.name, around.clock(), worker.lease_seconds)
+
+    environment = around.registry.update(found, take, event="")
     try:
         yield environment
     except BaseException:
-        registry.update(environment, lambda newest: without_lease(newest, half, worker.name), event="")
+        around.registry.update(environment, lambda newest: without_lease(newest, lease, worker.name), event="")
         raise
 
 
-def _read(sources: SourceBucket, key: SourceArchiveKey, limits: Limits) -> Source:
+def read_source(key: SourceArchiveKey, worker: Worker, around: Surroundings) -> Source:
     """The archive's files, checked against the digest in its key."""
-    archive = sources.get(key, most_bytes=2 * limits.size_bytes)
+    limits = worker.limits
+    archive = around.sources.get(key, most_bytes=2 * limits.size_bytes)
     if (found := source_digest(archive)) != key.source_digest:
         raise UnsafeArchiveError(
             f"the source archive's content has the digest {found[:12]}…, its key says {key.source_digest[:12]}…"

@@ -1,81 +1,115 @@
-"""A source archive → the views and tables of the environment's own schemas."""
+"""What is asked of an environment's data → the views and tables of its own schemas.
+
+An archive makes them, and each seed follows as a message of its own; the half stands when the last of them is done.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 
-from dagbranch.domain.data_plan import DataPlan, plan_data_environment, plan_removal, schema_pairs
-from dagbranch.domain.environments import Environment, Half, check_not_superseded, with_data
-from dagbranch.domain.requests import ArchiveUploaded, EventKind
-from dagbranch.domain.specification import PipelineFile
-from dagbranch.ports import Registry, Warehouse
+from dagbranch.domain.data_changes import check_no_seed_runs
+from dagbranch.domain.data_history import shortened
+from dagbranch.domain.data_plan import DataPlan, plan_removal
+from dagbranch.domain.data_stack import DataStack
+from dagbranch.domain.environments import Environment, Half, with_data
+from dagbranch.domain.naming import SourceArchiveKey
+from dagbranch.domain.requests import ArchiveUploaded, DataRequest, EventKind, SeedRequest
+from dagbranch.domain.statements import Statement
+from dagbranch.ports import SeedQueue, Warehouse
+from dagbranch.use_cases.data_work import Provisioner
 from dagbranch.use_cases.deploy_half import Deployed, Source, Surroundings, Worker, deploy_half
+from dagbranch.use_cases.gather_data import gather_data
+from dagbranch.use_cases.renew_data import renew_data
+from dagbranch.use_cases.seed_table import seed_table
 
 
 def provision_data(
-    upload: ArchiveUploaded,
+    request: ArchiveUploaded | SeedRequest | DataRequest,
     *,
     worker: Worker,
     around: Surroundings,
     warehouse: Warehouse,
+    stack: DataStack,
+    seeds: SeedQueue,
 ) -> None:
-    """Raises what ``deploy_half`` raises; a second run for the same archive changes nothing in the warehouse."""
+    """Raises what ``deploy_half`` raises; the same request a second time changes nothing in the warehouse."""
+    by = Provisioner(worker, around, warehouse, stack, seeds)
+    match request:
+        case ArchiveUploaded():
+            _provision_archive(request, by)
+        case SeedRequest():
+            seed_table(request, by)
+        case DataRequest():
+            renew_data(request, by)
 
+
+def _provision_archive(upload: ArchiveUploaded, by: Provisioner) -> None:
     def deploy(environment: Environment, source: Source) -> Deployed:
-        plan = _plan(environment, source.pipeline_file, around.registry, warehouse)
-        if plan is not None:
-            warehouse.execute(plan.statements, plan.fence)
-            warehouse.seed(plan.seeds, plan.fence)
-        half = Half(source.digest, environment.head_sha, environment.generation, around.clock())
+        plan = _made(environment, source, by)
+        to_fill = [seed.table for seed in plan.seeds] if plan else []
+        warnings = plan.warnings if plan else ()
+        half = Half(
+            source.digest,
+            environment.head_sha,
+            environment.generation,
+            by.around.clock(),
+            message=shortened("\n".join(warnings)),
+        )
+        data = {
+            "schemas": dict(plan.schemas) if plan else {},
+            "statements": len(plan.statements) if plan else 0,
+            "seeds": len(to_fill),
+            "warnings": list(warnings),
+        }
         return Deployed(
-            lambda newest: with_data(newest, half, plan.targets if plan else ()),
-            {
-                "schemas": dict(plan.schemas) if plan else {},
-                "statements": len(plan.statements) if plan else 0,
-                "seeds": len(plan.seeds) if plan else 0,
-            },
+            lambda newest: with_data(newest, half, plan.targets if plan else (), to_fill),
+            data,
+            is_complete=not to_fill,
+            remark=_remark(len(to_fill), half.message),
         )
 
-    deploy_half("data", upload, announce=EventKind.PROVISIONED, deploy=deploy, worker=worker, around=around)
-
-
-def _plan(
-    environment: Environment, pipeline_file: PipelineFile, registry: Registry, warehouse: Warehouse
-) -> DataPlan | None:
-    """What is to be run; None where no data is declared. The warehouse is asked only where there is a reason to."""
-    specification = pipeline_file.data_of(environment.lane)
-    if specification is None:
-        _drop_undeclared(environment, warehouse)
-        return None
-    name, suffix = environment.claimed_name, pipeline_file.table_suffix(environment.lane)
-    pairs = schema_pairs(specification, name, suffix)
-    targets = [pair.target for pair in pairs]
-    # Noted before they are made: a removal looks for them even if this worker dies half-way.
-    registry.update(environment, lambda newest: _with_schemas(newest, environment.generation, targets), event="")
-    return plan_data_environment(
-        specification,
-        environment=name,
-        repository=environment.repository,
-        pull_number=environment.pull_number,
-        table_suffix=suffix,
-        base=warehouse.tables([pair.source for pair in pairs]),
-        existing=warehouse.existing(sorted({*targets, *environment.schemas})),
+    noted = deploy_half(
+        "data", upload, announce=EventKind.PROVISIONED, deploy=deploy, worker=by.worker, around=by.around
     )
+    if noted is not None:
+        by.hand_out(SourceArchiveKey.parse(upload.key), noted.generation, noted.seeding)
 
 
-def _drop_undeclared(environment: Environment, warehouse: Warehouse) -> None:
+def _made(environment: Environment, source: Source, by: Provisioner) -> DataPlan | None:
+    """What was run; None where no data is declared. The warehouse is reached only where there is a reason to."""
+    specification = source.pipeline_file.data_of(environment.lane)
+    if specification is None:
+        _drop_undeclared(environment, by)
+        return None
+    plan = gather_data(environment, specification, source, by).plan
+    _check_no_seed_loses_its_table(environment, plan.statements, by)
+    by.around.registry.remember_columns(environment.repository_id, plan.seen)
+    by.run(environment, plan.phases, plan.fence)
+    return plan
+
+
+def _check_no_seed_loses_its_table(environment: Environment, statements: Sequence[Statement], by: Provisioner) -> None:
+    """A worker of the request before this one stops by itself; until then it would note a new table as filled."""
+    newest = by.around.registry.get(environment.repository_id, environment.pull_number)
+    assert newest is not None, "the registry lost the item under our lease"
+    dropped = {name for statement in statements if statement.sql.startswith("DROP ") for name in statement.writes}
+    check_no_seed_runs(newest, by.around.clock(), dropped)
+
+
+def _drop_undeclared(environment: Environment, by: Provisioner) -> None:
     """The schemas that an earlier commit declared, where this one declares none at all."""
     if not environment.schemas:
         return
     plan = plan_removal(
-        warehouse.existing(environment.schemas),
+        by.warehouse.schemas(environment.schemas),
         environment=environment.claimed_name,
         repository=environment.repository,
         pull_number=environment.pull_number,
     )
-    warehouse.execute(plan.statements, plan.fence)
+    _check_no_seed_loses_its_table(environment, plan.statements, by)
+    by.run(environment, [plan.statements] if plan.statements else [], plan.fence)
 
 
-def _with_schemas(newest: Environment, generation: int, schemas: list[str]) -> Environment:
-    check_not_superseded(newest, generation)
-    return replace(newest, schemas=tuple(dict.fromkeys([*newest.schemas, *schemas])))
+def _remark(to_fill: int, message: str) -> str:
+    tables = [f"{to_fill} table{'' if to_fill == 1 else 's'} to fill"] if to_fill else []
+    return "\n".join([*tables, *([message] if message else [])])

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from dagbranch.domain.airflow_listing import check_dag_id, dags_of
+from dagbranch.domain.data_changes import check_no_seed_runs
 from dagbranch.domain.data_plan import plan_removal
-from dagbranch.domain.environments import Environment, Status, removed, removing, with_lease
+from dagbranch.domain.environments import Environment, HalfName, Status, removed, removing, with_lease, without_lease
 from dagbranch.domain.ownership import marker_of
 from dagbranch.domain.requests import EventKind, PullRequestEvent, event_detail
 from dagbranch.errors import NotYetError
@@ -29,6 +31,7 @@ from dagbranch.ports import (
 )
 
 _ASK_AGAIN_SECONDS = 3
+_HALVES: Final[tuple[HalfName, ...]] = ("pipeline", "data")
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def remove_environment(
     environment = _begin(found, remover, registry, clock)
     try:
         _remove_pipeline(environment, remover, registry, dags, airflow, telemetry, clock)
-        data = _remove_data(environment, warehouse)
+        data = _remove_data(environment, registry, warehouse, clock)
         name, marker = environment.claimed_name, marker_of(environment)
         receipt = {
             **_receipt(environment, registry),
@@ -80,7 +83,7 @@ def remove_environment(
             "left_alone": [*dags.left(name), *artifacts.left(name)],
         }
     except BaseException:
-        registry.update(environment, lambda newest: replace(newest, leases={}), event="")
+        registry.update(environment, lambda newest: _without_own_leases(newest, remover), event="")
         raise
     _finish(environment, receipt, registry, bus, telemetry, clock)
 
@@ -96,15 +99,22 @@ def _is_still_open(environment: Environment, remover: Remover, github: GitHub) -
 def _begin(
     environment: Environment, remover: Remover, registry: Registry, clock: Callable[[], datetime]
 ) -> Environment:
-    """Waits for the workers that are at it; from here on every other deploy finds itself superseded."""
+    """Waits for the workers that are at it; from here on every deploy and every seed finds itself superseded."""
 
     def begin(newest: Environment) -> Environment:
-        for half in ("pipeline", "data"):
+        for half in _HALVES:
             newest = with_lease(newest, half, remover.name, clock(), remover.lease_seconds)
         return removing(newest, clock())
 
     begun = environment.status == Status.REMOVING
     return registry.update(environment, begin, event="" if begun else "removing")
+
+
+def _without_own_leases(environment: Environment, remover: Remover) -> Environment:
+    """Those of workers that still fill tables stay."""
+    for half in _HALVES:
+        environment = without_lease(environment, half, remover.name)
+    return environment
 
 
 def _remove_pipeline(
@@ -143,18 +153,26 @@ def _with_deleted(environment: Environment, dag_ids: list[str]) -> Environment:
     return replace(environment, seen_by_airflow=True, receipt={"dag_ids": sorted({*before, *dag_ids})})
 
 
-def _remove_data(environment: Environment, warehouse: Warehouse) -> dict[str, object]:
-    """Drops the schemas that carry the marker. The warehouse is not even asked where none was ever made."""
+def _remove_data(
+    environment: Environment, registry: Registry, warehouse: Warehouse, clock: Callable[[], datetime]
+) -> dict[str, object]:
+    """Drops the schemas that carry the marker. The warehouse is not even asked where none was ever made.
+
+    A worker that fills a table is waited for: it stops by itself, and could make again what was dropped under it.
+    """
     if not environment.schemas:
         return {"schemas": []}
+    newest = registry.get(environment.repository_id, environment.pull_number)
+    assert newest is not None, "the registry lost the item under our leases"
+    check_no_seed_runs(newest, clock())
     plan = plan_removal(
-        warehouse.existing(environment.schemas),
+        warehouse.schemas(environment.schemas),
         environment=environment.claimed_name,
         repository=environment.repository,
         pull_number=environment.pull_number,
     )
-    warehouse.execute(plan.statements, plan.fence)
-    left = set(warehouse.existing(environment.schemas)) - set(plan.not_ours)
+    warehouse.run([plan.statements], plan.fence)
+    left = set(warehouse.schemas(environment.schemas)) - set(plan.not_ours)
     if left:
         raise NotYetError(f"{', '.join(sorted(left))} are still there", retry_seconds=_ASK_AGAIN_SECONDS)
     dropped = sorted(name for statement in plan.statements for name in statement.writes)
