@@ -73,7 +73,8 @@ def named_tables(call: ast.Call, parents: Mapping[int, ast.AST]) -> Iterator[Nam
         yield Named(kind, _argument(call, 0, keyword))
     elif name in _WITH_SCHEMA:
         kind, keyword = _WITH_SCHEMA[name]
-        yield Named(kind, _argument(call, 0, keyword), _argument(call, None, "schema") or ast.Constant(value=""))
+        without = ast.copy_location(ast.Constant(value=""), call)
+        yield Named(kind, _argument(call, 0, keyword), _argument(call, None, "schema") or without)
     elif name == "table" and isinstance(call.func, ast.Attribute):
         yield from _spark_table(call, chain)
     elif name in {"forName", "convertToDelta", "forPath"} and "DeltaTable" in chain:

@@ -18,7 +18,9 @@ Chosen = Mapping[str, ast.expr]
 _MOST_CHOICES: Final = 64
 _DEEPEST: Final = 40
 _LONGEST: Final = 1_000_000
-_PERCENT: Final = re.compile(r"%(?:\((\w+)\))?[-#0 +]*\d*(?:\.\d+)?([a-zA-Z%])")
+_PERCENT: Final = re.compile(r"%(?:\((\w+)\))?[-#0 +]*\d*(?:\.\d+)?([a-zA-Z])|%%")
+# What the database's own client fills in: %s and %(name)s. The percent sign may have been doubled.
+_PARAMETER: Final = re.compile(r"%{1,2}(?:\(\w+\))?s\b")
 _SAME_TEXT: Final = frozenset({"strip", "lstrip", "rstrip", "dedent", "cleandoc", "text", "str", "literal"})
 _ENVIRONMENT: Final = "dagbranch_env"
 
@@ -130,8 +132,8 @@ class Texts:
         by_name = _named(right)
 
         def given(match: re.Match[str]) -> Pieces:
-            if match[2] == "%":
-                return [("%", 0)]
+            if match[2] is None:
+                return [("%%", 0)]
             value = by_name.get(match[1]) if match[1] else next(values, None)
             return [(HOLE, 0)] if value is None or match[2] != "s" else self._part(value, chosen, depth)
 
@@ -219,6 +221,18 @@ def _joined(pieces: Pieces) -> SqlText | None:
     if sum(len(text) for text, _ in pieces) > _LONGEST:
         return None
     found = SqlText()
-    for text, line in pieces:
+    for text, line in _parameters_filled(pieces):
         found.add(text, line)
     return found
+
+
+def _parameters_filled(pieces: Pieces) -> Iterator[tuple[str, int]]:
+    """With holes for what the database's client fills in; pieces of one line are looked at as one."""
+    merged: Pieces = []
+    for text, line in pieces:
+        if merged and merged[-1][1] == line and "\n" not in merged[-1][0]:
+            merged[-1] = (merged[-1][0] + text, line)
+        else:
+            merged.append((text, line))
+    for text, line in merged:
+        yield _PARAMETER.sub(HOLE, text), line

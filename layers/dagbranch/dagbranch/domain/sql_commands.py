@@ -48,17 +48,24 @@ _MORE: Final = frozenset({"SELECT", "INSERT", "INTO", "TABLE", "FROM", "USING", 
 _LONGEST: Final = 3
 
 
-def read_command(tokens: Sequence[Token]) -> tuple[Role, Sequence[Token]] | None:
-    """The role and the name of its one table; None for what concerns none. Raises UnclearSqlError for any other."""
+def read_command(tokens: Sequence[Token]) -> list[tuple[Role, Sequence[Token]]]:
+    """The names of its tables with what is done to each. Raises UnclearSqlError for what is not known."""
+    said = words(tokens)
+    if said[:2] == ["ALTER", "TABLE"] and "EXCHANGE" in said and said.count("TABLE") == 2:
+        other = len(said) - said[::-1].index("TABLE")
+        return [("written", _leading_name(tokens[2:])), ("written", _only_name(tokens[other:]))]
+    if said[:2] == ["SYNC", "TABLE"] and "FROM" in said:
+        other = said.index("FROM") + 1
+        return [("written", _leading_name(tokens[2:])), ("read", _leading_name(tokens[other:]))]
     beginning = " ".join(words(tokens[: _LONGEST + 1])).split()
     for length in range(_LONGEST, 0, -1):
         phrase = " ".join(beginning[:length])
         if phrase in _ON_TABLES:
-            return _ON_TABLES[phrase], _only_name(_after(tokens, phrase))
+            return [(_ON_TABLES[phrase], _only_name(_after(tokens, phrase)))]
     if any(beginning[: len(phrase.split())] == phrase.split() for phrase in _OF_NO_TABLE):
-        return None
-    if beginning[0] in {"SET", "DECLARE"} and not _MORE.intersection(words(tokens)):
-        return None
+        return []
+    if beginning[0] in {"SET", "DECLARE"} and not _MORE.intersection(said):
+        return []
     raise UnclearSqlError
 
 
@@ -74,7 +81,13 @@ def _after(tokens: Sequence[Token], phrase: str) -> Sequence[Token]:
 
 
 def _only_name(rest: Sequence[Token]) -> Sequence[Token]:
-    length = name_length(rest)
-    if not length or _MORE.intersection(words(rest[length:])):
+    name = _leading_name(rest)
+    if _MORE.intersection(words(rest[len(name) :])):
         raise UnclearSqlError
-    return rest[:length]
+    return name
+
+
+def _leading_name(rest: Sequence[Token]) -> Sequence[Token]:
+    if length := name_length(rest):
+        return rest[:length]
+    raise UnclearSqlError

@@ -17,10 +17,10 @@ from sqlglot.tokenizer_core import Token, TokenType
 from dagbranch.domain.sql_commands import Role, read_command
 from dagbranch.domain.sql_roles import roles_in
 from dagbranch.domain.sql_statements import (
-    CONTROL_WORDS,
     UnclearSqlError,
     check_bounds,
     in_known_words,
+    is_conditional,
     simple_statements,
     statements,
     tokenized,
@@ -84,7 +84,7 @@ class SqlReader:
             try:
                 if not statement.tokens:
                     raise UnclearSqlError
-                self._follows_use &= word(statement.tokens[0]) not in CONTROL_WORDS
+                self._follows_use &= not is_conditional(statement.tokens)
                 check_bounds(statement.tokens)
                 for tokens in simple_statements(statement.tokens):
                     self._statement(tokens)
@@ -111,15 +111,15 @@ class SqlReader:
         root = self._parsed(tokens)
         if root is not None:
             self._tree(root)
-        elif command := read_command(tokens):
-            role, name = command
+            return
+        for role, name in read_command(tokens):
             self._note(role, [token.text for token in name[::2]], name[0].start)
 
     def _parsed(self, tokens: Sequence[Token]) -> exp.Expr | None:
         for attempt in _without_holes(tokens):
             try:
                 (root,) = self._parser.parse(list(attempt), self._text.text())
-            except SqlglotError:
+            except Exception:  # noqa: BLE001, S112 - what it raises on texts that it does not know is its own affair
                 continue
             if root is not None and not isinstance(root, exp.Command | exp.Alias | exp.Column):
                 return root

@@ -61,10 +61,9 @@ def _targets(root: exp.Expr, nodes: Iterable[exp.Expr]) -> list[Any]:
 
 def _names_no_table(root: exp.Expr) -> bool:
     kind = _kind(root)
-    if kind in _NAMESPACES:
-        return isinstance(root, exp.Create | exp.Comment | exp.Describe)
-    is_function = kind == "FUNCTION" and isinstance(root, exp.Describe | exp.Drop)
-    return is_function or isinstance(root, exp.Grant | exp.Revoke | exp.Uncache)
+    of_schema = kind in _NAMESPACES and isinstance(root, exp.Create | exp.Comment | exp.Describe)
+    of_function = kind == "FUNCTION" and isinstance(root, exp.Describe | exp.Drop)
+    return of_schema or of_function or isinstance(root, exp.Grant | exp.Revoke | exp.Uncache)
 
 
 def _is_no_table(node: exp.Expr) -> bool:

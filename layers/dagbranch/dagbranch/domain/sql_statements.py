@@ -16,9 +16,9 @@ from dagbranch.domain.sql_text import HOLE
 _BROKEN_AT: Final = re.compile(r";[^\S\n]*(?:\n|\Z)")
 _BEFORE_TABLE: Final = frozenset({"AS", "(", "ALL", "DISTINCT", "UNION", "EXCEPT", "INTERSECT", "MINUS"})
 _QUERY: Final = frozenset({"SELECT", "WITH", "FROM", "VALUES", "TABLE", "MAP", "REDUCE"})
+_VERSION: Final = re.compile(r"V\d+|\d{17}")
 _LATER: Final = frozenset({"SYSTEM_VERSION", "VERSION", "SYSTEM_TIME", "TIMESTAMP"})
-# Behind one of them, whether a statement runs is not known.
-CONTROL_WORDS: Final = frozenset({"IF", "ELSE", "ELSEIF", "WHILE", "FOR", "LOOP", "REPEAT", "UNTIL", "DECLARE"})
+_CONTROL_WORDS: Final = frozenset({"IF", "ELSE", "ELSEIF", "WHILE", "FOR", "LOOP", "REPEAT", "UNTIL", "DECLARE"})
 _MOST_TOKENS: Final = 20_000
 _DEEPEST: Final = 60
 _NESTING: Final = {
@@ -129,6 +129,13 @@ def simple_statements(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
             return
 
 
+def is_conditional(tokens: Sequence[Token]) -> bool:
+    """Whether what stands between two semicolons begins with words on which depends whether it runs."""
+    while tokens and (word(tokens[0]) == "BEGIN" or words(tokens[1:2]) == [":"]):
+        tokens = tokens[1 if word(tokens[0]) == "BEGIN" else 2 :]
+    return bool(tokens) and word(tokens[0]) in _CONTROL_WORDS
+
+
 def _control_end(tokens: Sequence[Token], end: str) -> int:
     """Where the word is that ends a condition; those of CASE expressions in it are not meant."""
     depth = 0
@@ -146,7 +153,8 @@ def made(kind: TokenType, text: str, at: Token) -> Token:
 def in_known_words(tokens: Sequence[Token]) -> list[Token]:
     """The same statement as sqlglot's parser knows it, where it is known to reject or to misread it as it stands."""
     said = set(words(tokens))
-    found = _with_names(tokens) if "IDENTIFIER" in said else list(tokens)
+    found = _with_plain_names(tokens)
+    found = _with_names(found) if "IDENTIFIER" in said else found
     first = word(found[0])
     if first == "EXPLAIN":
         found = found[2:] if words(found[1:2])[0:1] and word(found[1]) in _EXPLAINED else found[1:]
@@ -167,6 +175,24 @@ def in_known_words(tokens: Sequence[Token]) -> list[Token]:
 _EXPLAINED: Final = frozenset({"EXTENDED", "FORMATTED", "COST", "CODEGEN", "LOGICAL", "ANALYZE"})
 _WHEN: Final = tokenized("WHEN MATCHED THEN DELETE")
 _TYPES: Final = {"CREATE": TokenType.CREATE, "OR": TokenType.OR}
+
+
+def _with_plain_names(tokens: Sequence[Token]) -> list[Token]:
+    """Behind a dot every word is a name, ``raw.values``; and ``raw.x@v3`` is the table at another time."""
+    found: list[Token] = []
+    before = ""
+    for token in tokens:
+        said = word(token)
+        if before == "." and said.isidentifier() and token.token_type is not TokenType.VAR:
+            found.append(made(TokenType.VAR, token.text, token))
+        elif said == ")" and before == HOLE.upper() and words(found[-2:-1]) == ["AS"]:  # CAST(x AS …)
+            found[-1:] = [made(TokenType.TEXT, "STRING", found[-1]), token]
+        elif before == "@" and _VERSION.fullmatch(said):
+            found.pop()
+        else:
+            found.append(token)
+        before = said
+    return found
 
 
 def _with_names(tokens: Sequence[Token]) -> list[Token]:
@@ -194,9 +220,10 @@ def _closing(tokens: Sequence[Token], opening: int) -> int:
 
 
 def _name(inside: Sequence[Token], at: Token) -> list[Token]:
-    if len(inside) == 1 and inside[0].token_type is TokenType.STRING:
+    texts = [token.text for token in inside[::2] if token.token_type is TokenType.STRING]
+    if len(texts) == len(inside[::2]) and set(words(inside[1::2])) <= {"||"}:
         try:
-            name = tokenized(inside[0].text)
+            name = tokenized("".join(texts))
         except TokenError:
             name = []
         if name and name_length(name) == len(name):

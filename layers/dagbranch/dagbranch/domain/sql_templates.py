@@ -170,7 +170,9 @@ class _Variant:
             self._body(node.else_, scope)
             return
         for index, item in enumerate(items):
-            loop = {"first": index == 0, "last": index == len(items) - 1, "index": index + 1, "index0": index}
+            left = len(items) - index
+            loop = {"first": index == 0, "last": left == 1, "index": index + 1, "index0": index, "length": len(items)}
+            loop |= {"revindex": left, "revindex0": left - 1}
             self._body(node.body, {**scope, **_bound(node.target, item), "loop": loop})
         if not items:
             self._body(node.else_, scope)
