@@ -91,7 +91,7 @@ class Project:
                 return False
             return True
 
-        wait_until(done, what="the environment", deadline_seconds=60)
+        wait_until(done, what="the environment", deadline_seconds=180)
         return passed
 
     def found(self) -> FoundSchema:

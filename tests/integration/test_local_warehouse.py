@@ -12,14 +12,18 @@ from contextlib import closing
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
 from databricks.sql.backend.types import CommandState
 from databricks.sql.exc import DatabaseError, RequestError, ServerOperationError
+from urllib3 import PoolManager, make_headers
 
 from local.certificates import Certificates
 from local.processes import wait_until
+from local.warehouse.faults import Fault
 from local.warehouse.process import LocalWarehouse, MissingJavaError, require_java
 
 MARKER = '{"environment": "feature1", "repository": "acme/pipelines", "note": "it\'s ours"}'
@@ -277,6 +281,59 @@ def test_a_wrong_path_is_refused(warehouse: LocalWarehouse) -> None:
         warehouse.connect(http_path="/sql/1.0/warehouses/another")
 
     assert caught.value.context["http-code"] == 404
+
+
+def ask_for_token(warehouse: LocalWarehouse, certificates: Certificates, secret: str, scope: str) -> tuple[int, Any]:
+    """Status and answer of the token endpoint, asked as RFC 6749 has it."""
+    body = urlencode({"grant_type": "client_credentials", "scope": scope})
+    headers = make_headers(basic_auth=f"{warehouse.client_id}:{secret}")
+    url = f"https://{warehouse.host}:{warehouse.port}/oidc/v1/token"
+    with PoolManager(ca_certs=str(certificates.authority)) as pool:
+        response = pool.request("POST", url, body=body, headers=headers)
+    return response.status, response.json()
+
+
+def test_a_service_principal_is_given_a_token_that_opens_sessions(
+    warehouse: LocalWarehouse, certificates: Certificates
+) -> None:
+    status, answer = ask_for_token(warehouse, certificates, warehouse.client_secret, "all-apis")
+
+    assert (status, answer["token_type"], answer["expires_in"]) == (200, "Bearer", 3600)
+    with closing(warehouse.connect(access_token=answer["access_token"])) as connection:
+        assert connection.open
+
+
+@pytest.mark.parametrize(
+    ("secret", "scope", "status", "error"),
+    [("dose-wrong", "all-apis", 401, "invalid_client"), (None, "everything", 400, "invalid_scope")],
+)
+def test_wrong_credentials_are_given_no_token(
+    warehouse: LocalWarehouse, certificates: Certificates, secret: str | None, scope: str, status: int, error: str
+) -> None:
+    refused = ask_for_token(warehouse, certificates, secret or warehouse.client_secret, scope)
+
+    assert (refused[0], refused[1]["error"]) == (status, error)
+
+
+def test_a_planned_fault_happens_when_it_was_planned_and_is_over_afterwards(warehouse: LocalWarehouse) -> None:
+    with closing(warehouse.connect()) as connection, connection.cursor() as cursor:
+        with warehouse.faults(Fault("refuse", "SELECT 'it'", skip=1, message="[OUT_OF_SORTS] Not now.")):
+            first = cursor.execute("SELECT 'it'").fetchall()
+            with pytest.raises(ServerOperationError, match=r"^\[OUT_OF_SORTS\] Not now\."):
+                cursor.execute("SELECT 'it'")
+            third = cursor.execute("SELECT 'it'").fetchall()
+        fourth = cursor.execute("SELECT 'it'").fetchall()
+
+    assert first == third == fourth
+
+
+def test_the_work_of_a_lost_answer_is_done(warehouse: LocalWarehouse, schema: str) -> None:
+    options = {"_retry_stop_after_attempts_duration": 1, "_retry_delay_min": 5, "_retry_delay_max": 5}
+    with closing(warehouse.connect(**options)) as connection, connection.cursor() as cursor:
+        with warehouse.faults(Fault("lose", "CREATE TABLE")), pytest.raises(RequestError):
+            cursor.execute(f"CREATE TABLE {schema}.t (id INT)")
+
+        wait_until(lambda: warehouse.query(f"SHOW TABLES IN {schema}") != [], what="the table", deadline_seconds=30)
 
 
 CLIENT = """

@@ -68,8 +68,9 @@ class Runner:
         return self._run_script(session, job) if job.is_script else self._run_single(session, job)
 
     def _run_script(self, session: Session, job: Job) -> Outcome:
+        script = script_of([each for statement in job.statements for each in self._as_run(statement)])
         try:
-            session.run(script_of([each for statement in job.statements for each in self._as_run(statement)]))
+            session.run(script, about=f"a script of {len(job.statements)} statements: {job.statements[0].sql}; …")
         except UpstreamError as error:
             condition = condition_of(error)
             if condition is None:

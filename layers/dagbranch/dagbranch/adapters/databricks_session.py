@@ -75,11 +75,14 @@ class Session:
         self._address, self._patience, self._reach, self._sleep = address, patience, reach, sleep
         self._connection: Connection | None = None
 
-    def run(self, text: str) -> list[Any]:
-        """The rows of one statement. Raises UpstreamError, with the connector's own error as its cause."""
+    def run(self, text: str, *, about: str | None = None) -> list[Any]:
+        """The rows of one statement, which an error calls ``about``.
+
+        Raises UpstreamError, with the connector's own error as its cause.
+        """
         connection = self._connected()
         try:
-            return self._patiently(lambda: self._executed(connection, text))
+            return self._patiently(lambda: self._executed(connection, text, about or text))
         except BrokenConnectionError:
             # Also ends what the server still runs of it, so that it does not get in the way of the next try.
             self.close()
@@ -91,14 +94,14 @@ class Session:
             # The connector itself swallows what goes wrong in closing a session.
             connection.close()
 
-    def _executed(self, connection: Connection, text: str) -> list[Any]:
-        with translated(self._address.name, self._address.credentials, text), connection.cursor() as cursor:
-            with self._cancelled_when_late(cursor, text):
+    def _executed(self, connection: Connection, text: str, about: str) -> list[Any]:
+        with translated(self._address.name, self._address.credentials, about), connection.cursor() as cursor:
+            with self._cancelled_when_late(cursor, about):
                 cursor.execute(text)
             return cursor.fetchall()
 
     @contextmanager
-    def _cancelled_when_late(self, cursor: Cursor, text: str) -> Iterator[None]:
+    def _cancelled_when_late(self, cursor: Cursor, about: str) -> Iterator[None]:
         ended, late = Event(), Event()
         watch = Thread(target=self._cancel_when_late, args=(cursor, ended, late), daemon=True)
         watch.start()
@@ -108,7 +111,7 @@ class Session:
             ended.set()
             if late.is_set():
                 raise TransientUpstreamError(
-                    f"the warehouse {self._address.name} did not end {text[:200]!r} "
+                    f"the warehouse {self._address.name} did not end {about[:200]!r} "
                     f"within {self._patience.statement_seconds:g} s: it was cancelled"
                 )
 
