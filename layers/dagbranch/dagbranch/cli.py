@@ -20,7 +20,7 @@ from dagbranch.domain import packaging
 from dagbranch.domain.artifacts import Artifact, artifacts_of
 from dagbranch.domain.data_plan import DataPlan, plan_data_environment
 from dagbranch.domain.declared_base import implied_base, parse_base
-from dagbranch.domain.declared_uses import DeclaredUses
+from dagbranch.domain.declared_uses import uses_in
 from dagbranch.domain.detection import Detected, detect, pipeline_sources
 from dagbranch.domain.naming import (
     CONFIGURATION_FOLDER,
@@ -179,7 +179,7 @@ def _data_plan(files: Mapping[str, bytes], environment: str, base_file: Path | N
     suffix = pipeline_file.table_suffix(PREVIEW)
     pairs = schema_pairs(specification, environment, suffix)
     base = implied_base(specification, pairs) if base_file is None else parse_base(base_file.read_bytes())
-    judgement = Judgement(uses=None if specification.detect == "never" else DeclaredUses(detect(files)))
+    judgement = Judgement(uses=uses_in(files, pipeline_file))
     base.check_columns(wanted_data(specification, pairs, base.schemas, judgement)[0])
     return plan_data_environment(
         specification,
@@ -208,7 +208,8 @@ def _as_table(detected: Detected) -> str:
         "unknown": detected.unknown,
     }
     found = {title: places for title, places in tables.items() if places}
-    return "\n".join(line for title, places in found.items() for line in (title, *(f"    {one}" for one in places)))
+    lines = [line for title, places in found.items() for line in (title, *(f"    {one}" for one in places))]
+    return "\n".join(lines) or "no table is read or written"
 
 
 def _checked_environment(name: str) -> str:
