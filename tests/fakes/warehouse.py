@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from zlib import crc32
 
 import sqlglot
 from sqlglot import exp
@@ -329,19 +330,22 @@ def _value(shown: Any, row: Row) -> Any:
     match shown:
         case exp.Column():
             return row[shown.name]
-        case exp.Alias(this=exp.SHA2() as hashed):
-            return hashlib.sha256(str(row[hashed.this.name]).encode()).hexdigest()
-        case exp.Alias(this=exp.If(args={"false": exp.Anonymous() as hashed})):
-            value = row[hashed.expressions[0].name]
-            return None if value is None else hash(value)
-        case exp.Alias(this=exp.If(args={"true": exp.Column()})):
-            return None
-        case exp.Alias(this=exp.Cast(this=value)):
-            return value.to_py()
-    raise UpstreamError(f"[UNSUPPORTED] {shown.sql()}")
+        case exp.Alias() | exp.Cast():
+            return _value(shown.this, row)
+        case exp.If():
+            return _value(shown.args["true" if _value(shown.this, row) else "false"], row)
+        case exp.Is():
+            return _value(shown.this, row) is None
+        case exp.SHA2():
+            value = _value(shown.this, row)
+            return None if value is None else hashlib.sha256(str(value).encode()).hexdigest()
+        case exp.Anonymous():
+            return crc32(str(_value(shown.expressions[0], row)).encode())
+    return shown.to_py()
 
 
 def _type_of(shown: Any, columns: Mapping[str, str]) -> str:
-    if isinstance(shown, exp.Alias) and isinstance(shown.this, exp.Cast):
-        return str(shown.this.to.sql(dialect="databricks")).lower()
-    return columns[shown.alias_or_name]
+    """A mask keeps its column's type; a value and a hash say theirs."""
+    if cast := shown.find(exp.Cast):
+        return str(cast.to.sql(dialect="databricks")).lower()
+    return "string" if shown.find(exp.SHA2) else columns[shown.alias_or_name]

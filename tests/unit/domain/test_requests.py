@@ -36,8 +36,11 @@ def test_the_kinds_are_the_names_in_the_design() -> None:
         "Environment Requested",
         "Packaged",
         "Provisioned",
+        "Updated",
         "Ready",
         "Failed",
         "Removal Requested",
         "Removed",
+        "Data Reset Requested",
+        "Data Check Requested",
     }

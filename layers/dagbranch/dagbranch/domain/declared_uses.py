@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from dagbranch.domain.detection import Detected
+from dagbranch.domain.detection import Detected, detect, pipeline_sources
 from dagbranch.domain.schema_pairs import SchemaPair
+from dagbranch.domain.specification import PipelineFile
 from dagbranch.domain.warehouse_state import FoundSchema
 
 type Places = tuple[str, ...]  # ``path:line``
@@ -31,6 +32,13 @@ class DeclaredUses:
         source = {pair.source.rpartition(".")[2]} - {pair.declared.lower()}
         both = (_of(tables, source, _catalog(pair)) for tables in (self.detected.read, self.detected.written))
         return {table: places for found in both for table, places in found.items()}
+
+
+def uses_in(files: Mapping[str, bytes], pipeline_file: PipelineFile) -> DeclaredUses | None:
+    """What the pipelines' SQL uses; None where the file wants nothing read."""
+    if pipeline_file.data is None or pipeline_file.data.detect == "never":
+        return None
+    return DeclaredUses(detect(pipeline_sources(files, (pipeline_file.dags, *pipeline_file.artifacts.values()))))
 
 
 def warnings_about_uses(

@@ -14,8 +14,7 @@ from dagbranch.domain.data_plan import (
     views_to_compare,
 )
 from dagbranch.domain.data_specification import DataSpecification, SchemaSpecification
-from dagbranch.domain.declared_uses import DeclaredUses
-from dagbranch.domain.detection import detect
+from dagbranch.domain.declared_uses import uses_in
 from dagbranch.domain.environments import Environment, check_not_superseded
 from dagbranch.domain.schema_pairs import SchemaPair, check_allowed, schema_pairs
 from dagbranch.domain.schema_plan import Knowledge
@@ -44,7 +43,7 @@ def gather_data(
     lenient: bool = False,
 ) -> Gathered:
     """The plan of the whole environment, from what is there now. Its schemas are noted in the registry first."""
-    judgement = replace(_judgement(environment, by), lenient=lenient, uses=_uses(specification, source))
+    judgement = replace(_judgement(environment, by), lenient=lenient, uses=uses_in(source.files, source.pipeline_file))
     pairs = _pairs(environment, specification, source, judgement)
     targets = [pair.target for pair in pairs]
     # Noted before they are made: a removal looks for them even if this worker dies half-way.
@@ -107,10 +106,6 @@ def _judgement(environment: Environment, by: Provisioner) -> Judgement:
             "what the default branch demands of this environment's data is not known: push a commit, so that it is read"
         )
     return Judgement(environment.guard, by.stack.allows(environment.repository))
-
-
-def _uses(specification: DataSpecification, source: Source) -> DeclaredUses | None:
-    return None if specification.detect == "never" else DeclaredUses(detect(source.files))
 
 
 def _pairs(
