@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from aws_lambda_powertools.utilities.parser.models import (
@@ -19,8 +19,9 @@ from aws_lambda_powertools.utilities.parser.models import (
 )
 
 from dagbranch.domain.naming import SourceArchiveKey
+from dagbranch.domain.requests import DataRequest
 from dagbranch.errors import InvalidEventError
-from dagbranch.events import archive_uploaded, environment_event, pull_request_event, webhook_request
+from dagbranch.events import archive_uploaded, data_work, environment_event, pull_request_event, webhook_request
 from dagbranch.use_cases.receive_webhook import receive_webhook
 from local.aws.invoke import EVENTS_WEBHOOK_SECRET
 
@@ -147,6 +148,20 @@ def test_new_object_is_the_source_archive_of_the_pull_request(function: str) -> 
     assert (key.repository, key.pull_number, key.head_sha) == (REPOSITORY, PULL_NUMBER, HEAD_SHA)
     assert uploaded.uploaded_at == datetime(2026, 11, 20, 12, 0, 3, tzinfo=UTC)
     assert model.detail.reason == "PutObject"
+
+
+@pytest.mark.parametrize("kind", ["reset", "check"])
+def test_request_about_data_names_the_environment_of_a_pull_request(kind: Literal["reset", "check"]) -> None:
+    body = body_of(f"provision_data/data_{kind}_requested.json")
+
+    requested_at = EventBridgeModel.model_validate(json.loads(body)).time
+    assert data_work(body, "preview") == DataRequest(kind, REPOSITORY_ID, REPOSITORY, PULL_NUMBER, requested_at)
+
+
+def test_upload_is_an_upload_to_the_function_that_also_takes_requests_about_data() -> None:
+    body = body_of("provision_data/source_archive_created.json")
+
+    assert data_work(body, "preview") == archive_uploaded(body)
 
 
 @pytest.mark.parametrize(("name", "kind"), [("packaged", "Packaged"), ("provisioned", "Provisioned")])
