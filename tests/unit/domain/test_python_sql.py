@@ -44,6 +44,9 @@ def told(uses: Uses) -> tuple[set[str], set[str], set[int]]:
         'DeltaTable.forName(spark, "db.x").delete()',
         'frame.to_sql("x", engine, schema="db")',
         'DatabricksCopyIntoOperator(table_name="db.x")',
+        'x = "SET a.b=c;\\nDELETE FROM db.x"',
+        'x = "{% set y = 1 %}\\ndelete from db.x"',
+        'psdf.to_table("db.x")',
     ],
 )
 def test_a_table_that_is_certainly_written_is_told(call: str) -> None:
@@ -73,13 +76,18 @@ def test_a_table_that_is_certainly_written_is_told(call: str) -> None:
         'OurOperator(target_table="db.x")',
         'f(f"DELETE FROM {table}")',
         "BashOperator(bash_command=\"beeline -e 'DELETE FROM db.x'\")",
+        "spark.sql(sqlQuery=query)",
+        "list(map(cursor.execute, queries))",
+        "@dlt.table\ndef f(): ...",
+        "BashOperator(bash_command=\"psql -c 'DELETE FROM db.x'\")",
+        "SomeOperator(sql=\"{% include 'missing.sql' %}\")",
         'def f():\n    "\n',
     ],
 )
 def test_what_is_not_known_is_unknown_at_its_line(call: str) -> None:
     uses = read(call)
 
-    assert told(uses) == (set(), set(), {2} if "def f" in call else {1})
+    assert told(uses) == (set(), set(), {2} if call.startswith("def") else {1})
 
 
 @pytest.mark.parametrize(
@@ -98,6 +106,8 @@ def test_what_is_not_known_is_unknown_at_its_line(call: str) -> None:
         "SomeOperator(sql=None)",
         'spark.sql(open("sql/there.sql").read())',
         'spark.sql("SELECT 1")',
+        "SomeOperator(sql=\"{% include 'sql/there.sql' %}\")",
+        'raise ValueError("cannot delete from here")',
         'frame.write.parquet("s3://x")',
         'frame.createOrReplaceTempView("v")\nspark.sql("SELECT * FROM v")\nspark.table("v")',
         'spark.sql("CREATE TEMP VIEW v AS SELECT 1")\nspark.sql("SELECT * FROM v")',

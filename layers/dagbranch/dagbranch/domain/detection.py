@@ -28,6 +28,8 @@ _SQL: Final = re.compile(r"\.(?:sql|hql)(?:\.j2|\.jinja2?)?\Z", re.IGNORECASE)
 _NOT_READ: Final = re.compile(
     r"\.(?:ya?ml|json|toml|ini|cfg|conf|properties|sh|scala|java|kt|r|j2|jinja2?)\Z", re.IGNORECASE
 )
+# Code that is packed, or compiled.
+_CLOSED: Final = (".jar", ".whl", ".egg", ".zip")
 _CHANGES: Final = re.compile(
     rb"\b(?:insert\s+(?:into|overwrite)|merge\s+into|delete\s+from|truncate\s+table|copy\s+into"
     rb"|create\s+(?:or\s+replace\s+)?(?:table|view)|saveAsTable|insertInto|writeTo)\b",
@@ -107,6 +109,8 @@ def _read_kind(path: str, content: bytes, is_file: IsFile) -> Uses:
         if is_databricks_notebook(source):
             return read_databricks_notebook(source, "sql", is_file=is_file)
         return read_template(source)
+    if path.endswith(_CLOSED):
+        return Uses(unknown={1})
     return _read_other(content) if _NOT_READ.search(path) else Uses()
 
 
@@ -123,7 +127,7 @@ def _read_other(content: bytes) -> Uses:
 
 
 def _unread(path: str) -> Uses:
-    is_read = path.endswith((".py", ".ipynb")) or _SQL.search(path) or _NOT_READ.search(path)
+    is_read = path.endswith((".py", ".ipynb", *_CLOSED)) or _SQL.search(path) or _NOT_READ.search(path)
     return Uses(unknown={1} if is_read else set())
 
 

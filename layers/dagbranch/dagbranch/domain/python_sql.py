@@ -28,23 +28,32 @@ _RUN: Final = frozenset(
 # Methods of many other things: it is SQL where they are a hook's or a client's, or where it reads like SQL.
 _MAY_RUN: Final = frozenset({"run", "query"})
 _RUNNERS: Final = re.compile(r"hook|client|cursor|conn|engine|warehouse", re.IGNORECASE)
-_SQL_KEYWORDS: Final = frozenset({"sql", "hql", "sql_query", "sql_statement", "sql_statements"})
-_MAYBE_KEYWORDS: Final = frozenset({"query", "queries", "statement", "statements", "preoperator", "postoperator"})
+_SQL_KEYWORDS: Final = frozenset({"sql", "sqlQuery", "hql", "sql_query", "sql_statement", "sql_statements"})
+_MAYBE_KEYWORDS: Final = frozenset(
+    {"operation", "query", "queries", "statement", "statements", "preoperator", "postoperator"}
+)
 _SQL_FILE: Final = re.compile(r"[^\s;'\"]+\.(?:sql|hql)(?:\.j2|\.jinja2?)?", re.IGNORECASE)
 _SHELL_SQL: Final = re.compile(r"\b(?:spark-sql|beeline|hive)\b[^\n]*\s-e\b|\bdbsqlcli\b")
+_INCLUDE: Final = re.compile(r"""\s*\{%-?\s*include\s+['"]([^'"]+)['"]\s*-?%\}\s*""")
 _BEGINS: Final = re.compile(
-    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:SELECT|WITH|INSERT|MERGE|UPDATE|DELETE|CREATE|REPLACE|DROP|TRUNCATE|ALTER|COPY|LOAD"
-    r"|OPTIMIZE|VACUUM|MSCK|REFRESH|ANALYZE|BEGIN|FROM|EXECUTE|USE)\b",
+    r"(?:\s|--[^\n]*\n|/\*.*?\*/|\{[%#].*?[%#]\})*(?:SELECT|WITH|INSERT|MERGE|UPDATE|DELETE|CREATE|REPLACE|DROP|TRUNCATE"
+    r"|ALTER|COPY|LOAD|OPTIMIZE|VACUUM|MSCK|REFRESH|ANALYZE|BEGIN|DECLARE|SET|FROM|EXECUTE|EXPLAIN|CACHE|USE)\b",
     re.IGNORECASE | re.DOTALL,
 )
-# As an author of SQL writes it, not a sentence that begins with a verb.
-_CHANGES: Final = re.compile(
-    r"\s*(?:INSERT\s+(?:INTO|OVERWRITE)|MERGE\s+INTO|DELETE\s+FROM|UPDATE\s+\S+\s+SET|TRUNCATE\s+TABLE|DROP\s+TABLE"
-    r"|CREATE\s+(?:OR\s+REPLACE\s+)?(?:EXTERNAL\s+)?TABLE|ALTER\s+TABLE|COPY\s+INTO"
-    r"|insert\s+(?:into|overwrite)|merge\s+into|delete\s+from|update\s+\S+\s+set|truncate\s+table|drop\s+table"
-    r"|create\s+(?:or\s+replace\s+)?(?:external\s+)?table|alter\s+table|copy\s+into)\s"
+_CHANGE: Final = (
+    r"(?:INSERT\s+(?:INTO|OVERWRITE)|MERGE\s+INTO|DELETE\s+FROM|UPDATE\s+\S+\s+SET|TRUNCATE\s+TABLE|DROP\s+TABLE"
+    r"|CREATE\s+(?:OR\s+REPLACE\s+)?(?:EXTERNAL\s+)?TABLE|ALTER\s+TABLE|COPY\s+INTO)\s"
 )
+_LOWER_CHANGE: Final = re.sub(r"[A-Z]{2,}", lambda word: word[0].lower(), _CHANGE)
+# As an author of SQL writes it: a sentence that begins with a verb has one capital letter.
+_CHANGES: Final = re.compile(rf"^\s*(?:{_CHANGE}|{_LOWER_CHANGE})", re.MULTILINE)
+_CHANGES_WITHIN: Final = re.compile(_CHANGE)
 _TEMPORARY: Final = re.compile(r"\b(?:TEMP|TEMPORARY)\s+(?:VIEW|TABLE)\b|\bCACHE\s", re.IGNORECASE)
+_HANDED_ON: Final = frozenset({"execute", "executemany", "saveAsTable", "insertInto", "writeTo"})
+_OF_LIVE_TABLES: Final = frozenset(
+    {"table", "materialized_view", "create_table", "create_streaming_table", "append_flow", "apply_changes", "read"}
+    | {"read_stream"}
+)
 _LOGS: Final = frozenset({"debug", "info", "warning", "error", "exception", "critical", "log", "print"})
 _NO_SQL: Final = frozenset({"context", "self"})
 
@@ -81,6 +90,8 @@ class _Reader:
         for call in calls:
             self._call(call)
         for node in self._module.nodes:
+            if isinstance(node, ast.Attribute) and self._is_handed_on(node):
+                self._uses.unknown.add(node.lineno)
             if isinstance(node, ast.Constant | ast.JoinedStr | ast.BinOp | ast.Call) and id(node) not in self._done:
                 self._stray(node)
         for text in self._found:
@@ -102,6 +113,15 @@ class _Reader:
             for argument in call.args:
                 self._finish(argument)
 
+    def _is_handed_on(self, method: ast.Attribute) -> bool:
+        """``map(cursor.execute, queries)``: what runs or writes is called elsewhere, or declares a pipeline's table."""
+        if isinstance(method.value, ast.Name) and method.value.id == "dlt":
+            return method.attr in _OF_LIVE_TABLES
+        parent = self._parents.get(id(method))
+        is_called = isinstance(parent, ast.Call) and parent.func is method
+        is_spark = method.attr == "sql" and "spark" in ast.unparse(method.value).lower()
+        return (is_spark or method.attr in _HANDED_ON) and not is_called
+
     def _view(self, call: ast.Call) -> None:
         for text in self._texts.of(call.args[0]) if call.args else []:
             name = certain_name(text.text()) if text is not None else None
@@ -114,8 +134,8 @@ class _Reader:
         for text in self._texts.of(given):
             if text is None or not text.text().replace(HOLE, "").strip():
                 self._uses.unknown.update([given.lineno] if is_certain else [])
-            elif _SQL_FILE.fullmatch(text.text().strip()):
-                self._uses.unknown.update([] if self._is_file(text.text().strip()) else [given.lineno])
+            elif file := _file_in(text.text()):
+                self._uses.unknown.update([] if self._is_file(file) else [given.lineno])
             elif is_certain or _BEGINS.match(text.text()):
                 self._found.append(text)
         self._finish(given)
@@ -142,13 +162,14 @@ class _Reader:
             if text is None:
                 continue
             written = text.text()
-            if _SHELL_SQL.search(written) and self._is_command(node):
-                self._uses.unknown.add(node.lineno)
-            if _BEGINS.match(written):
+            changes = _CHANGES.search(written)
+            if _BEGINS.match(written) or changes:
                 found = _read(text, self._temporary)
-                if found.read or found.written or _CHANGES.match(written):
+                if found.read or found.written or changes:
                     self._found.append(text)
                     self._finish(node)
+            elif (_SHELL_SQL.search(written) or _CHANGES_WITHIN.search(written)) and self._is_command(node):
+                self._uses.unknown.add(node.lineno)
 
     def _is_command(self, node: ast.expr) -> bool:
         parent = self._parents.get(id(node))
@@ -184,6 +205,13 @@ class _Reader:
             (self._uses.read if named.kind == "read" else self._uses.written)[name].add(line)
 
 
+def _file_in(text: str) -> str:
+    """The path, where the text is that of a file, or of a template that is nothing but one; else empty."""
+    include = _INCLUDE.fullmatch(text)
+    path = include[1] if include else text.strip()
+    return path if _SQL_FILE.fullmatch(path) else ""
+
+
 def _sql_given(call: ast.Call, name: str) -> Iterator[tuple[ast.expr, bool]]:
     """What a call is given as SQL, and whether that is certain."""
     first = call.args[0] if call.args else None
@@ -192,7 +220,7 @@ def _sql_given(call: ast.Call, name: str) -> Iterator[tuple[ast.expr, bool]]:
     is_method = isinstance(call.func, ast.Attribute)
     if first is not None and (name in _RUN or (name in _MAY_RUN and is_method)):
         yield first, name in _RUN or _RUNNERS.search(ast.unparse(call.func)) is not None
-    is_sql = re.search(r"sql|query|hql|Operator$|Sensor$", name, re.IGNORECASE) is not None
+    is_sql = name in _RUN or re.search(r"sql|query|hql|Operator$|Sensor$", name, re.IGNORECASE) is not None
     for keyword in call.keywords:
         if keyword.arg in _SQL_KEYWORDS or keyword.arg in _MAYBE_KEYWORDS:
             yield keyword.value, keyword.arg in _SQL_KEYWORDS or is_sql

@@ -34,6 +34,7 @@ _METHODS: Final[Mapping[str, tuple[Kind, str]]] = {
     "recoverPartitions": ("written", "tableName"),
     "saveAsTable": ("written", "name"),
     "toTable": ("written", "tableName"),
+    "to_table": ("written", "name"),
     "writeTo": ("written", "table"),
 }
 _WITH_SCHEMA: Final[Mapping[str, tuple[Kind, str]]] = {
@@ -45,6 +46,7 @@ _OPERATORS: Final[Mapping[str, tuple[Kind, str]]] = {
     "DatabricksPartitionSensor": ("read", "table_name"),
     "GenericTransfer": ("written", "destination_table"),
     "S3ToHiveOperator": ("written", "hive_table"),
+    "SQLInsertRowsOperator": ("written", "table_name"),
     "SQLColumnCheckOperator": ("read", "table"),
     "SQLIntervalCheckOperator": ("read", "table"),
     "SQLTableCheckOperator": ("read", "table"),
@@ -75,6 +77,8 @@ def named_tables(call: ast.Call, parents: Mapping[int, ast.AST]) -> Iterator[Nam
         kind, keyword = _WITH_SCHEMA[name]
         without = ast.copy_location(ast.Constant(value=""), call)
         yield Named(kind, _argument(call, 0, keyword), _argument(call, None, "schema") or without)
+    elif name == "read_table" and chain & {"ps", "ks"}:
+        yield Named("read", _argument(call, 0, "name"))
     elif name == "table" and isinstance(call.func, ast.Attribute):
         yield from _spark_table(call, chain)
     elif name in {"forName", "convertToDelta", "forPath"} and "DeltaTable" in chain:
