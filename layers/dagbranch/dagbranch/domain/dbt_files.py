@@ -12,7 +12,7 @@ from dagbranch.domain.table_uses import Uses
 
 PROJECT_FILE: Final = "dbt_project.yml"
 PROFILES_FILE: Final = "profiles.yml"
-_YAML: Final = (".yml", ".yaml")
+YAML: Final = (".yml", ".yaml")
 # By kind of resource: the key of its folders, an older name of that, and where they are by default.
 _FOLDERS: Final = {
     "models": ("model-paths", "source-paths", ["models"]),
@@ -23,6 +23,8 @@ _FOLDERS: Final = {
     "tests": ("test-paths", "", ["tests"]),
     "": ("packages-install-path", "modules-path", "dbt_packages"),
 }
+# Beside these, YAML files say more of them.
+PROPERTIES: Final = ("models", "seeds", "snapshots", "macros", "analyses", "tests")
 _MADE_BY_DBT: Final = ("target", "dbt_packages", "dbt_modules", "logs")
 
 
@@ -67,7 +69,8 @@ class ProjectFiles:
         key, older, default = _FOLDERS[kind]
         named = self.settings.get(key, self.settings.get(older, default))
         folders = named if isinstance(named, list) else [named]
-        return [f"{posixpath.normpath(self.folder + str(folder))}/" for folder in folders]
+        paths = [posixpath.normpath(f"{self.folder}{folder}") for folder in folders]
+        return ["" if path == "." else f"{path}/" for path in paths]
 
     def claimed(self) -> Iterator[str]:
         """The paths that only dbt reads."""
@@ -76,7 +79,9 @@ class ProjectFiles:
             *(f"{self.folder}{made}/" for made in _MADE_BY_DBT),
         )
         own = {self.folder + PROJECT_FILE, self.folder + PROFILES_FILE}
-        return (path for path in self.files if path in own or path.startswith(roots))
+        # A folder that is the whole repository holds what others read too.
+        prefixes = tuple(root for root in roots if root)
+        return (path for path in self.files if path in own or path.startswith(prefixes))
 
     def text(self, path: str) -> str:
         return self.files[path].decode(errors="replace")
@@ -95,8 +100,8 @@ class ProjectFiles:
     def properties(self, uses: Mapping[str, Uses]) -> Properties:
         """A file that is no YAML is unknown where it breaks."""
         found = Properties()
-        for kind in _FOLDERS:
-            for path, _ in self.of(kind, *_YAML) if kind else ():
+        for kind in PROPERTIES:
+            for path, _ in self.of(kind, *YAML):
                 try:
                     content = read_foreign_yaml(self.files[path])
                 except BrokenYamlError as error:

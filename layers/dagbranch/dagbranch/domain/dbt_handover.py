@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
@@ -33,6 +33,7 @@ class Handover:
 
     texts: tuple[str, ...]
     variables: Mapping[str, Any]
+    _found: dict[str, set[object]] = field(default_factory=dict)
 
     def environment(self, name: str) -> object:
         """Raises NotKnownError, also where the pipeline leaves it to the server."""
@@ -59,6 +60,11 @@ class Handover:
 
     def _handed(self, name: str) -> set[object]:
         """What it is set to, wherever the files name it as a key; None where that is no name."""
+        if name not in self._found:
+            self._found[name] = self._search(name)
+        return self._found[name]
+
+    def _search(self, name: str) -> set[object]:
         key = re.compile(rf"(?<![\w.])(?:\\?['\"])?{re.escape(name)}(?:\\?['\"])?\]?\s*[:=](?!=)")
         return {_value_at(text, found.end()) for text in self.texts for found in key.finditer(text)}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import islice
 from typing import Final
 
 from jinja2 import nodes
@@ -45,6 +46,10 @@ _OWN: Final = """
 {%- endmacro %}
 """
 
+_MOST_NODES: Final = 2_000
+
+type _Macros = Mapping[str, Sequence[nodes.Macro]]
+
 
 @cache
 def own_macros() -> dict[str, nodes.Macro]:
@@ -59,19 +64,18 @@ class _ReturnedError(Exception):
         self.value = value
 
 
-def outcome(
-    name: str, given: Sequence[object], scope: Scope, project: Mapping[str, Sequence[nodes.Macro]], depth: int = 0
-) -> object:
+def outcome(name: str, given: Sequence[object], scope: Scope, project: _Macros, *, is_inner: bool = False) -> object:
     """What ``name`` gives for these values. Raises NotKnownError.
 
-    ``project``: its own macros by name. Nothing is rendered: conditions, assignments and values are followed, no loop.
+    ``project``: its own macros by name; one that calls another of them is not followed. Nothing is rendered:
+    conditions, assignments and values are followed, no loop.
     """
     macro = _macro(name, project)
-    if macro is None or depth > 5:
+    if macro is None or (is_inner and name in project) or _is_long(macro):
         raise NotKnownError(name)
     names = [str(argument.name) for argument in macro.args]
     values: dict[str, object] = dict.fromkeys(names)
-    follower = _Follower(scope.having(values | dict(zip(names, given, strict=False))), project, depth)
+    follower = _Follower(scope.having(values | dict(zip(names, given, strict=False))), project)
     try:
         value = joined(part for part in follower.parts(macro.body) if not _is_blank(part))
     except _ReturnedError as returned:
@@ -79,7 +83,7 @@ def outcome(
     return value.strip() if type(value) is str else value
 
 
-def _macro(name: str, project: Mapping[str, Sequence[nodes.Macro]]) -> nodes.Macro | None:
+def _macro(name: str, project: _Macros) -> nodes.Macro | None:
     """The project's own before dbt's; one that it has for an adapter, or twice, is not certain."""
     plain = name.removeprefix("dbt.").removeprefix("default__")
     dispatched = [other for other in project if other.endswith(f"__{plain}")]
@@ -89,11 +93,14 @@ def _macro(name: str, project: Mapping[str, Sequence[nodes.Macro]]) -> nodes.Mac
     return found[0] if found else own_macros().get(plain)
 
 
+def _is_long(macro: nodes.Macro) -> bool:
+    return len(list(islice(macro.find_all(nodes.Node), _MOST_NODES + 1))) > _MOST_NODES
+
+
 class _Follower:
-    def __init__(self, scope: Scope, project: Mapping[str, Sequence[nodes.Macro]], depth: int) -> None:
+    def __init__(self, scope: Scope, project: _Macros) -> None:
         self._scope = scope
         self._project = project
-        self._depth = depth
 
     def parts(self, body: Sequence[nodes.Node]) -> Iterator[object]:
         for node in body:
@@ -118,7 +125,7 @@ class _Follower:
         if name in {"var", "env_var"}:
             return self._scope.value(node)
         given = [self._scope.value(argument) for argument in node.args]
-        return outcome(name, given, self._scope, self._project, self._depth + 1)
+        return outcome(name, given, self._scope, self._project, is_inner=True)
 
     def _chosen(self, node: nodes.If) -> list[object]:
         branches = [(node.test, node.body), *((other.test, other.body) for other in node.elif_)]

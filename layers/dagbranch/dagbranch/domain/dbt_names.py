@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -123,8 +124,10 @@ class Relations:
         self._properties = properties
         self._scope = scope
         self.names: dict[Resource, str] = {}
+        self._versions: defaultdict[str, list[str]] = defaultdict(list)
         for resource in found:
             self._found[resource.name, resource.version] = resource
+            self._versions[resource.name].append(resource.version)
 
     def ref(self, call: nodes.Call) -> str | None:
         """The table, or None for one of the project that has none, or none that is known. Raises NotKnownError."""
@@ -145,8 +148,7 @@ class Relations:
 
     def _latest(self, name: str) -> str:
         _, entry = self._properties.entries.get(("models", name), ("", {}))
-        versions = [version for found, version in self._found if found == name]
-        return str(entry.get("latest_version") or max(versions, key=_in_order, default=""))
+        return str(entry.get("latest_version") or max(self._versions.get(name, ()), key=_in_order, default=""))
 
     def source(self, call: nodes.Call) -> str:
         """Raises NotKnownError."""

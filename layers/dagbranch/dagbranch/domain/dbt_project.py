@@ -1,7 +1,7 @@
 """Which tables a dbt project reads and writes, told from its files: dbt is not run, and no template is rendered.
 
 Models, seeds and snapshots are written, ``source()`` is read, ``ref()`` resolved. What only a run would tell is
-unknown; so is what packages do, except that their macros are taken to read what they are handed.
+unknown; so is what installed packages do, but for a few whose macros are known to read what they are handed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from jinja2 import nodes
 from dagbranch.domain.dbt_files import PROJECT_FILE, ProjectFiles
 from dagbranch.domain.dbt_handover import handover
 from dagbranch.domain.dbt_names import ANYTHING, Relations, Resource, is_enabled, is_ephemeral, relation_of
+from dagbranch.domain.dbt_packages import installed_packages
 from dagbranch.domain.dbt_profile import target_of
 from dagbranch.domain.dbt_python import read_python_model
 from dagbranch.domain.dbt_resources import PYTHON, resources_of
@@ -84,6 +85,8 @@ class _Reading:
             self._read_resource(resource, replace(reader, this=relations.names.get(resource)))
         self._read_macros(reader)
         self._read_hooks_of_run(reader)
+        for path, line in installed_packages(self._project):
+            self._uses[path].unknown.add(line)
 
     def _is_built(self, resource: Resource) -> bool:
         try:

@@ -3,42 +3,37 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import Final
 
 from jinja2 import nodes
 
 from dagbranch.domain.dbt_sql import Reader
+from dagbranch.domain.python_sql import read_python_sql
 from dagbranch.domain.syntax import UNREADABLE, parsed
 from dagbranch.domain.table_uses import Uses
 
-# What of a session reads or writes by a name of its own.
-_BY_NAME: Final = frozenset(
-    {"sql", "table", "saveAsTable", "insertInto", "save", "writeTo", "forName", "execute", "write_table", "load"}
-)
+# dbt's word for what is called ``spark`` everywhere else.
+_SESSION: Final = re.compile(rb"\bsession\b")
 
 
 def read_python_model(source: bytes, reader: Reader) -> Uses:
-    uses = Uses()
+    """Beside dbt's own calls it may do what any Python of the repository may."""
     try:
         tree = parsed(source)
     except UNREADABLE:  # told already, where its configs were looked for
-        return uses
+        return Uses()
+    uses = read_python_sql(_SESSION.sub(b"spark", source))
     for name, call in _calls(tree):
-        if name in {"ref", "source"}:
-            uses.add(reader.of_calls([_as_template(name, call)]))
-        elif name in _BY_NAME:
-            uses.unknown.add(call.lineno)
+        uses.add(reader.of_calls([_as_template(name, call)]))
     return uses
 
 
 def _calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
-    """Of dbt's object by what it is called for; of others only what may name a table."""
     for call in ast.walk(tree):
         match call:
-            case ast.Call(func=ast.Attribute(value=ast.Name(id="dbt"), attr=name)):
-                yield name, call
-            case ast.Call(func=ast.Attribute(attr=name)) if name in _BY_NAME:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="dbt"), attr="ref" | "source" as name)):
                 yield name, call
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from jinja2 import nodes
 
-from dagbranch.domain.dbt_files import ProjectFiles, Properties, config_of, dicts_of
+from dagbranch.domain.dbt_files import PROPERTIES, YAML, ProjectFiles, Properties, config_of, dicts_of
 from dagbranch.domain.dbt_names import ANYTHING, Layer, Resource
 from dagbranch.domain.dbt_templates import BrokenTemplateError, calls, parse_template
 from dagbranch.domain.syntax import UNREADABLE, parsed
@@ -71,20 +71,16 @@ class _Gathering:
                 yield Resource("snapshots", block.name, path, block.lineno, layers, body=tuple(block.body))
 
     def _yaml_snapshots(self) -> Iterator[Resource]:
+        places = dict(place for kind in PROPERTIES for place in self._project.of(kind, *YAML))
         for (kind, name), (path, entry) in self._properties.entries.items():
             relation = entry.get("relation")
             if kind != "snapshots" or not isinstance(relation, str):
                 continue
             text = self._project.text(path)
-            place = next(place for found, place in self._yaml_places() if found == path)
-            layers = tuple(self._layers("snapshots", [*_folders(place), name], name))
+            layers = tuple(self._layers("snapshots", [*_folders(places[path]), name], name))
             line = _line_of(text, name)
             body = self._body_of_relation(path, relation, _line_of(text, relation))
             yield Resource("snapshots", name, path, line, layers, body=body)
-
-    def _yaml_places(self) -> Iterator[tuple[str, str]]:
-        for kind in ("snapshots", "models", "seeds", "macros", "analyses", "tests"):
-            yield from self._project.of(kind, ".yml", ".yaml")
 
     def _body_of_relation(self, path: str, relation: str, line: int) -> tuple[nodes.Node, ...]:
         """``ref('orders')``, as the file of a snapshot would have it, on its line."""
@@ -101,10 +97,16 @@ class _Gathering:
             self._uses[path].unknown.add(getattr(error, "lineno", None) or 1)
             return []
         return [
-            {keyword.arg or ANYTHING: _literal(keyword.value) for keyword in call.keywords}
-            for call in ast.walk(tree)
-            if isinstance(call, ast.Call) and ast.unparse(call.func) == "dbt.config"
+            {keyword.arg or ANYTHING: _literal(keyword.value) for keyword in keywords}
+            for node in ast.walk(tree)
+            for keywords in _keywords_of_config(node)
         ]
+
+
+def _keywords_of_config(node: ast.AST) -> Iterator[list[ast.keyword]]:
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="dbt"), attr="config"), keywords=keywords):
+            yield keywords
 
 
 def config_calls(body: Sequence[nodes.Node]) -> list[Layer]:

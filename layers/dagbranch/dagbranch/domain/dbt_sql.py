@@ -10,6 +10,7 @@ from typing import Final
 from jinja2 import nodes
 
 from dagbranch.domain.dbt_names import Relations
+from dagbranch.domain.dbt_packages import KNOWN_PACKAGES
 from dagbranch.domain.dbt_templates import BrokenTemplateError, calls, dotted, parse_template
 from dagbranch.domain.dbt_values import NotKnownError, Scope
 from dagbranch.domain.sql_reading import read_sql
@@ -27,16 +28,16 @@ _RUNS: Final = frozenset(
 _ASKS: Final = frozenset(
     {"get_relation", "get_columns_in_relation", "get_missing_columns", "quote", "quote_as_configured"}
 )
-# Of these it is known that they read what they are handed, and nothing else. `api`, `graph` and their like hand out
-# values: a table that is named by one is not known where it stands.
-_READ_ARGUMENTS: Final = frozenset({"dbt", "dbt_utils", "dbt_date", "dbt_expectations", "spark_utils", "audit_helper"})
+_READ_ARGUMENTS: Final = KNOWN_PACKAGES | {"dbt"}
+# They hand out values: a table that is named by one is not known where it stands.
 _VALUES: Final = frozenset({"api", "config", "exceptions", "flags", "graph", "loop", "model", "modules"}) | frozenset(
     {"target", "this"}
 )
 _QUERY_COMES: Final = re.compile(r"(?:^|\b(?:as|from|join|union|all|except|intersect|exists)\s*\()\s*\Z", re.IGNORECASE)
 _TABLE_COMES: Final = re.compile(r"\b(?:from|join|using|into|table|update)\s+\Z", re.IGNORECASE)
+_MOST_WAYS: Final = 8
 _NO_TABLE: Final = re.compile(
-    r"--[^\n]*|/\*.*?\*/|\b(?:extract|trim|substring|overlay)\s*\([^()]*\bfrom\b", re.IGNORECASE | re.DOTALL
+    r"--[^\n]*|/\*.*?(?:\*/|\Z)|\b(?:extract|trim|substring|overlay)\s*\([^()]*\bfrom\b", re.IGNORECASE | re.DOTALL
 )
 _NAMED: Final = re.compile(r"\b(?:from|join|using|into|update|table|overwrite)\s+([`\w.$]+)", re.IGNORECASE)
 _COMMON: Final = re.compile(r"\b(\w+)\s+as\s*\(", re.IGNORECASE)
@@ -102,6 +103,7 @@ class Reader:
     def of_calls(self, body: Sequence[nodes.Node]) -> Uses:
         """``ref()`` and ``source()`` wherever they stand, and the calls that may do anything."""
         uses = Uses(unknown=self._lines_that_run(body))
+        uses.unknown.update(node.lineno for node in _found(body, nodes.If) if _ways(node) > _MOST_WAYS)
         for node in body:
             for name, call in calls(node):
                 if name.removeprefix("builtins.") in {"ref", "source"}:
@@ -110,7 +112,7 @@ class Reader:
 
     def texts(self, body: Sequence[nodes.Node]) -> Iterator[SqlText]:
         ways = max((_ways(node) for node in _found(body, nodes.If)), default=1)
-        return (self.composed(body, way) for way in range(ways))
+        return (self.composed(body, way) for way in range(min(ways, _MOST_WAYS)))
 
     def _lines_that_run(self, body: Sequence[nodes.Node]) -> set[int]:
         own = {str(name.name) for name in _found(body, nodes.Name) if name.ctx in {"store", "param"}} | self.told
@@ -143,7 +145,7 @@ class Reader:
         for node in _along(body, way):
             part = node.data if isinstance(node, nodes.TemplateData) else self._in_sql(node, before)
             text.add(part, node.lineno)
-            before = before[-100:] + part
+            before = (before + part)[-200:]
         return text
 
     def _in_sql(self, node: nodes.Node, before: str) -> str:

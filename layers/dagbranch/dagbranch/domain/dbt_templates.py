@@ -9,11 +9,14 @@ from typing import Final
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
-_LARGEST: Final = 1_000_000
+_LARGEST: Final = 300_000
+_DEEPEST: Final = 100
 # Never given anything to render: it has the syntax only.
 _SYNTAX: Final = Environment(extensions=["jinja2.ext.do"], autoescape=True)
 # dbt's own blocks, as the macros that they are to the parser: {% snapshot orders_history %} … {% endsnapshot %}.
-_OWN_BLOCK: Final = re.compile(r"(\{%[-+]?\s*)(snapshot|materialization|data_test|test)\s+(\w+)([^%]*?)(?=[-+]?%\})")
+_OWN_BLOCK: Final = re.compile(
+    r"(\{%[-+]?\s*)(snapshot|materialization|data_test|test)\s+(\w+)([^%]{0,1000}?)(?=[-+]?%\})"
+)
 _END_OF_OWN_BLOCK: Final = re.compile(r"(\{%[-+]?\s*)end(?:snapshot|materialization|data_test|test)\b")
 
 
@@ -33,11 +36,23 @@ def parse_template(text: str) -> nodes.Template:
     try:
         with warnings.catch_warnings():  # of backslashes in its strings
             warnings.simplefilter("ignore")
-            return _SYNTAX.parse(as_macros)
+            tree = _SYNTAX.parse(as_macros)
     except TemplateSyntaxError as error:
         raise BrokenTemplateError(error.lineno) from error
     except (RecursionError, ValueError, OverflowError, MemoryError) as error:
         raise BrokenTemplateError(1) from error
+    _check_depth(tree)
+    return tree
+
+
+def _check_depth(tree: nodes.Template) -> None:
+    """The parser makes ``a.b.c…`` of any depth without going deeper itself; whoever walks it would."""
+    waiting: list[tuple[nodes.Node, int]] = [(tree, 1)]
+    while waiting:
+        node, depth = waiting.pop()
+        if depth > _DEEPEST:
+            raise BrokenTemplateError(node.lineno)
+        waiting.extend((child, depth + 1) for child in node.iter_child_nodes())
 
 
 def _as_macro(found: re.Match[str]) -> str:

@@ -30,7 +30,8 @@ def read_foreign_yaml(content: bytes) -> Any:
         _check_bounds(text)
         return yaml.load(text, Loader=_Loader)  # noqa: S506 -- the safe loader, in C
     except yaml.MarkedYAMLError as error:
-        raise BrokenYamlError(error.problem_mark.line + 1 if error.problem_mark else 1) from error
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise BrokenYamlError(min(line, text.count("\n") + 1)) from error
     except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise BrokenYamlError(1) from error
 
