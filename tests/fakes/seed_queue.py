@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+
 from dagbranch.domain.requests import SeedRequest
 
 
@@ -11,3 +14,7 @@ class InMemorySeedQueue:
 
     def request(self, seed: SeedRequest) -> None:
         self.waiting.append(seed)
+
+    def bodies(self) -> list[str]:
+        """As they would come through the queue."""
+        return [json.dumps({"seed": asdict(seed)}) for seed in self.waiting]

@@ -336,12 +336,18 @@ def _value(shown: Any, row: Row) -> Any:
             return _value(shown.args["true" if _value(shown.this, row) else "false"], row)
         case exp.Is():
             return _value(shown.this, row) is None
-        case exp.SHA2():
-            value = _value(shown.this, row)
-            return None if value is None else hashlib.sha256(str(value).encode()).hexdigest()
-        case exp.Anonymous():
-            return crc32(str(_value(shown.expressions[0], row)).encode())
+        case exp.SHA2() | exp.Anonymous():
+            return _hashed(shown, row)
     return shown.to_py()
+
+
+def _hashed(shown: Any, row: Row) -> Any:
+    """Not the warehouse's own number, but like it one and the same for one value."""
+    value = _value(shown.this if isinstance(shown, exp.SHA2) else shown.expressions[0], row)
+    if value is None:
+        return None
+    content = str(value).encode()
+    return hashlib.sha256(content).hexdigest() if isinstance(shown, exp.SHA2) else crc32(content)
 
 
 def _type_of(shown: Any, columns: Mapping[str, str]) -> str:

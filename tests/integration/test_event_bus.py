@@ -13,12 +13,13 @@ from moto import mock_aws
 from moto.events.models import events_backends
 from moto.sqs.models import sqs_backends
 
-from dagbranch.adapters.event_bus import DelayedQueue, EventBridgeBus
+from dagbranch.adapters.event_bus import DelayedQueue, EventBridgeBus, SqsSeedQueue
 from dagbranch.domain.requests import EventKind, action_detail, event_detail
 from dagbranch.domain.sweep import Action
 from dagbranch.errors import UpstreamError
 from dagbranch.events import environment_event, pull_request_event
 from tests.fakes.contracts.event_bus import Arrived, EventBusContract
+from tests.fakes.contracts.seed_queue import Bodies, SeedQueueContract
 from tests.fakes.examples import FIRST, NOW, REPOSITORY, REPOSITORY_ID, an_environment
 from tests.fakes.template import RESOURCES, ROOT
 
@@ -88,6 +89,20 @@ class TestEventBridgeBus(EventBusContract):
             return [(event["detail-type"], event["detail"]) for event in events]
 
         return read
+
+
+class TestSqsSeedQueue(SeedQueueContract):
+    @pytest.fixture
+    def own(self, aws: Aws) -> str:
+        return aws.queue("own")
+
+    @pytest.fixture
+    def seeds(self, aws: Aws, own: str) -> SqsSeedQueue:
+        return SqsSeedQueue(aws.sqs, own)
+
+    @pytest.fixture
+    def bodies(self, aws: Aws, own: str) -> Bodies:
+        return lambda: aws.bodies(own)
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagbranch.domain.requests import event_detail
+from dagbranch.domain.requests import DataRequest, SeedRequest, event_detail
 from dagbranch.errors import InvalidEventError
-from dagbranch.events import archive_uploaded, environment_event, pull_request_event, webhook_request
+from dagbranch.events import archive_uploaded, data_work, environment_event, pull_request_event, webhook_request
 from dagbranch.use_cases.receive_webhook import check_signature
 from tests.fakes.examples import FIRST, NOW, REPOSITORY, REPOSITORY_ID, an_environment
 
@@ -119,7 +119,50 @@ def test_an_upload_is_its_key_and_its_time() -> None:
     assert upload.uploaded_at == datetime(2026, 11, 21, 9, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("read", [pull_request_event, archive_uploaded, environment_event])
+def for_data(body: str) -> object:
+    return data_work(body, "preview")
+
+
+REQUEST = {"version": 1, "lane": "preview", "repository": REPOSITORY, "pull_number": 1, "data": {"repository_id": 4711}}
+
+
+@pytest.mark.parametrize(
+    ("detail_type", "kind"), [("Data Reset Requested", "reset"), ("Data Check Requested", "check")]
+)
+def test_requests_for_data_are_read_with_their_time(detail_type: str, kind: str) -> None:
+    request = for_data(on_the_bus(REQUEST, source="dagbranch", **{"detail-type": detail_type}))
+
+    assert request == DataRequest(kind, REPOSITORY_ID, REPOSITORY, 1, NOW)  # type: ignore[arg-type] # one of the two
+
+
+@pytest.mark.parametrize(
+    ("detail", "detail_type"),
+    [
+        ({**REQUEST, "lane": "stage"}, "Data Reset Requested"),
+        ({**REQUEST, "pull_number": 0}, "Data Reset Requested"),
+        ({**REQUEST, "version": 2}, "Data Reset Requested"),
+        (REQUEST, "Removal Requested"),
+    ],
+)
+def test_a_request_for_data_of_another_lane_or_kind_is_invalid(detail: Any, detail_type: str) -> None:
+    with pytest.raises(InvalidEventError):
+        for_data(on_the_bus(detail, source="dagbranch", **{"detail-type": detail_type}))
+
+
+def test_an_upload_and_a_seed_come_through_the_queue_of_the_data() -> None:
+    seed = {"key": "sources/a.zip", "generation": 2, "table": "db_feature1.m_roi"}
+
+    assert for_data(s3_event("sources/a.zip")) == archive_uploaded(s3_event("sources/a.zip"))
+    assert for_data(json.dumps({"seed": seed})) == SeedRequest("sources/a.zip", 2, "db_feature1.m_roi")
+
+
+@pytest.mark.parametrize("seed", [None, [], {}, {"key": "a", "generation": "x", "table": "t"}])
+def test_a_malformed_seed_is_invalid(seed: Any) -> None:
+    with pytest.raises(InvalidEventError):
+        for_data(json.dumps({"seed": seed}))
+
+
+@pytest.mark.parametrize("read", [pull_request_event, archive_uploaded, environment_event, for_data])
 @pytest.mark.parametrize(
     "message",
     [
@@ -140,7 +183,7 @@ def test_a_message_of_another_kind_is_invalid(read: Any, message: str) -> None:
         read(message)
 
 
-@pytest.mark.parametrize("read", [pull_request_event, archive_uploaded, environment_event])
+@pytest.mark.parametrize("read", [pull_request_event, archive_uploaded, environment_event, for_data])
 @given(anything)
 def test_no_detail_makes_a_reader_crash(read: Any, detail: Any) -> None:
     with pytest.raises(InvalidEventError):

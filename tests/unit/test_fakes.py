@@ -11,10 +11,12 @@ from tests.fakes.contracts.buckets import ArtifactsBucketContract, DagsBucketCon
 from tests.fakes.contracts.event_bus import Arrived, EventBusContract
 from tests.fakes.contracts.github import FILES, GitHubContract
 from tests.fakes.contracts.registry import RegistryContract
+from tests.fakes.contracts.seed_queue import Bodies, SeedQueueContract
 from tests.fakes.event_bus import InMemoryEventBus
 from tests.fakes.examples import FIRST, PULL_NUMBER, REPOSITORY, SECOND, a_pull_request
 from tests.fakes.github import BASE_SHA, Commit, InMemoryGitHub
 from tests.fakes.registry import InMemoryRegistry
+from tests.fakes.seed_queue import InMemorySeedQueue
 
 
 @dataclass
@@ -66,6 +68,16 @@ class TestInMemoryEventBus(EventBusContract):
     @pytest.fixture
     def arrived(self, bus: InMemoryEventBus) -> Arrived:
         return lambda: list(bus.published)
+
+
+class TestInMemorySeedQueue(SeedQueueContract):
+    @pytest.fixture
+    def seeds(self) -> InMemorySeedQueue:
+        return InMemorySeedQueue()
+
+    @pytest.fixture
+    def bodies(self, seeds: InMemorySeedQueue) -> Bodies:
+        return seeds.bodies
 
 
 class TestInMemoryGitHub(GitHubContract):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from dagbranch.domain.data_guard import DataGuard
 from dagbranch.domain.environments import Changes, Environment, Half, Status, removed, with_lease
 from dagbranch.errors import NotOursError, SupersededError, TransientUpstreamError, UpstreamError
 from dagbranch.ports import Registry
@@ -26,6 +27,16 @@ class RegistryContract:
                 pipeline=Half("d", FIRST, 1, NOW),
                 data=Half("d", FIRST, 1, NOW + timedelta(microseconds=5), message="a message", has_dags=False),
                 changed_paths=Changes("d", ("dags/ünï.py", "dags/a.sql")),
+                guard=DataGuard(
+                    "_test",
+                    {"db": {"m_customers": {"e-mail": "hash", "name": None, "age": 7, "rate": 1.5, "is_vip": False}}},
+                    {"marketing.db_test": ("m_*",)},
+                    ("Analysts ü",),
+                    ("pipelines",),
+                ),
+                seeding=("marketing.s1.m_roi", "s2.m_model"),
+                compared_at=NOW,
+                reset_at=NOW,
                 schemas=("marketing.s1", "s2"),
                 message="Ünïcode: a message",
                 delivery="d-1",
@@ -176,3 +187,23 @@ class RegistryContract:
         found = sorted(registry.all("preview"), key=lambda one: one.pull_number)
 
         assert [one.status for one in found] == list(Status)
+
+    def test_the_columns_that_were_seen_first_stay(self, registry: Registry) -> None:
+        registry.remember_columns(1, {"s.m_customers": frozenset({"id", "e mail"}), "s.m_empty": frozenset()})
+
+        registry.remember_columns(1, {"s.m_customers": frozenset({"id", "added"}), "s.m_late": frozenset({"id"})})
+
+        known = registry.known_columns(1, ["s.m_customers", "s.m_empty", "s.m_late", "s.m_other"])
+        assert known == {
+            "s.m_customers": {"id", "e mail"},
+            "s.m_empty": frozenset(),
+            "s.m_late": {"id"},
+        }
+        assert registry.known_columns(1, ["s.m_late"]) == {"s.m_late": {"id"}}
+
+    def test_columns_are_known_to_their_own_repository_and_are_no_environment(self, registry: Registry) -> None:
+        registry.remember_columns(REPOSITORY_ID, {"s.m_customers": frozenset({"id"})})
+
+        assert registry.known_columns(1, ["s.m_customers"]) == {}
+        assert list(registry.all("preview")) == []
+        assert registry.get(REPOSITORY_ID, PULL_NUMBER) is None
