@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from dagbranch.adapters.runtime_modules import runtime_modules
 from dagbranch.domain.access import Access
 from dagbranch.domain.data_stack import DataStack
-from dagbranch.domain.environments import Environment
+from dagbranch.domain.environments import Environment, Status
 from dagbranch.domain.naming import SourceArchiveKey
 from dagbranch.domain.ownership import marker_of
 from dagbranch.domain.requests import (
@@ -199,6 +200,17 @@ class World:
     def close(self) -> None:
         """The pull request, as GitHub tells it from now on."""
         self.github.pulls[REPOSITORY, PULL_NUMBER] = a_pull_request(is_open=False, head_sha=self.environment.head_sha)
+
+
+def ask_for(world: World, head_sha: str) -> None:
+    """A newer request, as fetch_source notes it."""
+    world.registry.update(
+        world.environment,
+        lambda newest: replace(
+            newest, head_sha=head_sha, generation=newest.generation + 1, status=Status.REQUESTED, seeding=()
+        ),
+        event="",
+    )
 
 
 def event_about(**different: object) -> PullRequestEvent:

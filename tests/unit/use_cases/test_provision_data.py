@@ -4,12 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from dagbranch.domain.environments import Status, with_lease
+from dagbranch.domain.access import Access
+from dagbranch.domain.data_guard import DataGuard
+from dagbranch.domain.environments import Status, ready, with_lease
 from dagbranch.domain.schema_marker import SchemaMarker
-from dagbranch.errors import NotYetError, SupersededError
+from dagbranch.domain.source_allowance import RepositoryLists
+from dagbranch.errors import NotYetError, SupersededError, TransientUpstreamError
 from tests.fakes.examples import DATA_FILE, FILES, FILES_WITH_DATA, FIRST, NOW, REPOSITORY, SECOND, an_environment
 from tests.fakes.warehouse import Schema, Table
-from tests.fakes.world import World
+from tests.fakes.world import World, ask_for
 
 OURS = "db_attribution_feature1"
 
@@ -18,14 +21,6 @@ OURS = "db_attribution_feature1"
 def requested(world: World) -> World:
     world.registry.claim(an_environment(name=None, revision=0), ["feature1"], event="")
     return world
-
-
-def ask_for(world: World, head_sha: str) -> None:
-    world.registry.update(
-        world.environment,
-        lambda newest: replace(newest, head_sha=head_sha, generation=newest.generation + 1, status=Status.REQUESTED),
-        event="",
-    )
 
 
 def test_what_is_read_becomes_a_view_and_what_is_written_a_seeded_table(requested: World) -> None:
@@ -154,3 +149,161 @@ def test_a_second_worker_of_the_same_half_waits(requested: World) -> None:
 
     with pytest.raises(NotYetError):
         requested.provision(requested.upload(FILES_WITH_DATA, FIRST))
+
+
+# what is told
+
+
+def declaring(*lines: str) -> dict[str, bytes]:
+    schema = "\n".join(f"      {line}" for line in lines)
+    text = f"version: 1\ndata:\n  source_suffix: _test\n  schemas:\n    db_attribution:\n{schema}\n"
+    return {**FILES, "dagbranch.yaml": text.encode()}
+
+
+def guarded(world: World, guard: DataGuard) -> None:
+    world.registry.update(world.environment, lambda newest: replace(newest, guard=guard), event="")
+
+
+def test_warnings_are_told_in_the_history_on_the_bus_and_to_the_author_beside_the_pipelines(requested: World) -> None:
+    files = {**declaring("read: [m_events]"), "dags/rows.sql": b"SELECT * FROM db_attribution.m_roi\n"}
+    upload = requested.upload(files)
+
+    requested.provision(upload)
+
+    ((_, detail),) = requested.bus.published
+    (warning,) = detail["data"]["warnings"]
+    assert "dags/rows.sql:1" in warning
+    data = requested.environment.data
+    assert data is not None
+    assert data.message == warning
+    assert requested.registry.history[-1].startswith("provisioned ")
+    assert requested.registry.history[-1].endswith(warning)
+    pipeline = replace(data, message="1 of 2 DAG modules are shown")
+    told = ready(replace(requested.environment, pipeline=pipeline), 1, NOW).message
+    assert told == f"1 of 2 DAG modules are shown\n{warning}"
+
+
+def test_a_run_that_breaks_off_says_what_ran_and_what_failed_and_the_next_goes_on(requested: World) -> None:
+    requested.warehouse.failing, requested.warehouse.passing = {2}, True
+    upload = requested.upload(FILES_WITH_DATA)
+
+    with pytest.raises(TransientUpstreamError):
+        requested.provision(upload)
+
+    told = requested.registry.history[-1]
+    assert told.startswith("broken off: [MADE_UP] ")
+    assert "2 statements ran: CREATE SCHEMA `db_attribution_feature1`" in told
+    assert requested.environment.leases == {}
+    requested.provision(upload)
+    requested.fill()
+    assert requested.warehouse.kinds(OURS) == {"m_events": "view", "m_roi": "table"}
+    assert len(requested.warehouse.rows(f"{OURS}.m_roi")) == 2
+    assert requested.bus.kinds == ["Provisioned"]
+
+
+def test_what_the_warehouse_refuses_for_good_fails_with_its_words_and_what_ran(requested: World) -> None:
+    requested.warehouse.failing = {1}
+
+    requested.provision(requested.upload(FILES_WITH_DATA))
+
+    assert requested.environment.status == Status.FAILED
+    assert "MADE_UP" in requested.environment.message
+    assert any(line.startswith("broken off") for line in requested.registry.history)
+
+
+# who decides
+
+
+def test_the_masks_of_the_default_branch_hold_whatever_the_pull_request_says(requested: World) -> None:
+    guarded(requested, DataGuard("_test", {"db_attribution": {"m_events": {"email": "hash"}}}))
+
+    requested.provision(requested.upload(declaring("read: [m_events]", "mask: {m_events: {email: keep}}")))
+
+    shown = requested.warehouse.rows(f"{OURS}.m_events")
+    assert not any("@" in row["email"] for row in shown)
+    data = requested.environment.data
+    assert data is not None
+    assert "m_events.email" in data.message
+
+
+def test_where_nobody_knows_what_the_default_branch_demands_nothing_is_made(requested: World) -> None:
+    requested.registry.update(requested.environment, lambda newest: replace(newest, guard=None), event="")
+
+    requested.provision(requested.upload(FILES_WITH_DATA))
+
+    assert requested.environment.status == Status.FAILED
+    assert "push a commit" in requested.environment.message
+    assert (requested.warehouse.ran, requested.warehouse.asked) == ([], 0)
+
+
+def test_a_source_suffix_that_the_stack_does_not_allow_is_refused_before_the_warehouse_is_asked(
+    requested: World,
+) -> None:
+    files = {**FILES, "dagbranch.yaml": DATA_FILE.replace(b"source_suffix: _test", b"source_suffix: _live")}
+
+    requested.provision(requested.upload(files))
+
+    assert requested.environment.status == Status.FAILED
+    assert "db_attribution_live" in requested.environment.message
+    assert "ReadableSourceSuffixes" in requested.environment.message
+    assert (requested.warehouse.ran, requested.warehouse.asked) == ([], 0)
+
+
+def test_a_suffix_that_the_stack_allows_this_repository_alone_is_read(requested: World) -> None:
+    requested.stack = replace(requested.stack, suffixes=RepositoryLists.parse(f"_live, {REPOSITORY}=_test"))
+
+    requested.provision(requested.upload(FILES_WITH_DATA))
+
+    assert requested.warehouse.kinds(OURS) == {"m_events": "view", "m_roi": "table"}
+
+
+def test_columns_that_a_masked_table_gets_later_are_held_back_from_every_pull_request(requested: World) -> None:
+    files = declaring("read: [m_events]", "mask: {m_events: {email: null}}")
+    requested.provision(requested.upload(files))
+    base = requested.warehouse.table("db_attribution_test.m_events")
+    base.columns["phone"] = "string"
+    ask_for(requested, SECOND)
+
+    requested.provision(requested.upload({**files, "dags/more.sql": b"SELECT 1"}, SECOND))
+
+    assert set(requested.warehouse.rows(f"{OURS}.m_events")[0]) == {"id", "date", "email"}
+    data = requested.environment.data
+    assert data is not None
+    assert "phone" in data.message
+
+
+def test_those_whom_stack_and_default_branch_name_may_use_the_schemas(requested: World) -> None:
+    requested.stack = replace(requested.stack, access=Access(writers=("pipelines",)))
+    guarded(requested, DataGuard(readers=("analysts",)))
+
+    requested.provision(requested.upload(FILES_WITH_DATA))
+
+    assert requested.warehouse.stands[OURS].grants == Access(("analysts",), ("pipelines",)).grants
+
+
+# how often the warehouse is asked
+
+
+def test_a_plain_environment_is_made_with_one_look_at_its_schemas(requested: World) -> None:
+    requested.provision(requested.upload(declaring("read: [m_events]", "write: {m_roi: {}}")))
+
+    assert requested.warehouse.asked == 2
+
+
+def test_the_sql_is_not_read_where_the_file_says_never(requested: World) -> None:
+    files = {**declaring("read: [m_events]"), "dags/rows.sql": b"INSERT INTO db_attribution.m_events VALUES (1)\n"}
+    never = {**files, "dagbranch.yaml": files["dagbranch.yaml"].replace(b"data:\n", b"data:\n  detect: never\n")}
+
+    requested.provision(requested.upload(never))
+
+    assert requested.bus.kinds == ["Provisioned"]
+
+
+def test_a_table_that_the_sql_writes_and_the_file_reads_is_told_before_anything_is_made(requested: World) -> None:
+    files = {**declaring("read: [m_events]"), "dags/rows.sql": b"INSERT INTO db_attribution.m_events VALUES (1)\n"}
+
+    requested.provision(requested.upload(files))
+
+    assert requested.environment.status == Status.FAILED
+    assert "dags/rows.sql:1" in requested.environment.message
+    assert requested.warehouse.ran == []
