@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from typing import Any
 
@@ -271,3 +272,41 @@ def test_what_is_hidden_before_and_after_a_commit_is_hidden_at_every_moment_betw
             ours.provision(step)
         except (InvalidPipelineError, UpstreamError):
             continue
+
+
+@settings(UNHURRIED, max_examples=60)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([{}, {"email": "hash"}, {"email": None}, {"email": "keep"}]),
+            st.sampled_from(["_test", "_live"]),
+            st.integers(1, 4),
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+    st.tuples(st.sampled_from([{}, {"email": None}]), st.sampled_from(["_test", "_live"])),
+)
+def test_a_view_shows_what_the_last_commit_says_whatever_broke_off_before(
+    broken: list[tuple[dict[str, Any], str, int]], last: tuple[dict[str, Any], str]
+) -> None:
+    """A run that broke off has changed views that the marker does not tell of."""
+    warehouse = InMemoryWarehouse(
+        {f"db_attribution{suffix}": {"m_a": Table(rows=rows_of(suffix))} for suffix in ("_test", "_live")}
+    )
+    ours = DataEnvironment(warehouse)
+    ours.provision(reading_with({}, "_test"))
+
+    for masked, suffix, cut in broken:
+        warehouse.failing = {len(warehouse.ran) + cut}
+        with contextlib.suppress(UpstreamError):
+            ours.provision(reading_with(masked, suffix))
+    warehouse.failing.clear()
+    ours.provision(reading_with(*last))
+
+    (row,) = warehouse.rows(f"{TARGETS[0]}.m_a")
+    assert (row["date"], row["email"]) == (last[1], None if last[0] else f"1{EMAILS}")
+
+
+def reading_with(masked: dict[str, Any], suffix: str) -> DataSpecification:
+    return declare({"read": ("m_a",), "mask": {"m_a": masked} if masked else {}}, source_suffix=suffix)

@@ -138,7 +138,6 @@ lanes:
     ("text", "key"),
     [
         ("pipelines: {}", "pipelines"),
-        ("data: {schemas: {db: {mask: {m_customers: {email: hash}}}}}", "data.schemas.db.mask"),
     ],
 )
 def test_what_is_not_built_yet_is_not_taken_as_if_it_worked(text: str, key: str) -> None:
@@ -256,3 +255,94 @@ def test_requirements_below_the_root_are_in_a_folder_that_is_looked_into() -> No
 
     assert found.kept("deploy/airflow/requirements.txt")
     assert found.folders == ("dags", "deploy/airflow")
+
+
+DATA = b"""\
+version: 1
+data:
+  source_suffix: _test
+  detect: auto
+  clone: never
+  grants: {readers: [analysts], writers: ["a1b2-c3"]}
+  schemas:
+    db_attribution:
+      read: all
+      write: {m_roi: {seed: all}, m_model: {seed: "date >= date_sub(current_date(), 7)"}}
+      mask: {m-customers: {email: hash, birth date: null, name: "redacted", vip: true, born: 2000-01-01, "*": null}}
+      unprotected: [m_roi, "m_c*"]
+"""
+
+
+def test_the_whole_of_a_data_environment_is_read() -> None:
+    data = parse_pipeline_file(DATA).data
+
+    assert data is not None
+    assert (data.detect, data.clone) == ("auto", "never")
+    assert (data.grants.readers, data.grants.writers) == (("analysts",), ("a1b2-c3",))
+    schema = data.schemas["db_attribution"]
+    assert [written.seed for written in schema.write.values()] == ["all", "date >= date_sub(current_date(), 7)"]
+    assert schema.mask["m-customers"] == {
+        "email": "hash",
+        "birth date": None,
+        "name": "redacted",
+        "vip": True,
+        "born": "2000-01-01",
+        "*": None,
+    }
+    assert schema.unprotected == ("m_roi", "m_c*")
+
+
+def test_without_a_word_the_sql_is_checked_tables_are_cloned_and_nobody_is_left_out() -> None:
+    data = parse_pipeline_file(b"version: 1\ndata: {schemas: {db: {}}}").data
+
+    assert data is not None
+    assert (data.detect, data.clone, data.grants.readers, data.grants.writers) == ("check", "auto", None, None)
+
+
+QUOTES = "expected text: write it in quotes where YAML takes it for something else"
+
+
+def test_every_fault_of_a_data_environment_is_told_with_line_and_key() -> None:
+    text = """\
+version: 1
+data:
+  detct: auto
+  clone: sometimes
+  detect: yes
+  grants: {reader: [a], readers: a, writers: ["a`b", [1]]}
+  schemas:
+    db:
+      unprotected: some
+      mask:
+        m_x: {email: hash, Email: null, "": null}
+        m y: {a: b}
+        m_z: hash
+        m_w:
+          a: [1]
+          b: %s
+      write:
+        m_q: {seed: "a = "}
+        m_r: all
+""" % ("x" * 1_001)
+    assert faults_of(text) == [
+        "dagbranch.yaml:3: data.detct: unknown key: expected one of source_suffix, detect, clone, grants, schemas",
+        "dagbranch.yaml:4: data.clone: expected 'auto' or 'never'",
+        "dagbranch.yaml:5: data.detect: expected 'auto', 'check' or 'never'",
+        "dagbranch.yaml:6: data.grants.readers: expected a list of names of users, groups or service principals",
+        "dagbranch.yaml:6: data.grants.writers[0]: 'a`b': expected the name of a user, group or service principal",
+        f"dagbranch.yaml:6: data.grants.writers[1]: {QUOTES}",
+        "dagbranch.yaml:6: data.grants.reader: unknown key: expected one of readers, writers",
+        "dagbranch.yaml:9: data.schemas.db.unprotected: expected a list of names and patterns, or: all",
+        "dagbranch.yaml:11: data.schemas.db.mask.m_x.: '': expected the name of a column, or *",
+        "dagbranch.yaml:12: data.schemas.db.mask.m y: 'm y': expected the name of a table: letters, digits, _ and -",
+        "dagbranch.yaml:13: data.schemas.db.mask.m_z: expected a mapping of names to values",
+        "dagbranch.yaml:15: data.schemas.db.mask.m_w.a: expected text, a number, true, false or null",
+        "dagbranch.yaml:16: data.schemas.db.mask.m_w.b: expected at most 1000 characters",
+        "dagbranch.yaml:18: data.schemas.db.write.m_q.seed: 'a = ' is no single SQL condition",
+        "dagbranch.yaml:19: data.schemas.db.write.m_r: expected a mapping of keys to values",
+    ]
+
+
+@pytest.mark.parametrize("names", ["{mask: {t: {a: null, A: null}}}", "{mask: {t: {}, T: {}}}"])
+def test_masks_whose_names_differ_in_case_only_are_refused(names: str) -> None:
+    assert "differ in case only" in faults_of(f"version: 1\ndata: {{schemas: {{db: {names}}}}}")[0]

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from dagbranch.domain.specification_values import (
+    BaseTable,
     ColumnMask,
     ColumnName,
     Name,
@@ -37,7 +38,7 @@ class SchemaSpecification(Section):
     write: Annotated[dict[Name, WrittenTable], AfterValidator(distinct)] = Field(
         default={}, description="Tables that are written."
     )
-    mask: Annotated[dict[Name, TableMasks], AfterValidator(distinct)] = Field(
+    mask: Annotated[dict[BaseTable, TableMasks], AfterValidator(distinct)] = Field(
         default={},
         description="Columns that are not shown as they are, by table: hash, null, keep, or a value in their place; "
         "* stands for each column that is not named.",

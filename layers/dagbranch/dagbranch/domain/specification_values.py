@@ -25,6 +25,8 @@ from dagbranch.errors import UnsafeStatementError
 EVERYTHING: Final = "all"
 CHANGED: Final = "changed"
 _NAME: Final = r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"
+# What `read: all` may meet: it has to be possible to mask it.
+_BASE_TABLE: Final = r"^[\w-]{1,255}$"
 _NAME_OR_PATTERN: Final = r"^[A-Za-z_*][A-Za-z0-9_*]{0,127}$"
 _SUFFIX: Final = r"^[A-Za-z0-9_]{0,64}$"
 _RELEASE_SUFFIX: Final = r"^[A-Za-z0-9_]{0,64}(\{environment\})?[A-Za-z0-9_]{0,64}$"
@@ -96,8 +98,10 @@ def patterns(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _listed(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def _principals(value: Any) -> Any:
+    if not isinstance(value, list | tuple):
+        raise ValueError("expected a list of names of users, groups or service principals")  # noqa: TRY004 - pydantic's own
+    return tuple(value)
 
 
 def _selection(value: Any) -> Any:
@@ -140,6 +144,7 @@ def distinct[T](found: dict[str, T]) -> dict[str, T]:
 
 
 type Name = Annotated[str, Form(_NAME, "a name of letters, digits and _, not beginning with a digit")]
+type BaseTable = Annotated[str, Form(_BASE_TABLE, "the name of a table: letters, digits, _ and -")]
 type NameOrPattern = Annotated[str, Form(_NAME_OR_PATTERN, "the name of a table, or a pattern with *")]
 type Suffix = Annotated[str, Form(_SUFFIX, "letters, digits and _")]
 type PreviewSuffix = Annotated[str, Form(_PREVIEW_SUFFIX, "letters, digits and _ around {environment}")]
@@ -168,7 +173,7 @@ type Seed = Annotated[str, AfterValidator(_seed)]
 type ColumnName = Annotated[str, Form(_COLUMN, "the name of a column, or *")]
 type ColumnMask = Annotated[Any, AfterValidator(_mask), WithJsonSchema(SCALAR_SCHEMA)]
 type Principal = Annotated[str, Form(_PRINCIPAL, "the name of a user, group or service principal")]
-type Principals = Annotated[tuple[Principal, ...], BeforeValidator(_listed)]
+type Principals = Annotated[tuple[Principal, ...], BeforeValidator(_principals)]
 
 
 class Section(BaseModel):
