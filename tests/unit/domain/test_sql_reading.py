@@ -61,6 +61,38 @@ def test_what_is_not_certain_is_unknown(sql: str) -> None:
     assert read_sql(sql).unknown == {1}
 
 
+@pytest.mark.parametrize(
+    "first",
+    [
+        "SELECT * FROM db.x",
+        "INSERT INTO db.x SELECT * FROM db.z",
+        "USE db",
+        "OPTIMIZE db.x",
+        "GRANT SELECT ON TABLE db.x TO y",
+        "SYNC TABLE db.x FROM db.z",
+        "CREATE TABLE db.x (a INT)",
+        "SET a.b=c",
+        "SHOW TABLES",
+    ],
+)
+@pytest.mark.parametrize(
+    "second",
+    [
+        "DELETE FROM db.y",
+        "INSERT INTO db.y SELECT 1",
+        "CREATE OR REPLACE TABLE db.y AS SELECT 1",
+        "UNDROP TABLE db.y",
+        "OPTIMIZE db.y",
+        "UPDATE db.y SET a = 1",
+        "SELECT a INTO db.y FROM db.z",
+    ],
+)
+def test_a_missing_semicolon_hides_no_change(first: str, second: str) -> None:
+    uses = read_sql(f"{first}\n{second}")
+
+    assert "db.y" in uses.written or uses.unknown
+
+
 @pytest.mark.parametrize("sql", ["", " ;; \n", "-- only this", "USE x", "SET a.b=c", "SHOW TABLES IN db", "SELECT 1"])
 def test_what_concerns_no_table_says_nothing(sql: str) -> None:
     assert told(read_sql(sql)) == (set(), set(), set())

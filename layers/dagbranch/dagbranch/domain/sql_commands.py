@@ -51,6 +51,8 @@ _LONGEST: Final = 3
 def read_command(tokens: Sequence[Token]) -> list[tuple[Role, Sequence[Token]]]:
     """The names of its tables with what is done to each. Raises UnclearSqlError for what is not known."""
     said = words(tokens)
+    if {"SELECT", "INTO"} <= set(said):
+        raise UnclearSqlError
     if said[:2] == ["ALTER", "TABLE"] and "EXCHANGE" in said and said.count("TABLE") == 2:
         other = len(said) - said[::-1].index("TABLE")
         return [("written", _leading_name(tokens[2:])), ("written", _only_name(tokens[other:]))]

@@ -18,9 +18,11 @@ from dagbranch.domain.sql_commands import Role, read_command
 from dagbranch.domain.sql_roles import roles_in
 from dagbranch.domain.sql_statements import (
     UnclearSqlError,
+    changes_begun,
     check_bounds,
     in_known_words,
     is_conditional,
+    name_length,
     simple_statements,
     statements,
     tokenized,
@@ -61,13 +63,12 @@ def read_sql(sql: SqlText | str, *, temporary: Collection[str] = (), follows_use
 class SqlReader:
     """One session: what ``USE`` and temporary views change holds for the statements after them.
 
-    ``schemas``: what each ``USE`` set, None where that is not known; ``statements``: how many were understood.
+    ``schemas``: what each ``USE`` set, None where that is not known.
     """
 
     def __init__(self, text: SqlText, *, temporary: Collection[str] = (), follows_use: bool = True) -> None:
         self.uses = Uses()
         self.schemas: list[str | None] = []
-        self.understood = 0
         self.temporary = set(temporary)
         self._follows_use = follows_use
         self._schema: str | None = None
@@ -101,14 +102,15 @@ class SqlReader:
         first = word(found[0])
         if first == "USE" or words(found[:2]) == ["SET", "CATALOG"]:
             self._use(found)
-        elif words(found[:2]) == ["EXECUTE", "IMMEDIATE"]:
+        elif words(found[:2]) == ["EXECUTE", "IMMEDIATE"] and not changes_begun(found):
             self._execute(found)
         else:
             self._parsed_or_command(found)
-        self.understood += 1
 
     def _parsed_or_command(self, tokens: Sequence[Token]) -> None:
         root = self._parsed(tokens)
+        if len(changes_begun(tokens)) > _changes_of(root, tokens):
+            raise UnclearSqlError
         if root is not None:
             self._tree(root)
             return
@@ -181,12 +183,11 @@ class SqlReader:
         said = words(tokens[1:2])  # behind SET, CATALOG is all that comes here
         rest = tokens[2:] if said[0:1] in (["SCHEMA"], ["DATABASE"], ["NAMESPACE"], ["CATALOG"]) else tokens[1:]
         names = [certain_name(token.text) for token in rest[::2]]
-        certain = [name for name in names if name]
-        if said == ["CATALOG"] or not certain or len(certain) < len(names):
-            self._schema = None
-        else:
-            self._schema = ".".join(certain)
+        is_known = said != ["CATALOG"] and name_length(rest) == len(rest) and None not in names
+        self._schema = ".".join(name or "" for name in names) if is_known else None
         self.schemas.append(self._schema)
+        if name_length(rest) != len(rest):
+            raise UnclearSqlError
 
     def _execute(self, tokens: Sequence[Token]) -> None:
         """What is put together at run time cannot be read."""
@@ -209,6 +210,14 @@ class SqlReader:
         if position is None:
             raise UnclearSqlError
         return self._text.line_at(self._offset + position)
+
+
+def _changes_of(root: exp.Expr | None, tokens: Sequence[Token]) -> int:
+    """How many changes the statement may begin."""
+    if isinstance(root, exp.MultitableInserts):
+        return len(root.expressions)
+    is_led_in = isinstance(root, exp.Insert | exp.Update | exp.Delete | exp.Merge) and word(tokens[0]) == "WITH"
+    return 1 if is_led_in or changes_begun(tokens)[:1] == [0] else 0
 
 
 def _is_of_query(table: exp.Table) -> bool:

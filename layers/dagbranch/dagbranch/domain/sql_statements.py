@@ -19,6 +19,13 @@ _QUERY: Final = frozenset({"SELECT", "WITH", "FROM", "VALUES", "TABLE", "MAP", "
 _VERSION: Final = re.compile(r"V\d+|\d{17}")
 _LATER: Final = frozenset({"SYSTEM_VERSION", "VERSION", "SYSTEM_TIME", "TIMESTAMP"})
 _CONTROL_WORDS: Final = frozenset({"IF", "ELSE", "ELSEIF", "WHILE", "FOR", "LOOP", "REPEAT", "UNTIL", "DECLARE"})
+_CHANGE: Final = re.compile(
+    r"(?<!\. )\b(?:(?:INSERT|MERGE) (?:WITH SCHEMA EVOLUTION )?(?:INTO|OVERWRITE)|DELETE FROM"
+    r"|UPDATE \S+ \. |UPDATE \S+(?: \. \S+)*(?: (?:AS )?\w+)? SET|TRUNCATE TABLE|DROP (?:TABLE|VIEW|MATERIALIZED VIEW)"
+    r"|CREATE (?:\w+ ){0,4}(?:TABLE|VIEW)(?! (?:ON|,))|REPLACE TABLE|ALTER (?:\w+ )?(?:TABLE|VIEW)|COPY INTO|LOAD DATA"
+    r"|ANALYZE TABLE|(?:MSCK |FSCK )?REPAIR TABLE|UNDROP TABLE|RESTORE TABLE|REORG TABLE|CONVERT TO DELTA|SYNC TABLE"
+    r"|REFRESH (?:MATERIALIZED VIEW|STREAMING TABLE)|(?:OPTIMIZE|VACUUM) \S+ \. )"
+)
 _MOST_TOKENS: Final = 20_000
 _DEEPEST: Final = 60
 _NESTING: Final = {
@@ -127,6 +134,16 @@ def simple_statements(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
         else:
             yield tokens
             return
+
+
+def changes_begun(tokens: Sequence[Token]) -> list[int]:
+    """Where words stand with which a statement begins that changes a table; 0 is the beginning itself.
+
+    More of them than the statement has by itself say that a semicolon is missing: a parser takes what follows it for
+    an alias, or for more of the same.
+    """
+    said = " ".join(found or "`" for found in words(tokens))
+    return [match.start() for match in _CHANGE.finditer(said)]
 
 
 def is_conditional(tokens: Sequence[Token]) -> bool:
