@@ -208,9 +208,10 @@ def test_a_schema_of_another_pull_request_is_not_touched(project: Project) -> No
 
 
 def test_a_base_without_what_is_declared_is_told_before_anything_is_made(project: Project) -> None:
-    with pytest.raises(InvalidPipelineError, match=r"has no m_nowhere\n.*write\.v_costs.*is a view"):
+    with pytest.raises(InvalidPipelineError, match="has no m_nowhere") as raised:
         project.plan("{read: [m_nowhere], write: {v_costs: {}}}")
 
+    assert "write.v_costs" in str(raised.value)
     assert project.kinds() == {}
 
 
