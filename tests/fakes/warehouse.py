@@ -262,7 +262,9 @@ class InMemoryWarehouse:
 
     def _columns(self, name: str) -> dict[str, str]:
         found = self._table(name)
-        return self._columns(found.source) if isinstance(found, View) and found.follows else found.columns
+        if isinstance(found, View) and found.follows and self._find(found.source) is not None:
+            return self._columns(found.source)
+        return found.columns
 
     def _details(self, name: str) -> TableDetails:
         found = self._table(name)

@@ -9,9 +9,10 @@ from dagbranch.domain.airflow_listing import ListedDag
 from dagbranch.domain.artifacts import Artifact
 from dagbranch.domain.environments import Status, with_lease
 from dagbranch.domain.ownership import marker_of
+from dagbranch.domain.requests import ArchiveUploaded
 from dagbranch.errors import NotYetError, SupersededError
 from tests.fakes.buckets import stored
-from tests.fakes.examples import FILES, FILES_WITH_DATA, NOW, SECOND, a_pull_request, an_environment
+from tests.fakes.examples import FILES, FILES_WITH_DATA, NOW, SECOND, a_pull_request, an_environment, nothing
 from tests.fakes.warehouse import Schema, Table
 from tests.fakes.world import World
 
@@ -217,6 +218,73 @@ def test_a_worker_that_still_packages_is_waited_for(ready: World) -> None:
 
     assert ready.environment.status == Status.READY
     assert "feature1.zip" in ready.dags.objects
+
+
+@pytest.fixture
+def seeding(world: World) -> World:
+    """A deployed commit one table of which is still to be filled, and a worker that is at it."""
+    world.github.open(a_pull_request(), FILES_WITH_DATA)
+    world.fetch()
+    upload = ArchiveUploaded(next(iter(world.sources.objects)), world.clock())
+    world.package(upload)
+    world.provision(upload)
+    return world
+
+
+def test_a_removal_in_the_middle_of_a_seed_waits_for_its_worker_and_drops_nothing_under_it(seeding: World) -> None:
+    (seed,) = seeding.seeds.waiting
+    waited: list[str] = []
+
+    def close() -> None:
+        seeding.warehouse.after_each = nothing
+        seeding.close()
+        for _ in range(60):
+            with pytest.raises(NotYetError) as error:
+                seeding.remove()
+            seeding.clock.forward(error.value.retry_seconds)
+            if "seed" in str(error.value):
+                waited.append(str(error.value))
+                break
+        assert OURS in seeding.warehouse.stands
+
+    seeding.warehouse.after_each = close
+    with pytest.raises(SupersededError):
+        seeding.provision(seed, worker="seeder")
+    remove_until_done(seeding)
+
+    assert len(waited) == 1
+    assert OURS not in seeding.warehouse.stands
+    assert seeding.environment.status == Status.REMOVED
+
+
+def test_a_worker_that_was_killed_while_it_filled_a_table_keeps_the_removal_no_longer_than_its_lease(
+    seeding: World,
+) -> None:
+    seeding.registry.update(
+        seeding.environment, lambda newest: with_lease(newest, f"seed {OURS}.m_roi", "killed", NOW, 600), event=""
+    )
+    seeding.close()
+    with pytest.raises(AssertionError, match="never ends"):
+        remove_until_done(seeding)
+    assert OURS in seeding.warehouse.stands
+
+    seeding.clock.forward(600)
+    remove_until_done(seeding)
+
+    assert OURS not in seeding.warehouse.stands
+
+
+def test_a_seed_that_comes_after_the_removal_began_fills_nothing(seeding: World) -> None:
+    (seed,) = seeding.seeds.waiting
+    seeding.close()
+    with pytest.raises(NotYetError):
+        seeding.remove()
+    ran = list(seeding.warehouse.ran)
+
+    with pytest.raises(SupersededError):
+        seeding.provision(seed)
+
+    assert seeding.warehouse.ran == ran
 
 
 def test_an_archive_that_arrives_during_the_removal_deploys_nothing(ready: World) -> None:
