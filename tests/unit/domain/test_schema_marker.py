@@ -42,3 +42,19 @@ def test_the_owner_is_environment_and_pull_request_whatever_the_source() -> None
     assert not marker.same_owner(SchemaMarker("feature2", "acme/pipelines", 1, "db_test"))
     assert not marker.same_owner(SchemaMarker("feature1", "acme/other", 1, "db_test"))
     assert not marker.same_owner(None)
+
+
+def test_what_changes_is_unsure_until_it_is_done() -> None:
+    stands = SchemaMarker("f", "r", 1, "db_test", {"a": "1", "b": "2", "c": "3"})
+
+    unsure = stands.unsure_of(SchemaMarker("f", "r", 1, "db_live", {"a": "1", "b": "5", "d": "4"}))
+
+    assert unsure == SchemaMarker("f", "r", 1, "?", {"a": "1", "b": "?", "c": "?", "d": "?"})
+    assert SchemaMarker.parse(str(unsure)) == unsure
+    assert unsure.same_owner(stands)
+
+
+def test_nothing_is_unsure_where_nothing_changes() -> None:
+    marker = SchemaMarker("f", "r", 1, "db_test", {"a": "1"})
+
+    assert marker.unsure_of(marker) == marker

@@ -6,13 +6,13 @@ A pull request can add masks and leave out people; it can take no mask away and 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from typing import Self
 
 from dagbranch.domain.data_specification import DataSpecification
-from dagbranch.domain.masks import KEEP, OTHERS, Mask, Masks, hiding
+from dagbranch.domain.masks import KEEP, OTHERS, Mask, Masks
 from dagbranch.domain.schema_pairs import SchemaPair, source_name
 from dagbranch.domain.source_allowance import ANY, SourceAllowance
 
@@ -66,7 +66,7 @@ class DataGuard:
         """The masks by table of the pair's source, and warnings about those of the pull request that do not count."""
         merged = {table: dict(masks) for table, masks in _lower(own).items()}
         warnings: list[str] = []
-        for table, demanded in self._demanded(pair, allowed):
+        for table, demanded in self.demanded(pair, allowed).items():
             added = merged.get(table, {})
             refused = [name for name, mask in added.items() if _takes_away(name, mask, demanded)]
             warnings += [
@@ -77,19 +77,23 @@ class DataGuard:
             merged[table] = {name: mask for name, mask in added.items() if name not in refused} | dict(demanded)
         return merged, warnings
 
-    def demands_masks(self, pair: SchemaPair, table: str, allowed: SourceAllowance) -> bool:
-        return any(name == table and hiding(masks) for name, masks in self._demanded(pair, allowed))
+    def demanded(self, pair: SchemaPair, allowed: SourceAllowance) -> dict[str, dict[str, Mask]]:
+        """The masks, by table, of each schema of the default branch that means this source."""
+        together: dict[str, dict[str, Mask]] = {}
+        for declared in self._meant(pair, allowed):
+            for table, masks in self.masks[declared].items():
+                together[table] = together.get(table, {}) | dict(masks)
+        return together
 
     def permits_copy(self, pair: SchemaPair, table: str) -> bool:
         """Whether this very table, with a protection of its own, may be copied without it."""
         return any(fnmatchcase(table, pattern) for pattern in self.unprotected.get(pair.source, ()))
 
-    def _demanded(self, pair: SchemaPair, allowed: SourceAllowance) -> Iterator[tuple[str, Masks]]:
-        """Of each schema of the default branch that means this source, however the pull request comes to its name."""
+    def _meant(self, pair: SchemaPair, allowed: SourceAllowance) -> list[str]:
+        """However the pull request comes to the source's name."""
         source = pair.source.rpartition(".")[2]
         exact = [name for name in self.masks if name + self.suffix == source]
-        for declared in exact or [name for name in self.masks if _means(source, name, allowed)]:
-            yield from self.masks[declared].items()
+        return exact or [name for name in self.masks if _means(source, name, allowed)]
 
 
 def narrowed(demanded: Collection[str], wanted: Collection[str] | None) -> tuple[str, ...]:

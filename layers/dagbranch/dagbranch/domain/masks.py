@@ -43,17 +43,21 @@ def projection(columns: Sequence[Projected]) -> list[exp.Expr]:
     return [_projected(column) for column in columns]
 
 
-def masked(columns: Mapping[str, str], masks: Masks, known: Collection[str]) -> tuple[list[Projected], list[str]]:
+def masked(
+    columns: Mapping[str, str], masks: Masks, known: Collection[str], decided: Collection[str] | None = None
+) -> tuple[list[Projected], list[str]]:
     """The columns as masked, in order, and the names of those that are held back.
 
     ``columns``: SQL type by name. ``masks`` by column, or ``*`` for each that is not named; one that does not fit is
-    null. Held back is what is neither named nor ``known``: nobody has said yet whether it may be seen.
+    null. Held back is what is neither ``known`` nor ``decided`` on: nobody has said yet whether it may be seen.
+    ``decided``: the names of rules that count for that, all of ``masks`` where it is not given.
     """
     rules = {name.lower(): mask for name, mask in masks.items()}
     seen = {name.lower() for name in known}
+    named = {name.lower() for name in (masks if decided is None else decided)}
     shown, held = [], []
     for name, kind in columns.items():
-        if name.lower() not in seen and not {name.lower(), OTHERS} & rules.keys():
+        if name.lower() not in seen and not {name.lower(), OTHERS} & named:
             held.append(name)
             continue
         mask = rules.get(name.lower(), rules.get(OTHERS, KEEP))

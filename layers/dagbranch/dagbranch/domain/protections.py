@@ -23,7 +23,8 @@ def unmet_protections(wanted: Iterable[WantedSchema], knowledge: Knowledge, judg
                     f"{source} has a mask of its own on {column}: give the column a mask of yours, "
                     "or name the table under unprotected on the default branch"
                 )
-            if details.has_row_filter and not judgement.guard.demands_masks(schema.pair, name, judgement.allowed):
+            demanded = judgement.guard.demanded(schema.pair, judgement.allowed).get(name, {})
+            if details.has_row_filter and not hiding(demanded):
                 yield (
                     f"{source} has a row filter of its own: mask the table, or name it under unprotected, "
                     "on the default branch"

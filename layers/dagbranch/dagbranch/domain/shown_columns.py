@@ -103,7 +103,8 @@ def shown_columns(wanted: WantedSchema, knowledge: Knowledge) -> ShownColumns:
         if source not in knowledge.details:
             continue
         columns = knowledge.details[source].columns
-        visible, behind = masked(columns, masks, knowledge.columns.get(source, frozenset(columns)))
+        known = knowledge.columns.get(source, frozenset(columns))
+        visible, behind = masked(columns, masks, known, wanted.decided.get(table))
         shown[table] = tuple(visible)
         if behind:
             held[table] = tuple(behind)

@@ -21,7 +21,8 @@ from dagbranch.errors import InvalidPipelineError
 class WantedSchema:
     """Views and tables by name; ``masks`` by table, of those that have any; ``own_masks``: columns the file names.
 
-    ``lost``: tables that can be made like nothing in the base any more, and stay as they are.
+    ``decided``: by table that the default branch has masks of, the columns that it names. ``lost``: tables that can be
+    made like nothing in the base any more, and stay as they are.
     """
 
     pair: SchemaPair
@@ -29,6 +30,7 @@ class WantedSchema:
     tables: Mapping[str, WrittenTable]
     masks: Mapping[str, Masks] = field(default_factory=dict)
     own_masks: Mapping[str, Collection[str]] = field(default_factory=dict)
+    decided: Mapping[str, Collection[str]] = field(default_factory=dict)
     lost: Collection[str] = ()
 
     def kind_of(self, name: str) -> Kind | None:
@@ -73,7 +75,8 @@ def wanted_data(
         left_out = uses.written_in(pair).keys() if uses and specification.detect == "auto" else ()
         views, unfit = _views(pair, schema, base, left_out)
         warnings += unfit
-        wanted.append(_wanted(pair, schema, base, views, masks))
+        decided = judgement.guard.demanded(pair, judgement.allowed)
+        wanted.append(_wanted(pair, schema, base, views, masks, decided))
     if faults:
         raise InvalidPipelineError("\n".join(faults))
     if uses:
@@ -121,6 +124,7 @@ def _wanted(
     base: Mapping[str, Kind],
     views: Collection[str],
     masks: Mapping[str, Masks],
+    decided: Mapping[str, Collection[str]],
 ) -> WantedSchema:
     tables = {name.lower(): written for name, written in sorted(schema.write.items())}
     return WantedSchema(
@@ -129,6 +133,7 @@ def _wanted(
         tables,
         masks={table: found for table, found in masks.items() if found and (table in views or table in tables)},
         own_masks={table.lower(): {column.lower() for column in columns} for table, columns in schema.mask.items()},
+        decided=decided,
         lost=frozenset(name for name in tables if base.get(name) != "table"),
     )
 
