@@ -198,3 +198,12 @@ def test_a_long_sum_of_texts_is_read() -> None:
     uses = read('spark.sql("DELETE FROM db.x WHERE a IN (" + ' + " + ".join(['"1, "'] * 500) + ' + "2)")')
 
     assert told(uses) == (set(), {"db.x"}, set())
+
+
+@pytest.mark.parametrize("word", ["global", "nonlocal"])
+def test_a_name_that_is_set_from_elsewhere_is_not_known(word: str) -> None:
+    inner = f"def g():\n    {word} name\n    name = other\n"
+    around = f'name = "db.x"\n{inner}spark.table(name)\n'
+    source = around if word == "global" else "def f():\n" + textwrap.indent(around, "    ")
+
+    assert read_python_sql(source).unknown

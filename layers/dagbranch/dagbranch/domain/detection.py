@@ -35,6 +35,11 @@ _CHANGES: Final = re.compile(
     rb"|create\s+(?:or\s+replace\s+)?(?:table|view)|saveAsTable|insertInto|writeTo)\b",
     re.IGNORECASE,
 )
+# Python without any of it uses no table, and need not be parsed.
+_MAY_USE_TABLES: Final = re.compile(
+    rb"sql|execut|table|hook|query|statement|dlt|insert|merge|truncate|select|delete\s+from|update\s+\S+\s+set|delta",
+    re.IGNORECASE,
+)
 _BROKEN: Final = (RecursionError, MemoryError, ValueError)
 
 
@@ -118,7 +123,7 @@ def _read_python(content: bytes, is_file: IsFile) -> Uses:
     source = _text(content)
     if is_databricks_notebook(source):
         return read_databricks_notebook(source, "python", is_file=is_file)
-    return read_python_sql(content, is_file=is_file)
+    return read_python_sql(content, is_file=is_file) if _MAY_USE_TABLES.search(content) else Uses()
 
 
 def _read_other(content: bytes) -> Uses:

@@ -7,7 +7,30 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-_FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_SCOPES: Final = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef})
+# They say that a name is that of an outer scope, which may then be changed from here.
+_REACHING_OUT: Final = frozenset({ast.Global, ast.Nonlocal})
+_BINDING: Final = (
+    _SCOPES
+    | _REACHING_OUT
+    | {
+        *(
+            ast.Assign,
+            ast.AnnAssign,
+            ast.AugAssign,
+            ast.NamedExpr,
+            ast.For,
+            ast.AsyncFor,
+            ast.comprehension,
+            ast.withitem,
+        ),
+        *(ast.Call, ast.arg, ast.Import, ast.ImportFrom, ast.ExceptHandler, ast.MatchAs, ast.MatchStar),
+    }
+)
+_WITHOUT_NODES: Final = frozenset(
+    {"arg", "asname", "attr", "conversion", "ctx", "id", "is_async", "kind", "level", "module", "name", "names", "op"}
+    | {"ops", "simple", "type_comment"}
+)
 _CHANGES: Final = frozenset({"add", "append", "clear", "extend", "insert", "pop", "remove", "update"})
 _DEEPEST: Final = 10
 
@@ -22,6 +45,12 @@ class Scope:
 
     def bind(self, name: str, value: ast.expr | None) -> None:
         self.given.setdefault(name, []).append(value)
+
+    def chain(self) -> Iterator[Scope]:
+        scope: Scope | None = self
+        while scope is not None:
+            yield scope
+            scope = scope.outer
 
     def values(self, name: str, depth: int = 0) -> list[ast.expr]:
         """Every value that the name can have here; empty where any of them is not known."""
@@ -51,13 +80,14 @@ class Scope:
 
 @dataclass(frozen=True)
 class Module:
-    """``scopes``: by the identity of each expression; ``imports``: the dotted name that each name stands for.
+    """``scopes`` and ``parents``: by the identity of a node; ``imports``: the dotted name that each name stands for.
 
     ``nodes`` are in the order of the text, each before those in it.
     """
 
     nodes: list[ast.AST]
     scopes: Mapping[int, Scope]
+    parents: Mapping[int, ast.AST]
     imports: Mapping[str, str]
     docstrings: frozenset[int]
 
@@ -66,29 +96,41 @@ def module_of(tree: ast.Module) -> Module:
     """One walk, without recursion."""
     nodes: list[ast.AST] = []
     scopes: dict[int, Scope] = {}
+    parents: dict[int, ast.AST] = {}
     imports: dict[str, str] = {}
     waiting: list[tuple[ast.AST, Scope]] = [(tree, Scope())]
     while waiting:
         node, scope = waiting.pop()
         nodes.append(node)
-        if isinstance(node, ast.expr):
-            scopes[id(node)] = scope
-        imports.update(_imported(node))
-        for name, value in _bound(node):
-            _home(scope, node).bind(name, value)
-        inner = Scope(scope, isinstance(node, ast.ClassDef)) if isinstance(node, (*_FUNCTIONS, ast.ClassDef)) else scope
-        waiting += [(child, inner) for child in reversed(list(ast.iter_child_nodes(node)))]
+        scopes[id(node)] = scope
+        kind = node.__class__
+        if kind in _BINDING:
+            imports.update(_imported(node))
+            for name, value in _bound(node):
+                for home in scope.chain() if kind in _REACHING_OUT else (scope,):
+                    home.bind(name, value)
+        inner = Scope(scope, kind is ast.ClassDef) if kind in _SCOPES else scope
+        children = _children(node)
+        parents.update((id(child), node) for child in children)
+        waiting += [(child, inner) for child in reversed(children)]
     docstrings = frozenset(
         id(node.value) for node in nodes if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     )
-    return Module(nodes, scopes, imports, docstrings)
+    return Module(nodes, scopes, parents, imports, docstrings)
 
 
-def _home(scope: Scope, node: ast.AST) -> Scope:
-    """``global`` may change the module's name from anywhere."""
-    while isinstance(node, ast.Global) and scope.outer is not None:
-        scope = scope.outer
-    return scope
+def _children(node: ast.AST) -> list[ast.AST]:
+    """In the order of the text, without what never holds a name or a text."""
+    found: list[ast.AST] = []
+    for name in node._fields:
+        if name in _WITHOUT_NODES:
+            continue
+        value = getattr(node, name, None)
+        if value.__class__ is list:
+            found += [one for one in value if isinstance(one, ast.AST)]
+        elif isinstance(value, ast.AST):
+            found.append(value)
+    return found
 
 
 def _imported(node: ast.AST) -> dict[str, str]:
@@ -133,8 +175,8 @@ def _bound_unknown(node: ast.AST) -> Iterator[str]:
             yield name
         case ast.Global(names=names) | ast.Nonlocal(names=names):
             yield from names
-        case ast.alias():
-            yield node.asname or node.name.partition(".")[0]
+        case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+            yield from (alias.asname or alias.name.partition(".")[0] for alias in aliases)
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
             yield name
         case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):

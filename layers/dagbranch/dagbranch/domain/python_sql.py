@@ -82,7 +82,7 @@ class _Reader:
         self._temporary = set(temporary)
         # Expressions that were read as a part of something larger, by identity.
         self._done: set[int] = set(module.docstrings)
-        self._parents = {id(child): node for node in module.nodes for child in ast.iter_child_nodes(node)}
+        self._parents = module.parents
 
     def read(self) -> Uses:
         """What is run first, then what only reads like SQL; views of the session are known wherever they are made."""

@@ -99,6 +99,8 @@ class SqlReader:
             if not tokens:
                 return
         found = in_known_words(tokens)
+        if not found:
+            raise UnclearSqlError
         first = word(found[0])
         if first == "USE" or words(found[:2]) == ["SET", "CATALOG"]:
             self._use(found)
@@ -109,7 +111,8 @@ class SqlReader:
 
     def _parsed_or_command(self, tokens: Sequence[Token]) -> None:
         root = self._parsed(tokens)
-        if len(changes_begun(tokens)) > _changes_of(root, tokens):
+        begun = changes_begun(tokens)
+        if len(begun) > (_changes_of(root, tokens, begun) if begun else 0):
             raise UnclearSqlError
         if root is not None:
             self._tree(root)
@@ -212,12 +215,12 @@ class SqlReader:
         return self._text.line_at(self._offset + position)
 
 
-def _changes_of(root: exp.Expr | None, tokens: Sequence[Token]) -> int:
+def _changes_of(root: exp.Expr | None, tokens: Sequence[Token], begun: Sequence[int]) -> int:
     """How many changes the statement may begin."""
     if isinstance(root, exp.MultitableInserts):
         return len(root.expressions)
     is_led_in = isinstance(root, exp.Insert | exp.Update | exp.Delete | exp.Merge) and word(tokens[0]) == "WITH"
-    return 1 if is_led_in or changes_begun(tokens)[:1] == [0] else 0
+    return 1 if is_led_in or begun[0] == 0 else 0
 
 
 def _is_of_query(table: exp.Table) -> bool:

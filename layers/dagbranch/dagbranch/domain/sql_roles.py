@@ -49,13 +49,12 @@ def roles_in(root: exp.Expr) -> Roles:
 
 
 def _targets(root: exp.Expr, nodes: Iterable[exp.Expr]) -> list[Any]:
-    if isinstance(root, exp.Query | exp.Values):
-        return [node.this for node in nodes if isinstance(node, exp.Into)]
-    if _temporary_view(root, nodes):
-        return []
+    into = [node.this for node in nodes if isinstance(node, exp.Into)]
+    if isinstance(root, exp.Query | exp.Values) or _temporary_view(root, nodes):
+        return into
     for kind, targets in _TARGETS.items():
         if isinstance(root, kind):
-            return targets(root)
+            return [*targets(root), *into]
     raise UnclearSqlError
 
 

@@ -97,7 +97,7 @@ def word(token: Token) -> str:
 
 
 def words(tokens: Sequence[Token]) -> list[str]:
-    return [word(token) for token in tokens]
+    return ["" if token.token_type in _QUOTED else token.text.upper() for token in tokens]
 
 
 def check_bounds(tokens: Sequence[Token]) -> None:
@@ -198,8 +198,7 @@ def _with_plain_names(tokens: Sequence[Token]) -> list[Token]:
     """Behind a dot every word is a name, ``raw.values``; and ``raw.x@v3`` is the table at another time."""
     found: list[Token] = []
     before = ""
-    for token in tokens:
-        said = word(token)
+    for token, said in zip(tokens, words(tokens), strict=True):
         if before == "." and said.isidentifier() and token.token_type is not TokenType.VAR:
             found.append(made(TokenType.VAR, token.text, token))
         elif said == ")" and before == HOLE.upper() and words(found[-2:-1]) == ["AS"]:  # CAST(x AS …)
@@ -312,9 +311,10 @@ def _with_shallow_clone(tokens: list[Token]) -> list[Token]:
 def _with_select(tokens: list[Token]) -> list[Token]:
     """``TABLE a.b`` where a query may stand as ``SELECT * FROM a.b``."""
     found: list[Token] = []
-    for index, token in enumerate(tokens):
-        before = word(tokens[index - 1]) if index else "("
-        if word(token) == "TABLE" and before in _BEFORE_TABLE and name_length(tokens[index + 1 :]):
+    before = "("
+    for index, (token, said) in enumerate(zip(tokens, words(tokens), strict=True)):
+        may_stand, before = before in _BEFORE_TABLE, said
+        if said == "TABLE" and may_stand and name_length(tokens[index + 1 :]):
             kinds = (TokenType.SELECT, "SELECT"), (TokenType.STAR, "*"), (TokenType.FROM, "FROM")
             found += [made(kind, text, token) for kind, text in kinds]
         else:

@@ -14,7 +14,7 @@ from dagbranch.domain.template_values import UNKNOWN, Values, is_separator, text
 
 MARKS: Final = ("{{", "{%", "{#")
 _MOST_VARIANTS: Final = 32
-_MOST_TEXT: Final = 1_000_000
+_MOST_TEXT: Final = 300_000  # of all variants together; a second or two
 _MOST_ITEMS: Final = 50
 _DEEPEST_CALL: Final = 8
 # What puts nothing into the text by itself.
@@ -65,7 +65,7 @@ def _variants(tree: nodes.Template) -> Iterator[tuple[SqlText, set[int]]]:
         renderer = _Variant(tree, taken)
         renderer.render()
         length += len(renderer.text.text())
-        if length > _MOST_TEXT:
+        if length > _MOST_TEXT and renderer.taken:
             raise ValueError(f"{length} characters")
         yield renderer.text, renderer.unknown
         taken = renderer.taken
