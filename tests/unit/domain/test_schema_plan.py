@@ -92,12 +92,11 @@ def test_a_new_column_of_a_masked_table_is_held_back_and_told() -> None:
 
     assert "phone" not in sql(*plan.views)
     assert "IF(FALSE, `phone`, NULL) AS `phone`" in sql(*plan.seeds[0].statements)
-    assert plan.warnings == (
-        (
-            "db_test.t has new columns, held back because the table has masks: phone: name each under "
-            "dagbranch.yaml: data.schemas.db.mask.t (keep shows it), on the default branch where that has masks of the table"
-        ),
+    (warning,) = plan.warnings
+    assert warning.startswith(
+        "db_test.t has new columns, held back because the table has masks: phone: name each under "
     )
+    assert "data.schemas.db.mask.t (keep shows it), on the default branch" in warning
 
 
 def test_a_new_column_is_shown_when_a_file_that_counts_names_it() -> None:

@@ -45,7 +45,7 @@ def faults(*args: Any, **how: Any) -> list[str]:
 
 
 def test_what_is_written_is_a_table_and_everything_else_that_is_named_a_view() -> None:
-    schema, warnings = wanted({"read": ["M_*", "v_costs"], "write": {"M_Roi": {}}})
+    schema, warnings = wanted({"read": ["M*", "v_costs"], "write": {"M_Roi": {}}})
 
     assert (schema.views, set(schema.tables)) == (("m-odd", "m_events", "v_costs"), {"m_roi"})
     assert wanted_tables([schema]) == {"db_attribution": {"m-odd", "m_events", "v_costs", "m_roi"}}
@@ -88,7 +88,7 @@ def test_detected_tables_are_added_and_what_the_file_names_counts_before_them() 
 
 
 def test_a_detected_output_of_a_pattern_is_a_table() -> None:
-    schema, _ = wanted({"read": ["m_*"]}, written=("m_roi",), detect="auto")
+    schema, _ = wanted({"read": ["m*"]}, written=("m_roi",), detect="auto")
 
     assert (schema.views, set(schema.tables)) == (("m-odd", "m_events"), {"m_roi"})
 
@@ -122,16 +122,10 @@ def test_what_is_read_and_is_nowhere_is_told_before_anything_is_made() -> None:
     schema, warnings = wanted({"read": ["m_events"]}, read=("m_events", "m_roi", "m_none"))
 
     assert schema.views == ("m_events",)
-    assert warnings in (
-        [
-            "dags/a.sql:1: reads db_attribution.m_none, which db_attribution_test has not, and no SQL makes",
-            "dags/a.sql:1: reads db_attribution.m_roi, which data.schemas.db_attribution does not name",
-        ],
-        [
-            "dags/a.sql:1: reads db_attribution.m_roi, which data.schemas.db_attribution does not name",
-            "dags/a.sql:1: reads db_attribution.m_none, which db_attribution_test has not, and no SQL makes",
-        ],
-    )
+    assert sorted(warnings) == [
+        "dags/a.sql:1: reads db_attribution.m_none, which db_attribution_test has not, and no SQL makes",
+        "dags/a.sql:1: reads db_attribution.m_roi, which data.schemas.db_attribution does not name",
+    ]
 
 
 def test_the_sql_counts_for_nothing_where_nobody_wants_it() -> None:
