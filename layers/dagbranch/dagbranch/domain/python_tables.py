@@ -73,7 +73,7 @@ def named_tables(call: ast.Call, parents: Mapping[int, ast.AST]) -> Iterator[Nam
     if name in _METHODS and isinstance(call.func, ast.Attribute):
         kind, keyword = _METHODS[name]
         yield Named(kind, _argument(call, 0, keyword))
-    elif name in _WITH_SCHEMA:
+    elif name in _WITH_SCHEMA and (call.args or call.keywords):
         kind, keyword = _WITH_SCHEMA[name]
         without = ast.copy_location(ast.Constant(value=""), call)
         yield Named(kind, _argument(call, 0, keyword), _argument(call, None, "schema") or without)

@@ -6,7 +6,7 @@ What is not understood is unknown, at its line; nothing is taken to be only read
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from sqlglot import exp
@@ -20,7 +20,6 @@ from dagbranch.domain.sql_statements import (
     UnclearSqlError,
     changes_begun,
     check_bounds,
-    in_known_words,
     is_conditional,
     name_length,
     simple_statements,
@@ -30,6 +29,7 @@ from dagbranch.domain.sql_statements import (
     words,
 )
 from dagbranch.domain.sql_text import HOLE, SqlText, certain_name
+from dagbranch.domain.sql_wording import in_known_words, without_holes
 from dagbranch.domain.table_uses import Uses
 
 # It warns of every statement that it keeps as text; here these are read by other means, or unknown.
@@ -41,10 +41,6 @@ _FORMATS: Final = frozenset(
 )
 # They read the table that they are given the name of, as a text.
 _OF_TABLES: Final = frozenset({"table_changes", "vector_search"})
-# Behind these, what is not known is a table; anywhere else it may be left out where the rest makes no sense with it.
-_BEFORE_TABLES: Final = frozenset(
-    {"FROM", "INTO", "JOIN", "OVERWRITE", "TABLE", "UPDATE", "USING", "VIEW", "CLONE", "LIKE", ".", ","}
-)
 _UNPARSED: Final = (SqlglotError, RecursionError, UnclearSqlError, ValueError, TypeError, AttributeError, KeyError)
 
 
@@ -121,7 +117,7 @@ class SqlReader:
             self._note(role, [token.text for token in name[::2]], name[0].start)
 
     def _parsed(self, tokens: Sequence[Token]) -> exp.Expr | None:
-        for attempt in _without_holes(tokens):
+        for attempt in without_holes(tokens):
             try:
                 (root,) = self._parser.parse(list(attempt), self._text.text())
             except Exception:  # noqa: BLE001, S112 - what it raises on texts that it does not know is its own affair
@@ -242,33 +238,6 @@ def _is_of_query(table: exp.Table) -> bool:
             return True
         inside = inside if node is None else node
     return False
-
-
-def _without_holes(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
-    """As it is; without what is not known behind a whole expression; without all of it where no table can stand."""
-    yield tokens
-    before = [None, *tokens]
-    loose = [index for index, token in enumerate(tokens) if token.text == HOLE and _stands_alone(tokens, index)]
-    for kept in (_is_operand, lambda _: True):
-        dropped = {index for index in loose if kept(before[index]) and _may_go(before[index])}
-        if dropped:
-            yield [token for index, token in enumerate(tokens) if index not in dropped]
-
-
-def _stands_alone(tokens: Sequence[Token], index: int) -> bool:
-    token = tokens[index]
-    follows = index and tokens[index - 1].end + 1 == token.start and word(tokens[index - 1]) not in {"(", ","}
-    glued = index + 1 < len(tokens) and token.end + 1 == tokens[index + 1].start
-    return not follows and not (glued and word(tokens[index + 1]) not in {")", ",", ";"})
-
-
-def _may_go(before: Token | None) -> bool:
-    return before is None or word(before) not in _BEFORE_TABLES
-
-
-def _is_operand(token: Token | None) -> bool:
-    kinds = {TokenType.VAR, TokenType.IDENTIFIER, TokenType.STRING, TokenType.NUMBER, TokenType.R_PAREN, TokenType.STAR}
-    return token is not None and (token.token_type in kinds or word(token) == "END")
 
 
 def session_views(sql: str) -> set[str]:
