@@ -12,11 +12,13 @@ from tests.fakes.contracts.event_bus import Arrived, EventBusContract
 from tests.fakes.contracts.github import FILES, GitHubContract
 from tests.fakes.contracts.registry import RegistryContract
 from tests.fakes.contracts.seed_queue import Bodies, SeedQueueContract
+from tests.fakes.contracts.warehouse import COLUMNS, DAYS, Made, WarehouseContract
 from tests.fakes.event_bus import InMemoryEventBus
 from tests.fakes.examples import FIRST, PULL_NUMBER, REPOSITORY, SECOND, a_pull_request
 from tests.fakes.github import BASE_SHA, Commit, InMemoryGitHub
 from tests.fakes.registry import InMemoryRegistry
 from tests.fakes.seed_queue import InMemorySeedQueue
+from tests.fakes.warehouse import InMemoryWarehouse, Table, rows_of
 
 
 @dataclass
@@ -78,6 +80,15 @@ class TestInMemorySeedQueue(SeedQueueContract):
     @pytest.fixture
     def bodies(self, seeds: InMemorySeedQueue) -> Bodies:
         return seeds.bodies
+
+
+class TestInMemoryWarehouse(WarehouseContract):
+    @pytest.fixture(params=[True, False], ids=["clones", "no_clones"])
+    def made(self, request: pytest.FixtureRequest) -> Made:
+        source = Table({**COLUMNS}, rows_of(*DAYS))
+        warehouse = InMemoryWarehouse({"db_test": {"m_events": source, "v_events": "view"}})
+        warehouse.knows_clones = request.param
+        return Made(warehouse, "db_test", "db_feature1")
 
 
 class TestInMemoryGitHub(GitHubContract):

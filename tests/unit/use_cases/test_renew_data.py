@@ -53,6 +53,10 @@ def asked(kind: Literal["reset", "check"], world: World) -> DataRequest:
     return DataRequest(kind, REPOSITORY_ID, REPOSITORY, PULL_NUMBER, world.clock())
 
 
+def status_of(world: World) -> Status:
+    return world.environment.status
+
+
 def dates(world: World, table: str = ROI) -> list[str]:
     return sorted(row["date"] for row in world.warehouse.rows(table))
 
@@ -64,13 +68,13 @@ def test_a_reset_makes_every_table_anew_and_the_environment_is_ready_when_they_a
     pipeline, objects = ready.environment.pipeline, set(ready.dags.objects)
 
     ready.provision(asked("reset", ready))
-    assert ready.environment.status == Status.DEPLOYING
+    assert status_of(ready) == Status.DEPLOYING
     assert ready.environment.seeding == (ROI,)
     ready.fill()
     ready.verify()
 
     assert dates(ready) == ["2026-01-01", "2026-01-31", "2026-02-01"]
-    assert ready.environment.status == Status.READY
+    assert status_of(ready) == Status.READY
     assert ready.environment.reset_at == ready.clock()
     assert (ready.environment.pipeline, set(ready.dags.objects)) == (pipeline, objects)
     assert ready.bus.kinds == ["Provisioned", "Ready"]
@@ -111,7 +115,7 @@ def test_a_reset_that_breaks_off_at_any_statement_is_finished_by_the_retry(ready
     ready.warehouse.failing, ready.warehouse.passing = {place}, True
     with pytest.raises(TransientUpstreamError):
         ready.provision(request)
-    assert ready.environment.status == Status.DEPLOYING
+    assert status_of(ready) == Status.DEPLOYING
     assert ready.environment.leases == {}
 
     ready.provision(request, worker="another")
@@ -120,7 +124,7 @@ def test_a_reset_that_breaks_off_at_any_statement_is_finished_by_the_retry(ready
     assert dates(ready) == ["2026-01-01", "2026-01-31", "2026-02-01"]
     assert ready.warehouse.kinds(SCHEMA)["m_model"] == "table"
     ready.verify()
-    assert ready.environment.status == Status.READY
+    assert status_of(ready) == Status.READY
 
 
 def test_a_reset_waits_for_a_worker_that_fills_a_table(ready: World) -> None:
@@ -139,7 +143,7 @@ def test_what_the_warehouse_refuses_for_good_fails_the_environment(ready: World)
 
     ready.provision(asked("reset", ready))
 
-    assert ready.environment.status == Status.FAILED
+    assert status_of(ready) == Status.FAILED
     assert ready.bus.kinds == ["Failed"]
 
 
@@ -240,7 +244,7 @@ def test_a_written_table_that_the_base_has_lost_is_no_failure(ready: World) -> N
 
     ready.provision(asked("check", ready))
 
-    assert ready.environment.status == Status.READY
+    assert status_of(ready) == Status.READY
     assert "2026-03-01" in dates(ready)
 
 
@@ -251,7 +255,7 @@ def test_a_table_that_somebody_dropped_is_made_and_filled_again_beside_the_other
     ready.fill()
 
     assert dates(ready) == ["2026-01-01", "2026-01-31", "2026-02-01"]
-    assert ready.environment.status == Status.READY
+    assert status_of(ready) == Status.READY
     assert ready.environment.seeding == ()
     assert ready.bus.kinds == ["Updated"]
 
@@ -262,7 +266,7 @@ def test_what_cannot_be_followed_is_noted_and_the_environment_stays_ready(ready:
 
     ready.provision(asked("check", ready))
 
-    assert ready.environment.status == Status.READY
+    assert status_of(ready) == Status.READY
     assert ready.environment.compared_at == ready.clock()
     assert ready.environment.leases == {}
     assert ready.registry.history[-1].startswith("could not follow the base: [MADE_UP]")

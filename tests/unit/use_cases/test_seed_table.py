@@ -77,6 +77,10 @@ def made(world: World, files: dict[str, bytes], head_sha: str = FIRST) -> tuple[
     return upload, seeds
 
 
+def to_fill(world: World) -> list[str]:
+    return list(world.environment.seeding)
+
+
 def is_done(world: World, table: str = ROI) -> bool:
     return world.warehouse.table(table).properties[SEED_PROPERTY].startswith("done")
 
@@ -84,14 +88,14 @@ def is_done(world: World, table: str = ROI) -> bool:
 def test_the_half_stands_only_when_the_last_of_its_tables_is_filled(requested: World) -> None:
     _, (events, roi) = made(requested, declaring(TWO_TABLES))
     assert requested.bus.kinds == []
-    assert requested.environment.seeding == (events.table, roi.table)
+    assert to_fill(requested) == [events.table, roi.table]
 
     requested.provision(events)
     assert requested.bus.kinds == []
     requested.provision(roi)
 
     assert requested.bus.kinds == ["Provisioned"]
-    assert requested.environment.seeding == ()
+    assert to_fill(requested) == []
     assert requested.environment.leases == {}
     assert dates(requested) == ["2026-01-01", "2026-01-31", "2026-02-01"]
     assert is_done(requested)

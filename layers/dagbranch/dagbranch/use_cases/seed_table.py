@@ -6,10 +6,9 @@ filled already, by the table itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import batched
 from typing import Final
 
 from dagbranch.domain.data_changes import check_may_seed, seed_lease
@@ -24,7 +23,6 @@ from dagbranch.use_cases.data_work import Provisioner
 from dagbranch.use_cases.deploy_half import Source, fail, find_environment, leased, read_source, tell
 from dagbranch.use_cases.gather_data import gather_seed
 
-PARTITIONS_BESIDE_EACH_OTHER: Final = 4
 _SPARE: Final = timedelta(seconds=30)  # for what is written at the end, and the longest answer of a warehouse
 _GO_ON_SECONDS: Final = 1
 
@@ -80,47 +78,50 @@ class _Deadline:
 
 
 def _fill(environment: Environment, source: Source, table: str, deadline: _Deadline, by: Provisioner) -> None:
+    planned = _planned(environment, source, table, by)
+    if planned is None:
+        by.around.telemetry.info("its note says that it is filled", table=table)
+        return
+    seed, fence = planned
+    for count, statement in enumerate(_rounds(seed, by)):
+        _check_still_wanted(environment, by)
+        if count and not deadline.allows_another(by.around.clock()):
+            raise NotYetError(f"{table} goes on with the next message", retry_seconds=_GO_ON_SECONDS)
+        _run_round(environment, statement, fence, deadline, by)
+    # The note is last: until then a newer request with another condition fills the table anew.
+    _check_still_wanted(environment, by)
+    by.run(environment, [[seed.done]], fence)
+
+
+def _planned(environment: Environment, source: Source, table: str, by: Provisioner) -> tuple[Seed, Fence] | None:
+    """The seed as the archive has it, judged anew; None where the table's note says that it is done."""
     specification = source.pipeline_file.data_of(environment.lane)
     if specification is None:
         raise InvalidPipelineError(f"{table} is to be filled, and the archive declares no data")
     gathered = gather_seed(environment, specification, source, table, by)
-    seed = next((one for one in gathered.plan.seeds if one.table == table), None)
-    if seed is None:
-        by.around.telemetry.info("its note says that it is filled", table=table)
-        return
     schema, _, name = table.rpartition(".")
     if schema not in gathered.found or name not in gathered.found[schema].tables:
         raise UpstreamError(f"{table} is not there any more: ask for a reset of the environment's data")
-    for count, statements in enumerate(_rounds(seed, by)):
-        _check_still_wanted(environment, by)
-        if count and not deadline.allows_another(by.around.clock()):
-            raise NotYetError(f"{table} goes on with the next message", retry_seconds=_GO_ON_SECONDS)
-        _run_round(environment, statements, gathered.plan.fence, deadline, by)
-    # The note is last: until then a newer request with another condition fills the table anew.
-    _check_still_wanted(environment, by)
-    by.run(environment, [[seed.done]], gathered.plan.fence)
+    seed = next((one for one in gathered.plan.seeds if one.table == table), None)
+    return None if seed is None else (seed, gathered.plan.fence)
 
 
-def _rounds(seed: Seed, by: Provisioner) -> Iterator[Sequence[Statement]]:
-    """All at once, or a few partitions beside each other in each."""
-    rest = None
-    if seed.partition_columns:
-        wanted = by.warehouse.partitions(seed.partitions)
-        rest = remaining(wanted, ())
-        rest = rest if rest is None else remaining(wanted, by.warehouse.partitions(seed.filled))
-    if rest is None:
-        yield seed.statements[:-1]
+def _rounds(seed: Seed, by: Provisioner) -> Iterator[Statement]:
+    """All at once, or one partition after the other: tables that are files take no two writers at a time."""
+    wanted = by.warehouse.partitions(seed.partitions) if seed.partition_columns else []
+    if remaining(wanted, ()) is None:
+        yield seed.statements[0]
         return
+    rest = remaining(wanted, by.warehouse.partitions(seed.filled)) or []
     by.around.telemetry.info("goes partition by partition", table=seed.table, left=len(rest))
-    for partitions in batched(rest, PARTITIONS_BESIDE_EACH_OTHER):
-        yield [seed.fill(partition) for partition in partitions]
+    yield from map(seed.fill, rest)
 
 
 def _run_round(
-    environment: Environment, statements: Sequence[Statement], fence: Fence, deadline: _Deadline, by: Provisioner
+    environment: Environment, statement: Statement, fence: Fence, deadline: _Deadline, by: Provisioner
 ) -> None:
     began = by.around.clock()
-    by.run(environment, [statements], fence)
+    by.run(environment, [[statement]], fence)
     deadline.note_round(by.around.clock() - began)
 
 
