@@ -34,7 +34,7 @@ def sam_build(template: Path, build_folder: Path, cache: Path = CACHE) -> None:
             [
                 *("build", "--template", template.resolve(), "--build-dir", build_folder.resolve()),
                 # SAM removes from its cache what this template has not: each template has a cache of its own.
-                *("--cached", "--cache-dir", work / "cache"),
+                *("--cached", "--cache-dir", work / "cache", "--parallel"),
             ],
             cwd=work,
         )
