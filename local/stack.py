@@ -6,7 +6,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,19 +64,23 @@ def local_stack(
     parameters: Mapping[str, str] | None = None,
     intervals: Intervals | None = None,
     certificates: Certificates | None = None,
+    warehouse: LocalWarehouse | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Iterator[LocalStack]:
-    """Starts everything inside ``folder`` and ends everything; the folder stays, for its logs."""
+    """Starts everything inside ``folder`` and ends everything; the folder stays, for its logs.
+
+    ``warehouse``: one that runs already, with these certificates, and goes on afterwards.
+    """
     intervals = intervals or Intervals()
     certificates = certificates or make_certificates(folder / "certificates")
     webhook_secret, github_token = secrets.token_hex(20), f"ghp_{secrets.token_hex(18)}"
     with ExitStack() as running:
-        warehouse = LocalWarehouse(folder / "warehouse", certificates)
+        started = nullcontext(warehouse) if warehouse else LocalWarehouse(folder / "warehouse", certificates)
         aws = LocalAws(folder / "aws", certificates)
         github = LocalGitHub(folder / "github", webhook_secret=webhook_secret, token=github_token)
         progress("starting Spark, the AWS emulator and GitHub's double; sam build")
-        _, _, build = _at_once(
-            lambda: running.enter_context(warehouse),
+        warehouse, _, build = _at_once(
+            lambda: running.enter_context(started),
             lambda: _started(running, aws),
             lambda: cached_build(ROOT / "template.yaml"),
         )
@@ -103,7 +107,7 @@ def local_stack(
             authorize=aws.permits,
         )
         aws.give_functions({"AWS_ENDPOINT_URL_MWAA": mwaa.endpoint, "SSL_CERT_FILE": str(certificates.authority)})
-        known = {"webhook": webhook_secret, "github": github_token, "databricks": warehouse.token}
+        known = {"webhook": webhook_secret, "github": github_token, "databricks": warehouse.client_credentials}
         given = {
             "AllowedRepositories": allowed_repositories,
             "GitHubApiUrl": github.url,
@@ -114,6 +118,7 @@ def local_stack(
             **_made_secrets(aws, known),
             **(parameters or {}),
         }
+        hidden = webhook_secret, github_token, warehouse.token, warehouse.client_secret
         progress(f"starting Airflow {airflow.version}; sam deploy")
         outputs, _ = _at_once(
             lambda: aws.deploy(build, stack_name=STACK_NAME, parameters=given),
@@ -122,7 +127,7 @@ def local_stack(
         running.enter_context(mwaa)
         github.trusted_authority = certificates.authority
         github.deliver_to, github.deliver_headers = aws.reachable(outputs["WebhookUrl"])
-        yield LocalStack(folder, aws, airflow, mwaa, warehouse, github, outputs, tuple(known.values()))
+        yield LocalStack(folder, aws, airflow, mwaa, warehouse, github, outputs, hidden)
 
 
 def _at_once(*works: Callable[[], Any]) -> list[Any]:

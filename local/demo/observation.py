@@ -47,12 +47,11 @@ def job_code(stack: LocalStack, environment: str) -> dict[str, dict[str, str]]:
     return {key: s3.head_object(Bucket=DAGS_BUCKET, Key=key)["Metadata"] for key in keys}
 
 
-def source_archives(stack: LocalStack, pull_number: int) -> dict[str, datetime]:
+def source_archives(stack: LocalStack, repository: str, pull_number: int) -> dict[str, datetime]:
     """When each source archive of the pull request was put, by key."""
-    listed = stack.aws.client("s3").list_objects_v2(Bucket=stack.outputs["SourceBucketName"])
-    return {
-        one["Key"]: one["LastModified"] for one in listed.get("Contents", []) if f"/pull/{pull_number}/" in one["Key"]
-    }
+    prefix = f"sources/{repository}/pull/{pull_number}/"
+    listed = stack.aws.client("s3").list_objects_v2(Bucket=stack.outputs["SourceBucketName"], Prefix=prefix)
+    return {one["Key"]: one["LastModified"] for one in listed.get("Contents", [])}
 
 
 def schemas(stack: LocalStack, environment: str) -> dict[str, dict[str, str]]:

@@ -141,7 +141,7 @@ def close_unheard(stack: LocalStack, repository: Repository, opened: Opened) -> 
         seconds=time.monotonic() - started,
         dags=observation.dags(stack, opened.name),
         objects=observation.objects(stack, opened.name),
-        source_archives=observation.source_archives(stack, opened.pull.number),
+        source_archives=observation.source_archives(stack, repository.full_name, opened.pull.number),
         schemas=observation.schemas(stack, opened.name),
         claims=observation.claims(stack),
         others={branch: observation.dags(stack, branch) for branch in BRANCHES if branch != opened.name},
@@ -177,7 +177,7 @@ def _seconds(stack: LocalStack, repository: Repository, pull: Pull, listed_at: d
     """From the last webhook of this pull request to each step that followed it."""
     sent = [one.sent_at for one in stack.github.deliveries if one.payload.get("number") == pull.number and one.sent_at]
     since = max(sent)
-    archives = observation.source_archives(stack, pull.number)
+    archives = observation.source_archives(stack, repository.full_name, pull.number)
     steps = [at for key, at in archives.items() if pull.head_sha in key]
     seconds = {"source archive": (max(steps) - since).total_seconds()} if steps else {}
     for at, event in observation.history(stack, repository.id, pull.number):

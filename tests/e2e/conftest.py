@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from dagbranch.domain.environments import Environment, Status
-from local.certificates import make_certificates
+from local.certificates import Certificates
 from local.demo import observation, story
 from local.demo.repository import REPOSITORY
 from local.demo.story import Opened, Ran, Removed
 from local.github import Pull, Repository
 from local.processes import wait_until
 from local.stack import LocalStack, local_stack
+from local.warehouse.process import LocalWarehouse
+from tests.e2e import people
+from tests.e2e.people import PeoplePulls, open_people
 from tests.fakes.package_index import LoopbackIndex, loopback_index
 
 FILES_REPOSITORIES = ("zalando/few", "zalando/many")  # of test_pipeline_files.py
@@ -24,40 +30,69 @@ _SETTLED = {Status.REFUSED, Status.FAILED, Status.READY}
 @dataclass(frozen=True)
 class Told:
     stack: LocalStack
+    authority: Path
+    hosted: dict[str, Repository]  # beside the story's own, with a README alone at first
     index: LoopbackIndex
     repository: Repository
     opened: dict[str, Opened]
     ran: Ran
     pushed: Opened
     removed: Removed
+    people: PeoplePulls | None  # of test_data_environments.py, and still under way
 
 
-# Airflow 3 first: test_pipeline_files.py takes that one alone, and pytest groups tests by the place in this list.
+# Airflow 3 first: two modules take that one alone, and pytest groups tests by the place in this list.
 @pytest.fixture(scope="session", params=["3", "2"], ids=["airflow-3", "airflow-2"])
-def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
-    folder = tmp_path_factory.mktemp(f"stack-{request.param}")
-    certificates = make_certificates(folder / "certificates")
+def told(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    certificates: Certificates,
+    warehouse: LocalWarehouse,
+) -> Iterator[Told]:
+    _empty(warehouse)
+    others = (*FILES_REPOSITORIES, people.REPOSITORY) if request.param == "3" else ()
     with (
         loopback_index(certificates) as index,
         local_stack(
-            folder,
+            tmp_path_factory.mktemp(f"stack-{request.param}"),
             line=request.param,
-            allowed_repositories=",".join([REPOSITORY, *FILES_REPOSITORIES]),
-            parameters={"PackageIndexUrl": index.url},
+            allowed_repositories=",".join([REPOSITORY, *others]),
+            parameters={"PackageIndexUrl": index.url, "FollowBaseHour": _far_from_now()},
             certificates=certificates,
+            warehouse=warehouse,
         ) as stack,
     ):
         repository = story.begin(stack)
+        hosted = {name: stack.github.create_repository(name, {"README.md": b"# Pipelines\n"}) for name in others}
         opened = story.open_pull_requests(stack, repository, say=lambda _: None)
+        with ThreadPoolExecutor() as acts:  # they wait more than they work, and have nothing to do with each other
+            running = acts.submit(story.run, stack, "feature1")
+            pushing = acts.submit(story.push, stack, repository, opened["feature2"])
+            opening = acts.submit(open_people, stack, hosted[people.REPOSITORY]) if others else None
         yield Told(
             stack,
+            certificates.authority,
+            hosted,
             index,
             repository,
             opened,
-            ran=story.run(stack, "feature1"),
-            pushed=story.push(stack, repository, opened["feature2"]),
+            ran=running.result(),
+            pushed=pushing.result(),
             removed=story.close_unheard(stack, repository, opened["feature1"]),
+            people=opening.result() if opening else None,
         )
+
+
+def _empty(warehouse: LocalWarehouse) -> None:
+    """Spark takes long to start, so the stacks share one, one after the other; what the last of them made goes."""
+    for (schema,) in warehouse.query("SHOW SCHEMAS"):
+        if schema.startswith(("db_attribution", "crm")):
+            warehouse.query(f"DROP SCHEMA `{schema}` CASCADE")
+
+
+def _far_from_now() -> str:
+    """So that the hour of the daily comparison does not come while the tests run."""
+    return str((datetime.now(UTC).hour + 12) % 24)
 
 
 def settled(stack: LocalStack, repository: Repository, pull: Pull) -> Environment:

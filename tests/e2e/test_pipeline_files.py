@@ -112,12 +112,9 @@ def opened(told: Told) -> Opened:
     told.index.offer("speed", COMPILED, b"compiled")
     few, many = FILES_REPOSITORIES
     of_many = {f"dags/qu/dag_{n:02}.py": ONE_OF_MANY.format(number=n, after=n + 1).encode() for n in range(1, 24)}
-    hosted = {
-        few: told.stack.github.create_repository(few, {"README.md": b"# Few\n"}),
-        many: told.stack.github.create_repository(many, {**of_many, "dags/qu/dag_24.py": LAST_OF_MANY.encode()}),
-    }
+    told.hosted[many].commit("main", {**of_many, "dags/qu/dag_24.py": LAST_OF_MANY.encode()}, "Begin with many")
     pulls = {}
-    for repository, branches in ((hosted[few], FEW), (hosted[many], MANY)):
+    for repository, branches in ((told.hosted[few], FEW), (told.hosted[many], MANY)):
         for branch, changes in branches.items():
             repository.commit(branch, changes, f"What {branch} is about", start_from="main")
             pulls[branch] = (repository, repository.open_pull(branch, f"What {branch} is about"))
@@ -169,8 +166,8 @@ def test_the_zip_does_not_depend_on_what_is_shown(opened: Opened, tmp_path: Path
     environment, stack = opened.environments["one-module"], opened.told.stack
     (key,) = (
         key
-        for key in observation.source_archives(stack, environment.pull_number)
-        if f"/{environment.head_sha}/" in key and FILES_REPOSITORIES[1] in key
+        for key in observation.source_archives(stack, FILES_REPOSITORIES[1], environment.pull_number)
+        if f"/{environment.head_sha}/" in key
     )
     archive = tmp_path / "source.zip"
     archive.write_bytes(opened.content(stack.outputs["SourceBucketName"], key))

@@ -155,7 +155,7 @@ def _post(told: Told, body: bytes, given: str, event: str) -> int:
     url, headers = told.stack.aws.reachable(told.stack.outputs["WebhookUrl"])
     sent = {"X-GitHub-Event": event, "X-GitHub-Delivery": "72d3162e", "Content-Type": "application/json"}
     request = urllib.request.Request(url, body, {**headers, **sent, "X-Hub-Signature-256": given})
-    trusted = ssl.create_default_context(cafile=told.stack.folder / "certificates" / "authority.pem")
+    trusted = ssl.create_default_context(cafile=told.authority)
     try:
         with urllib.request.urlopen(request, context=trusted, timeout=60) as answer:
             return int(answer.status)
