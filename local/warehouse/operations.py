@@ -16,7 +16,7 @@ from local.warehouse import columns
 from local.warehouse.faults import RefusedError
 from local.warehouse.wire import T, ok
 
-LONG_POLL_SECONDS = 2.0  # the connector asks again at once, so the server is the one that waits
+LONG_POLL_SECONDS = 5.0  # the connector asks again at once, so the server is the one that waits
 BETWEEN_INTERRUPTIONS_SECONDS = 0.2
 UNCLASSIFIED = "XX000"  # SQLSTATE of what Spark gives none
 

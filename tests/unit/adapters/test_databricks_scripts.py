@@ -62,7 +62,7 @@ def test_a_statement_is_told_by_its_first_words(statement: Statement, kind: str,
         (26, 8, [13, 13]),
         (120, 8, [24] * 5),
         (200, 8, [25] * 8),
-        (900, 8, [100] * 9),
+        (900, 8, [57] * 15 + [45]),
         (300, 1, [100] * 3),
     ],
 )

@@ -117,6 +117,7 @@ def _spread(statements: Sequence[Statement], sessions: int) -> list[tuple[Statem
     if not statements:
         return []
     beside = min(sessions, math.ceil(len(statements) / FEWEST_IN_A_SCRIPT))
-    count = max(beside, math.ceil(len(statements) / MOST_IN_A_SCRIPT))
-    size = math.ceil(len(statements) / count)
+    # Whole rounds, so that no session waits for another's second script.
+    rounds = math.ceil(len(statements) / (beside * MOST_IN_A_SCRIPT))
+    size = math.ceil(len(statements) / (beside * rounds))
     return [tuple(statements[start : start + size]) for start in range(0, len(statements), size)]
