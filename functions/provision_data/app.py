@@ -60,6 +60,7 @@ def _work(context: LambdaContext, body: str) -> None:
         host=settings.databricks_host,
         http_path=settings.databricks_http_path,
         credentials=secret_text(_secrets(), settings.databricks_token_secret),
+        seconds=worker.lease_seconds,
     ) as warehouse:
         _provision()(data_work(body, settings.lane), worker=worker, warehouse=warehouse)
 

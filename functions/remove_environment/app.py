@@ -55,14 +55,14 @@ def _remove() -> Callable[..., None]:
 
 
 def _work(context: LambdaContext, body: str) -> None:
-    settings = _settings()
-    held = lease_seconds(context)
-    remover = Remover(context.aws_request_id, held, settings.allowed_repositories, settings.removal_settle)
+    settings, seconds = _settings(), lease_seconds(context)
+    remover = Remover(context.aws_request_id, seconds, settings.allowed_repositories, settings.removal_settle)
     github = PyGithubGitHub(settings.github_api_url, secret_text(_secrets(), settings.github_token_secret))
     with DatabricksWarehouse(
         host=settings.databricks_host,
         http_path=settings.databricks_http_path,
         credentials=secret_text(_secrets(), settings.databricks_token_secret),
+        seconds=seconds,
     ) as warehouse:
         _remove()(pull_request_event(body), remover=remover, github=github, warehouse=warehouse)
 

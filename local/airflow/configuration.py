@@ -68,6 +68,7 @@ def _common(configuration: Configuration) -> Sections:
             "load_examples": "False",
             "executor": "LocalExecutor",
             "parallelism": "2",  # the machine has two cores
+            "dagbag_import_timeout": "150",  # … and may do much else meanwhile: 30 s pass without a fault of the module
             "fernet_key": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         },
         # Several processes share the file: they wait for each other instead of failing.

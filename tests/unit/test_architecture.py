@@ -184,7 +184,7 @@ def test_there_is_a_use_case_for_every_function_with_its_public_name() -> None:
 def test_the_unit_tests_mirror_the_package() -> None:
     modules = {label_in_package(one) for one in MODULES if one.name != "__init__.py"}
     tests = ROOT / "tests" / "unit"
-    about_more = {"architecture", "benchmark_of_data_environments", "data_histories", "events_folder", "fakes"}
+    about_more = {"architecture", "benchmark_of_data_environments", "events_folder", "fakes"}
     about_more |= {"packages", "template"}
     found = {
         (one.parent / one.name.removeprefix("test_")).relative_to(tests).as_posix()

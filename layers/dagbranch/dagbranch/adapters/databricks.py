@@ -36,18 +36,21 @@ class DatabricksWarehouse:
         host: str,
         http_path: str,
         credentials: str,
+        seconds: float | None = None,
         patience: Patience | None = None,
         sessions: int = SESSIONS,
         forms: KnownForms | None = None,
     ) -> None:
         """``host`` may carry a port: ``localhost:8443``. ``credentials``: a token, or a service principal's JSON.
 
-        ``forms``: what the warehouse knows; without it, what this process has seen of it.
+        ``seconds``: what there is in all, for a caller that is killed then; without it, ``patience`` says how long to
+        wait. ``forms``: what the warehouse knows; without it, what this process has seen of it.
         """
         host = host.removeprefix("https://").rstrip("/")
         address = Address(host, http_path, parse_credentials(credentials, host))
         self._forms = forms or known_forms(host, http_path)
-        self._sessions = Sessions(address, patience or Patience(), sessions)
+        patience = patience or (Patience() if seconds is None else Patience.within(seconds))
+        self._sessions = Sessions(address, patience, sessions)
 
     def schemas(self, names: Collection[str]) -> dict[str, FoundSchema]:
         ask = (questions.show_tables, questions.show_views, questions.describe_schema)
