@@ -30,7 +30,7 @@ from dagbranch.domain.naming import (
     is_commit_sha,
     is_environment_name,
 )
-from dagbranch.domain.pipeline_file import parse_pipeline_file
+from dagbranch.domain.pipeline_file import parse_pipeline_file, told_with_lines, with_lines
 from dagbranch.domain.requirements import required
 from dagbranch.domain.schema_pairs import schema_pairs
 from dagbranch.domain.schema_plan import Knowledge
@@ -162,11 +162,14 @@ def _job_code(artifacts: Sequence[Artifact], copy: Path) -> tuple[dict[str, str]
 
 def _plan(options: argparse.Namespace) -> tuple[Mapping[str, Any], str]:
     environment = _checked_environment(options.environment)
-    plan = _data_plan(read_source(options.source), environment, options.base)
+    files = read_source(options.source)
+    with with_lines(files.get(PIPELINE_FILE)):
+        plan = _data_plan(files, environment, options.base)
     statements, warnings = (plan.everything(), plan.warnings) if plan else ((), ())
     listed = [{"sql": one.sql, "writes": list(one.writes), "reads": list(one.reads)} for one in statements]
+    told = [told_with_lines(one, files.get(PIPELINE_FILE)) for one in warnings]
     return {"environment": environment, "statements": listed}, "\n".join(
-        [*(f"-- {line}" for one in warnings for line in one.splitlines()), *(f"{one.sql};" for one in statements)]
+        [*(f"-- {line}" for one in told for line in one.splitlines()), *(f"{one.sql};" for one in statements)]
     )
 
 

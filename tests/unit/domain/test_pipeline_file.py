@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dagbranch.domain.pipeline_file import json_schema, parse_pipeline_file
-from dagbranch.errors import InvalidPipelineFileError
+from dagbranch.domain.pipeline_file import json_schema, parse_pipeline_file, told_with_lines, with_lines
+from dagbranch.errors import InvalidPipelineError, InvalidPipelineFileError
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -346,3 +346,37 @@ data:
 @pytest.mark.parametrize("names", ["{mask: {t: {a: null, A: null}}}", "{mask: {t: {}, T: {}}}"])
 def test_masks_whose_names_differ_in_case_only_are_refused(names: str) -> None:
     assert "differ in case only" in faults_of(f"version: 1\ndata: {{schemas: {{db: {names}}}}}")[0]
+
+
+MASKED = b"""version: 1
+data:
+  schemas:
+    db_attribution:
+      read: [m_events]
+      mask:
+        m_people: {email: hash}
+"""
+
+
+def test_what_is_found_wrong_later_is_told_with_the_line_of_its_key() -> None:
+    schema = "data.schemas.db_attribution"
+    message = f"dagbranch.yaml: {schema}.mask.m_people.email: no such column\ndagbranch.yaml: data.detect: x"
+
+    told = told_with_lines(message, MASKED)
+
+    assert told.splitlines() == [
+        f"dagbranch.yaml:7: {schema}.mask.m_people.email: no such column",
+        "dagbranch.yaml:2: data.detect: x",
+    ]
+
+
+def test_an_error_on_the_way_gets_its_lines() -> None:
+    told = r"^dagbranch\.yaml:5: data\.schemas\.db_attribution\.read: no m_x$"
+
+    with pytest.raises(InvalidPipelineError, match=told), with_lines(MASKED):
+        raise InvalidPipelineError("dagbranch.yaml: data.schemas.db_attribution.read: no m_x")
+
+
+def test_a_message_without_a_key_or_without_a_file_stays_as_it_is() -> None:
+    assert told_with_lines("the schema db_f1 is not ours", MASKED) == "the schema db_f1 is not ours"
+    assert told_with_lines("dagbranch.yaml: data.detect: x", None) == "dagbranch.yaml: data.detect: x"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -13,7 +14,7 @@ from dagbranch.domain.data_specification import DataSpecification, Grants, Schem
 from dagbranch.domain.source_archive import PIPELINE_FILE
 from dagbranch.domain.specification import Lanes, PipelineFile
 from dagbranch.domain.strict_yaml import Document, Fault, Path, describe_faults, read_strict_yaml
-from dagbranch.errors import InvalidPipelineFileError
+from dagbranch.errors import InvalidPipelineError, InvalidPipelineFileError
 
 _SECRET_KEY: Final = re.compile(
     r"(?:^|_)(?:password|passwd|secret|token|api_?key|private_?key|access_?key|credentials?)(?!\w*_(?:arn|id|name|ref)$)(?:_|$)",
@@ -22,6 +23,7 @@ _SECRET_KEY: Final = re.compile(
 _SECRET_VALUE: Final = re.compile(
     r"://[^/\s:@]*:[^/\s@]+@|-----BEGIN |\bdapi[0-9a-f]{32}|\bAKIA[0-9A-Z]{16}|\bgh[pousr]_\w{30}"
 )
+_KEY: Final = re.compile(rf"^{re.escape(PIPELINE_FILE)}: (data\.[^\s:]+)", re.MULTILINE)
 _LATER: Final = frozenset({"pipelines"})
 
 
@@ -39,6 +41,25 @@ def parse_pipeline_file(text: bytes | None) -> PipelineFile:
         if not faults:
             return pipeline_file
     raise InvalidPipelineFileError(describe_faults(faults, PIPELINE_FILE))
+
+
+@contextmanager
+def with_lines(text: bytes | None) -> Iterator[None]:
+    """What is found wrong later, when the base is known, with the line of each key that it names."""
+    try:
+        yield
+    except InvalidPipelineError as error:
+        raise InvalidPipelineError(told_with_lines(str(error), text)) from error
+
+
+def told_with_lines(message: str, text: bytes | None) -> str:
+    """``dagbranch.yaml: data.schemas.a: …`` → ``dagbranch.yaml:12: data.schemas.a: …``, in each line of it."""
+    if text is None:
+        return message
+    document = read_strict_yaml(text, PIPELINE_FILE)
+    return _KEY.sub(
+        lambda found: f"{PIPELINE_FILE}:{document.line_of(tuple(found[1].split('.')))}: {found[1]}", message
+    )
 
 
 def json_schema() -> dict[str, Any]:

@@ -16,8 +16,10 @@ from dagbranch.domain.data_plan import (
 from dagbranch.domain.data_specification import DataSpecification, SchemaSpecification
 from dagbranch.domain.declared_uses import uses_in
 from dagbranch.domain.environments import Environment, check_not_superseded
+from dagbranch.domain.pipeline_file import told_with_lines, with_lines
 from dagbranch.domain.schema_pairs import SchemaPair, check_allowed, schema_pairs
 from dagbranch.domain.schema_plan import Knowledge
+from dagbranch.domain.source_archive import PIPELINE_FILE
 from dagbranch.domain.wanted_data import Judgement, WantedSchema, wanted_data
 from dagbranch.domain.warehouse_state import FoundSchema, Grant
 from dagbranch.errors import InvalidPipelineError
@@ -84,20 +86,23 @@ def _plan(
     *,
     reset: bool = False,
 ) -> DataPlan:
-    wanted, _ = wanted_data(specification, pairs, found, judgement)
-    return plan_data_environment(
-        specification,
-        environment=environment.claimed_name,
-        repository=environment.repository,
-        pull_number=environment.pull_number,
-        table_suffix=source.pipeline_file.table_suffix(environment.lane),
-        found=found,
-        judgement=judgement,
-        knowledge=_knowledge(environment, wanted, found, by),
-        stack_access=by.stack.access,
-        granted=_granted(specification, pairs, found, judgement, by),
-        reset=reset,
-    )
+    text = source.files.get(PIPELINE_FILE)
+    with with_lines(text):
+        wanted, _ = wanted_data(specification, pairs, found, judgement)
+        plan = plan_data_environment(
+            specification,
+            environment=environment.claimed_name,
+            repository=environment.repository,
+            pull_number=environment.pull_number,
+            table_suffix=source.pipeline_file.table_suffix(environment.lane),
+            found=found,
+            judgement=judgement,
+            knowledge=_knowledge(environment, wanted, found, by),
+            stack_access=by.stack.access,
+            granted=_granted(specification, pairs, found, judgement, by),
+            reset=reset,
+        )
+    return replace(plan, warnings=tuple(told_with_lines(one, text) for one in plan.warnings))
 
 
 def _judgement(environment: Environment, by: Provisioner) -> Judgement:
@@ -113,8 +118,9 @@ def _pairs(
 ) -> tuple[SchemaPair, ...]:
     """Checked before the warehouse is asked: what a repository may not read, it does not learn about either."""
     suffix = source.pipeline_file.table_suffix(environment.lane)
-    pairs = schema_pairs(specification, environment.claimed_name, suffix)
-    check_allowed(pairs, judgement.allowed)
+    with with_lines(source.files.get(PIPELINE_FILE)):
+        pairs = schema_pairs(specification, environment.claimed_name, suffix)
+        check_allowed(pairs, judgement.allowed)
     return pairs
 
 
