@@ -49,6 +49,7 @@ def _settings(folder: Path) -> dict[str, str]:
 
 def _java_options(folder: Path) -> list[str]:
     return [
+        "-XX:TieredStopAtLevel=1",  # statements are short: compiling less starts a third faster
         "-XX:+UseSerialGC",
         "-XX:-UsePerfData",  # no files in the machine's temporary folder
         f"-Djava.io.tmpdir={folder / 'temporary'}",
