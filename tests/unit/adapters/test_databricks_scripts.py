@@ -62,8 +62,8 @@ def test_a_statement_is_told_by_its_first_words(statement: Statement, kind: str,
         (26, 8, [13, 13]),
         (120, 8, [24] * 5),
         (200, 8, [25] * 8),
-        (900, 8, [57] * 15 + [45]),
-        (300, 1, [100] * 3),
+        (900, 8, [38] * 23 + [26]),
+        (150, 1, [50] * 3),
     ],
 )
 def test_light_statements_are_spread_evenly_over_the_sessions(count: int, sessions: int, sizes: list[int]) -> None:
