@@ -21,7 +21,7 @@ demo: .venv/complete ## three pull requests become three environments, and go ag
 
 .PHONY: unit
 unit: .venv/complete ## the fast tests: no Airflow, no Spark, no emulator
-	$(PYTHON) -m pytest tests/unit -q
+	$(PYTHON) -m pytest tests/unit -q -n 2
 
 .PHONY: test
 test: .venv/complete ## all tests, on the real parts
