@@ -9,15 +9,16 @@ from typing import Any
 from dagbranch.adapters.databricks import DatabricksWarehouse
 from dagbranch.adapters.databricks_scripts import KnownForms
 from dagbranch.adapters.databricks_session import Patience
-from dagbranch.domain.data_plan import DataPlan, plan_data_environment, tables_to_describe
+from dagbranch.domain.data_plan import DataPlan, plan_data_environment
 from dagbranch.domain.fence import Fence
 from dagbranch.domain.pipeline_file import parse_pipeline_file
 from dagbranch.domain.schema_marker import SchemaMarker
 from dagbranch.domain.schema_pairs import schema_pairs
-from dagbranch.domain.schema_plan import Knowledge
+from dagbranch.domain.shown_columns import Knowledge
 from dagbranch.domain.wanted_data import Judgement, wanted_data
 from dagbranch.domain.warehouse_state import FoundSchema, Kind
 from dagbranch.errors import TransientUpstreamError
+from dagbranch.use_cases.gather_data import ask_details
 from local.processes import wait_until
 from local.warehouse.process import LocalWarehouse
 
@@ -69,7 +70,7 @@ class Project:
             pull_number=pull_number,
             table_suffix="_{environment}",
             found=found,
-            knowledge=Knowledge(self.warehouse.details(tables_to_describe(wanted, found))),
+            knowledge=Knowledge(ask_details(wanted, found, self.warehouse)),
         )
 
     def provision(self, uses: str, *, suffix: str = "_test") -> DataPlan:

@@ -10,26 +10,16 @@ import pytest
 
 from dagbranch.adapters.databricks import DatabricksWarehouse
 from dagbranch.domain.data_guard import DataGuard
-from dagbranch.domain.data_plan import (
-    DataPlan,
-    masked_sources,
-    plan_data_environment,
-    plan_removal,
-    tables_to_describe,
-    views_to_compare,
-)
-from dagbranch.domain.pipeline_file import parse_pipeline_file
-from dagbranch.domain.schema_pairs import schema_pairs
-from dagbranch.domain.schema_plan import Knowledge
-from dagbranch.domain.seeds import Seed, remaining
-from dagbranch.domain.wanted_data import Judgement, wanted_data
+from dagbranch.domain.data_plan import DataPlan
+from dagbranch.domain.data_specification import DataSpecification
+from dagbranch.domain.wanted_data import Judgement
 from dagbranch.domain.warehouse_state import Kind, TableDetails
 from dagbranch.errors import InvalidPipelineError, UpstreamError
 from local.certificates import Certificates
 from local.warehouse.process import LocalWarehouse
 from tests.integration.data_project import adapter_of
+from tests.unit.domain.data_environment import DataEnvironment, specification
 
-SUFFIX = "_{environment}"
 EVERY_TYPE = {
     "s": "string",
     "vc": "varchar(100)",
@@ -65,54 +55,27 @@ VALUES = (
 
 
 class Environment:
-    """One pull request's, in schemas of the test's own; ``known``: what the registry would remember."""
+    """One pull request's, in schemas of the test's own."""
 
     def __init__(self, local: LocalWarehouse, warehouse: DatabricksWarehouse) -> None:
         self.schema = f"db_{uuid.uuid4().hex[:8]}"
         self.base, self.target = f"{self.schema}_test", f"{self.schema}_feature1"
         self.warehouse, self.query = warehouse, local.query
-        self.known: dict[str, frozenset[str]] = {}
+        self.data = DataEnvironment(warehouse)
         self.query(f"CREATE SCHEMA {self.base}")
 
     def plan(self, uses: str, *, reset: bool = False, judgement: Judgement | None = None) -> DataPlan:
-        text = f"version: 1\ndata: {{source_suffix: _test, schemas: {{{self.schema}: {uses}}}}}"
-        declared, judgement = parse_pipeline_file(text.encode()).data, judgement or Judgement()
-        assert declared is not None
-        pairs = schema_pairs(declared, "feature1", SUFFIX)
-        found = self.warehouse.schemas([self.base, self.target])
-        wanted, _ = wanted_data(declared, pairs, found, judgement)
-        details = self.warehouse.details(tables_to_describe(wanted, found))
-        details |= self.warehouse.details(views_to_compare(wanted, found, Knowledge(details)))
-        known = {name: self.known[name] for name in masked_sources(wanted) if name in self.known}
-        return plan_data_environment(
-            declared,
-            environment="feature1",
-            repository="acme/pipelines",
-            pull_number=1,
-            table_suffix=SUFFIX,
-            found=found,
-            judgement=judgement,
-            knowledge=Knowledge(details, known),
-            reset=reset,
-        )
+        return self.data.plan(self.declared(uses), judgement, reset=reset)
 
     def provision(self, uses: str, *, reset: bool = False, judgement: Judgement | None = None) -> DataPlan:
         """All of it, and then a second plan that has to be empty."""
-        plan = self.plan(uses, reset=reset, judgement=judgement)
-        self.known |= plan.seen
-        self.warehouse.run(plan.phases, plan.fence)
-        for seed in self.plan(uses, judgement=judgement).seeds:
-            self.fill(seed, plan)
+        plan = self.data.provision(self.declared(uses), judgement, reset=reset)
         again = self.plan(uses, judgement=judgement)
         assert (again.everything(), again.seeds) == ((), ())
         return plan
 
-    def fill(self, seed: Seed, plan: DataPlan, most: int | None = None) -> None:
-        steps = seed.statements
-        if seed.partition_columns:
-            apart = remaining(self.warehouse.partitions(seed.partitions), self.warehouse.partitions(seed.filled))
-            steps = steps if apart is None else (*map(seed.fill, apart), seed.done)
-        self.warehouse.run([[step] for step in steps[:most]], plan.fence)
+    def declared(self, uses: str) -> DataSpecification:
+        return specification(f"{{source_suffix: _test, schemas: {{{self.schema}: {uses}}}}}")
 
     def kinds(self) -> dict[str, Kind]:
         return dict(self.warehouse.schemas([self.target])[self.target].tables)
@@ -122,11 +85,6 @@ class Environment:
 
     def own(self, name: str) -> list[tuple[object, ...]]:
         return sorted(self.query(f"SELECT * FROM {self.target}.{name}"), key=str)
-
-    def remove(self) -> None:
-        found = self.warehouse.schemas([self.target])
-        plan = plan_removal(found, environment="feature1", repository="acme/pipelines", pull_number=1)
-        self.warehouse.run([plan.statements], plan.fence)
 
 
 @pytest.fixture
@@ -139,7 +97,7 @@ def environment(
         try:
             yield made
         finally:
-            made.remove()
+            made.data.remove()
             made.query(f"DROP SCHEMA {made.base} CASCADE")
 
 
@@ -268,7 +226,7 @@ def test_a_seed_of_many_partitions_goes_on_where_it_was_cut_off_and_doubles_noth
     environment.warehouse.run(plan.phases, plan.fence)
     (seed,) = environment.plan(uses).seeds
 
-    environment.fill(seed, plan, most=5)
+    environment.data.fill(seed, plan, most=5)
     filled = len(environment.own("m_days"))
     environment.provision(uses)
 
@@ -282,7 +240,7 @@ def test_a_half_filled_table_is_made_anew_for_another_condition(environment: Env
     by_day(environment, 36)
     plan = environment.plan("{write: {m_days: {seed: 'id >= 0'}}}")
     environment.warehouse.run(plan.phases, plan.fence)
-    environment.fill(plan.seeds[0], plan, most=5)
+    environment.data.fill(plan.seeds[0], plan, most=5)
 
     environment.provision("{write: {m_days: {seed: 'id >= 34'}}}")
 
@@ -348,7 +306,7 @@ def test_a_history_of_commits_converges_and_leaves_the_base_as_it_was(environmen
         environment.provision(uses)
 
     assert environment.query(f"SELECT * FROM {environment.base}.m_a") == before
-    environment.remove()
+    environment.data.remove()
     assert environment.warehouse.schemas([environment.target]) == {}
 
 

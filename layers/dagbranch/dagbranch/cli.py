@@ -33,8 +33,8 @@ from dagbranch.domain.naming import (
 from dagbranch.domain.pipeline_file import parse_pipeline_file, told_with_lines, with_lines
 from dagbranch.domain.requirements import required
 from dagbranch.domain.schema_pairs import schema_pairs
-from dagbranch.domain.schema_plan import Knowledge
 from dagbranch.domain.selection import select_modules
+from dagbranch.domain.shown_columns import Knowledge
 from dagbranch.domain.source_archive import PIPELINE_FILE, Limits, source_digest, write_canonical_zip
 from dagbranch.domain.wanted_data import Judgement, wanted_data
 from dagbranch.domain.wheels import unpack_wheels, with_wheels

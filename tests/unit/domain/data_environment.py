@@ -1,4 +1,4 @@
-"""One pull request's data environment in the warehouse in memory, provisioned as the functions do it."""
+"""One pull request's data environment, provisioned as the functions do it, in any warehouse."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from dagbranch.domain.data_plan import (
     masked_sources,
     plan_data_environment,
     plan_removal,
-    tables_to_describe,
-    views_to_compare,
 )
 from dagbranch.domain.data_specification import DataSpecification
 from dagbranch.domain.pipeline_file import parse_pipeline_file
 from dagbranch.domain.schema_pairs import schema_pairs
-from dagbranch.domain.schema_plan import Knowledge
 from dagbranch.domain.seeds import Seed, remaining
+from dagbranch.domain.shown_columns import Knowledge
 from dagbranch.domain.wanted_data import Judgement, wanted_data
-from tests.fakes.warehouse import InMemoryWarehouse
+from dagbranch.ports import Warehouse
+from dagbranch.use_cases.gather_data import ask_details
 
 SUFFIX = "_{environment}"
 
@@ -42,10 +41,10 @@ def declare(uses: Mapping[str, Any], *, source_suffix: str = "_test", **other: A
 
 
 @dataclass
-class DataEnvironment:
+class DataEnvironment[In: Warehouse]:
     """``noted``: the schemas that the registry has noted, ``known``: the columns of masked tables when first seen."""
 
-    warehouse: InMemoryWarehouse
+    warehouse: In
     name: str = "feature1"
     pull_number: int = 1
     noted: set[str] = field(default_factory=set)
@@ -65,9 +64,8 @@ class DataEnvironment:
         self.noted |= targets
         found = self.warehouse.schemas({*self.noted, *(pair.source for pair in pairs)})
         wanted, _ = wanted_data(declared, pairs, found, judgement)
-        details = self.warehouse.details(tables_to_describe(wanted, found))
+        details = ask_details(wanted, found, self.warehouse)
         columns = {name: self.known[name] for name in masked_sources(wanted) if name in self.known}
-        details |= self.warehouse.details(views_to_compare(wanted, found, Knowledge(details)))
         return plan_data_environment(
             declared,
             environment=self.name,
@@ -92,12 +90,13 @@ class DataEnvironment:
             self.fill(seed, left)
         return plan
 
-    def fill(self, seed: Seed, plan: DataPlan) -> None:
+    def fill(self, seed: Seed, plan: DataPlan, most: int | None = None) -> None:
+        """``most``: after how many statements it breaks off."""
         steps = seed.statements
         if seed.partition_columns:
             apart = remaining(self.warehouse.partitions(seed.partitions), self.warehouse.partitions(seed.filled))
             steps = steps if apart is None else (*map(seed.fill, apart), seed.done)
-        self.warehouse.run([[step] for step in steps], plan.fence)
+        self.warehouse.run([[step] for step in steps[:most]], plan.fence)
 
     def remove(self) -> Collection[str]:
         """What was asked to go and is not ours."""

@@ -19,7 +19,7 @@ from dagbranch.domain.data_plan import (
 from dagbranch.domain.data_specification import DataSpecification, WrittenTable
 from dagbranch.domain.schema_marker import SchemaMarker
 from dagbranch.domain.schema_pairs import SchemaPair
-from dagbranch.domain.schema_plan import Knowledge
+from dagbranch.domain.shown_columns import Knowledge
 from dagbranch.domain.source_allowance import SourceAllowance
 from dagbranch.domain.wanted_data import Judgement, WantedSchema
 from dagbranch.domain.warehouse_state import FoundSchema, Grant, Kind, TableDetails

@@ -7,8 +7,9 @@ from dagbranch.domain.data_specification import WrittenTable
 from dagbranch.domain.masks import Masks
 from dagbranch.domain.schema_marker import SchemaMarker
 from dagbranch.domain.schema_pairs import SchemaPair
-from dagbranch.domain.schema_plan import Knowledge, SchemaPlan, plan_schema
+from dagbranch.domain.schema_plan import SchemaPlan, plan_schema
 from dagbranch.domain.seeds import Seed
+from dagbranch.domain.shown_columns import Knowledge
 from dagbranch.domain.statements import Statement
 from dagbranch.domain.wanted_data import WantedSchema
 from dagbranch.domain.warehouse_state import FoundSchema, Kind, TableDetails

@@ -40,6 +40,8 @@ def test_code_comes_from_memory_whatever_the_file_on_disk_says(tmp_path: Path) -
 
 
 def test_nothing_is_left_of_an_environment_that_ended(tmp_path: Path) -> None:
+    with environment(tmp_path / "first", {}):
+        pass  # the first of a process makes what all of them share, and that stays
     before = (list(sys.path), list(sys.path_hooks), set(sys.modules))
 
     with environment(tmp_path, {"team_b/__init__.py": "", "team_b/x.py": "", "team_c/y.py": ""}):

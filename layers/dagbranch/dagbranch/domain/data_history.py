@@ -46,7 +46,7 @@ class Followed:
 
 def broken_off(error: UpstreamError) -> str:
     """How far a run came, and what stopped it; the next one goes on from there."""
-    ran = [_cut(getattr(each, "sql", str(each)), _LONGEST_STATEMENT) for each in error.ran]
+    ran = [_cut(str(each), _LONGEST_STATEMENT) for each in error.ran]
     done = f"{len(ran)} statement{'' if len(ran) == 1 else 's'} ran"
     return shortened(f"broken off: {error}\n{done}{': ' if ran else ''}{'; '.join(_listed(ran))}")
 

@@ -18,8 +18,9 @@ from dagbranch.domain.protections import unmet_protections
 from dagbranch.domain.schema_marker import SchemaMarker
 from dagbranch.domain.schema_ownership import check_ownership, is_ours, stale_schemas
 from dagbranch.domain.schema_pairs import check_allowed, schema_pairs
-from dagbranch.domain.schema_plan import Knowledge, SchemaPlan, plan_schema
+from dagbranch.domain.schema_plan import SchemaPlan, plan_schema
 from dagbranch.domain.seeds import Seed
+from dagbranch.domain.shown_columns import Knowledge
 from dagbranch.domain.source_archive import PIPELINE_FILE
 from dagbranch.domain.statements import Statement
 from dagbranch.domain.wanted_data import Judgement, WantedSchema, wanted_data

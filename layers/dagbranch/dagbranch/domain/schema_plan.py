@@ -16,8 +16,6 @@ from dagbranch.domain.statements import VIEW_PROPERTY, Statement
 from dagbranch.domain.wanted_data import WantedSchema
 from dagbranch.domain.warehouse_state import FoundSchema, Kind, TableDetails
 
-__all__ = ["Knowledge", "SchemaPlan", "plan_schema"]
-
 
 @dataclass(frozen=True)
 class SchemaPlan:

@@ -38,6 +38,9 @@ class Statement:
     reads: tuple[str, ...] = ()
     fallback: Callable[[], Statement] | None = field(default=None, compare=False, repr=False)
 
+    def __str__(self) -> str:
+        return self.sql
+
     @property
     def otherwise(self) -> tuple[Statement, ...]:
         """What to run instead, in order, where the warehouse does not know this form. Made when it is asked for."""

@@ -94,13 +94,14 @@ def _with_uses(
 ) -> SchemaSpecification:
     """The schema with what the SQL uses; what the file names counts before it."""
     named = {name.lower() for name in (*schema.write, *schema.read) if "*" not in name}
+    writes = uses.written_in(pair)
     # What the base has not, or has as a view, is the pipeline's own: it makes it.
-    written = [name for name in uses.written_in(pair) if name not in named and base.get(name) == "table"]
-    read = [name for name in uses.read_in(pair) if name not in named and name in base]
+    written = [name for name in writes if name not in named and base.get(name) == "table"]
+    read = [name for name in uses.read_in(pair) if name not in named and name in base and name not in writes]
     return schema.model_copy(
         update={
             "write": {**schema.write, **dict.fromkeys(written, WrittenTable())},
-            "read": (*schema.read, *(name for name in read if name not in uses.written_in(pair))),
+            "read": (*schema.read, *read),
         }
     )
 

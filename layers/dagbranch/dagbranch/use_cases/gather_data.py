@@ -18,11 +18,12 @@ from dagbranch.domain.declared_uses import uses_in
 from dagbranch.domain.environments import Environment, check_not_superseded
 from dagbranch.domain.pipeline_file import told_with_lines, with_lines
 from dagbranch.domain.schema_pairs import SchemaPair, check_allowed, schema_pairs
-from dagbranch.domain.schema_plan import Knowledge
+from dagbranch.domain.shown_columns import Knowledge
 from dagbranch.domain.source_archive import PIPELINE_FILE
 from dagbranch.domain.wanted_data import Judgement, WantedSchema, wanted_data
-from dagbranch.domain.warehouse_state import FoundSchema, Grant
+from dagbranch.domain.warehouse_state import FoundSchema, Grant, TableDetails
 from dagbranch.errors import InvalidPipelineError
+from dagbranch.ports import Warehouse
 from dagbranch.use_cases.data_work import Provisioner
 from dagbranch.use_cases.deploy_half import Source
 
@@ -73,6 +74,16 @@ def gather_seed(
         for schema, one in by.warehouse.schemas({pair.source, pair.target}).items()
     }
     return Gathered(_plan(environment, alone, source, (pair,), found, judgement, by), found)
+
+
+def ask_details(
+    wanted: Collection[WantedSchema], found: Mapping[str, FoundSchema], warehouse: Warehouse
+) -> dict[str, TableDetails]:
+    """Of the tables that a plan asks more about; a second round only where views do not follow by themselves."""
+    asked = tables_to_describe(wanted, found)
+    details = dict(warehouse.details(asked)) if asked else {}
+    compared = views_to_compare(wanted, found, Knowledge(details)) - asked
+    return details | dict(warehouse.details(compared)) if compared else details
 
 
 def _plan(
@@ -127,14 +138,9 @@ def _pairs(
 def _knowledge(
     environment: Environment, wanted: Collection[WantedSchema], found: Mapping[str, FoundSchema], by: Provisioner
 ) -> Knowledge:
-    asked = tables_to_describe(wanted, found)
-    details = dict(by.warehouse.details(asked)) if asked else {}
-    compared = views_to_compare(wanted, found, Knowledge(details)) - asked
-    if compared:
-        details |= by.warehouse.details(compared)
     masked = masked_sources(wanted)
     columns = by.around.registry.known_columns(environment.repository_id, masked) if masked else {}
-    return Knowledge(details, columns)
+    return Knowledge(ask_details(wanted, found, by.warehouse), columns)
 
 
 def _granted(
