@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from dagbranch.domain.airflow_listing import ImportFailure, ListedDag
 from dagbranch.domain.naming import commit_tag
-from dagbranch.errors import NotYetError
+from dagbranch.errors import StillRunningError
+from dagbranch.ports import Runs
 from tests.fakes.buckets import InMemoryDagsBucket
 
 _FOLDER = "/usr/local/airflow/dags"
@@ -18,7 +19,7 @@ class InMemoryAirflow:
     """Behaves as measured (facts.md): a row outlives its zip until it is deleted, and comes back while the zip stands.
 
     ``defines`` are the rest of the DAG ids that each environment's zip defines at its next parse; ``broken`` the
-    import errors by stub; ``running`` the ids that cannot be deleted.
+    import errors by stub; ``running`` the ids that cannot be deleted, ``can_be_ended`` those whose runs can be ended.
     """
 
     def __init__(self, dags: InMemoryDagsBucket) -> None:
@@ -26,6 +27,8 @@ class InMemoryAirflow:
         self.defines: dict[str, tuple[str, ...]] = {}
         self.broken: dict[str, Mapping[str, str]] = {}
         self.running: set[str] = set()
+        self.can_be_ended: set[str] = set()
+        self.lists_let_go = True
         self._dags = dags
         self._failures: dict[str, ImportFailure] = {}
 
@@ -48,15 +51,24 @@ class InMemoryAirflow:
                 note = f"dagbranch: environment {environment}, {tag}\n"
                 self._failures[stub] = ImportFailure(f"{_FOLDER}/{environment}.zip/{stub}", note + trace, now)
 
-    def dags(self, environment: str) -> Sequence[ListedDag]:
-        return [row for row in self.rows.values() if environment in row.tags]
+    def dags(self, environment: str | None = None) -> Sequence[ListedDag]:
+        return [row for row in self.rows.values() if environment is None or environment in row.tags]
 
     def import_failures(self) -> Sequence[ImportFailure]:
         return list(self._failures.values())
 
+    def pause(self, dag_id: str) -> None:
+        if dag_id in self.rows:
+            self.rows[dag_id] = replace(self.rows[dag_id], is_paused=True)
+
+    def end_runs(self, dag_ids: Collection[str]) -> Runs:
+        ended = self.running & self.can_be_ended & set(dag_ids)
+        self.running -= ended
+        return Runs(tuple(sorted(ended)), tuple(sorted(self.running & set(dag_ids))))
+
     def delete_dag(self, dag_id: str) -> None:
         if dag_id in self.running:
-            raise NotYetError(f"tasks of {dag_id} are still running", retry_seconds=30)
+            raise StillRunningError(dag_id)
         self.rows.pop(dag_id, None)
 
     def _stands(self, row: ListedDag) -> bool:

@@ -16,7 +16,7 @@ from dagbranch.domain.naming import (
     artifacts_prefix,
     source_prefix,
 )
-from dagbranch.domain.ownership import carries
+from dagbranch.domain.ownership import Owner, carries
 from dagbranch.errors import SupersededError, TransientUpstreamError, UnsafeArchiveError
 from dagbranch.ports import StoredZip
 from tests.fakes.examples import Meanwhile, nothing
@@ -145,6 +145,21 @@ class InMemoryDagsBucket:
     def left(self, environment: str) -> Sequence[str]:
         found = self._keys(f"{environment}/")
         return [f"dags/{key}" for key in (*(key for key in self.objects if key == f"{environment}.zip"), *found)]
+
+    def standing(self, known: Collection[str]) -> Mapping[str, Owner | None]:
+        names = {key.partition("/")[0].removesuffix(".zip") for key in self.objects if "/" in key or ".zip" in key}
+        return {
+            name: None if name in known else self._owner(name)
+            for name in names
+            if name in known or self._owner(name) is not None or self._looks_like_a_copy(name)
+        }
+
+    def _owner(self, name: str) -> Owner | None:
+        first = next((key for key in (f"{name}.zip", *self._keys(f"{name}/")) if key in self.objects), None)
+        return None if first is None else Owner.of(self.objects[first].marker)
+
+    def _looks_like_a_copy(self, name: str) -> bool:
+        return bool(self._keys(f"{name}/{CONFIGURATION_FOLDER}/"))
 
     def _keys(self, prefix: str) -> list[str]:
         return sorted(key for key in self.objects if key.startswith(prefix))

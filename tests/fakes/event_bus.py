@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -15,6 +15,10 @@ class InMemoryEventBus:
     def publish(self, detail_type: str, detail: Mapping[str, object]) -> None:
         # As it would arrive: what is no JSON fails here, too.
         self.published.append((str(detail_type), json.loads(json.dumps(detail))))
+
+    def publish_all(self, events: Iterable[tuple[str, Mapping[str, object]]]) -> None:
+        for detail_type, detail in events:
+            self.publish(detail_type, detail)
 
     def forward(self, event_name: str, payload: str, delivery: str) -> None:
         self.forwarded.append((event_name, payload, delivery))

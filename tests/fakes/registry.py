@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from dagbranch.domain.environments import Environment
 from dagbranch.errors import NotOursError, TransientUpstreamError, UpstreamError
@@ -16,6 +17,7 @@ class InMemoryRegistry:
         self.history: list[str] = []
         self._items: dict[_Pull, Environment] = {}
         self._claims: dict[str, _Pull] = {}
+        self._notes: dict[tuple[str, str], datetime] = {}
         self._columns: dict[tuple[int, str], frozenset[str]] = {}
 
     def get(self, repository_id: int, pull_number: int) -> Environment | None:
@@ -70,6 +72,12 @@ class InMemoryRegistry:
         if environment.name is not None:
             self._claims.pop(environment.name, None)
         return written
+
+    def noted_at(self, lane: str, what: str) -> datetime | None:
+        return self._notes.get((lane, what))
+
+    def note(self, lane: str, what: str, at: datetime) -> None:
+        self._notes[lane, what] = at
 
     def known_columns(self, repository_id: int, tables: Collection[str]) -> Mapping[str, frozenset[str]]:
         found = {table: self._columns.get((repository_id, table)) for table in tables}

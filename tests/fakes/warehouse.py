@@ -15,6 +15,7 @@ from sqlglot.executor import execute
 
 from dagbranch.domain.fence import Fence
 from dagbranch.domain.questions import Question
+from dagbranch.domain.schema_marker import SchemaMarker
 from dagbranch.domain.statements import SEED_PROPERTY, Statement
 from dagbranch.domain.warehouse_state import FoundSchema, Grant, Kind, TableDetails
 from dagbranch.errors import TransientUpstreamError, UpstreamError
@@ -105,6 +106,15 @@ class InMemoryWarehouse:
     def details(self, tables: Collection[str]) -> dict[str, TableDetails]:
         self.asked += len(tables)
         return {name: self._details(name) for name in tables if self._find(name) is not None}
+
+    def marked_schemas(self, catalogs: Collection[str | None]) -> dict[str, SchemaMarker]:
+        self.asked += len(catalogs)
+        marked = {name: SchemaMarker.parse(schema.comment) for name, schema in self.stands.items()}
+        return {
+            name: marker
+            for name, marker in marked.items()
+            if marker is not None and (name.rpartition(".")[0] or None) in catalogs
+        }
 
     def grants(self, schemas: Collection[str]) -> dict[str, frozenset[Grant]]:
         self.asked += len(schemas)

@@ -11,6 +11,7 @@ from dagbranch.domain.data_stack import DataStack
 from dagbranch.domain.environments import Environment, Status
 from dagbranch.domain.naming import SourceArchiveKey
 from dagbranch.domain.ownership import marker_of
+from dagbranch.domain.policy import Policy
 from dagbranch.domain.requests import (
     ArchiveUploaded,
     DataRequest,
@@ -22,11 +23,13 @@ from dagbranch.domain.source_allowance import RepositoryLists
 from dagbranch.domain.source_archive import Limits
 from dagbranch.errors import NotYetError, SupersededError
 from dagbranch.use_cases.deploy_half import Surroundings, Worker
-from dagbranch.use_cases.fetch_source import Intake, fetch_source
+from dagbranch.use_cases.fetch_source import fetch_source
+from dagbranch.use_cases.intake_work import Fetcher, Intake
 from dagbranch.use_cases.package_dags import Runtime, package_dags
 from dagbranch.use_cases.provision_data import provision_data
+from dagbranch.use_cases.removal_work import Places
 from dagbranch.use_cases.remove_environment import Remover, remove_environment
-from dagbranch.use_cases.sweep_environments import sweep_environments
+from dagbranch.use_cases.sweep_environments import Seen, Sweeper, sweep_environments
 from dagbranch.use_cases.verify_environment import verify_environment
 from tests.fakes.airflow import InMemoryAirflow
 from tests.fakes.buckets import InMemoryArtifactsBucket, InMemoryDagsBucket, InMemorySourceBucket
@@ -42,6 +45,7 @@ from tests.fakes.examples import (
     an_environment,
 )
 from tests.fakes.github import InMemoryGitHub
+from tests.fakes.leases import InMemoryLeases
 from tests.fakes.package_index import InMemoryIndex
 from tests.fakes.registry import InMemoryRegistry
 from tests.fakes.seed_queue import InMemorySeedQueue
@@ -58,7 +62,9 @@ PATIENCE = timedelta(seconds=900)
 class World:
     def __init__(self) -> None:
         self.clock = Clock()
+        self.policy = Policy()
         self.registry = InMemoryRegistry()
+        self.leases = InMemoryLeases(self.clock)
         self.sources = InMemorySourceBucket()
         self.dags = InMemoryDagsBucket()
         self.artifacts = InMemoryArtifactsBucket()
@@ -85,16 +91,19 @@ class World:
     def fetch(self, event: PullRequestEvent | None = None) -> None:
         fetch_source(
             event or event_about(),
-            intake=Intake("preview", ALLOWED, self.limits),
-            github=self.github,
-            index=self.index,
-            registry=self.registry,
-            sources=self.sources,
-            dags=self.dags,
-            artifacts=self.artifacts,
-            bus=self.bus,
-            telemetry=self.telemetry,
-            now=self.clock(),
+            by=Fetcher(
+                intake=Intake("preview", ALLOWED, self.limits, self.policy),
+                github=self.github,
+                index=self.index,
+                registry=self.registry,
+                leases=self.leases,
+                sources=self.sources,
+                dags=self.dags,
+                artifacts=self.artifacts,
+                bus=self.bus,
+                telemetry=self.telemetry,
+                now=self.clock(),
+            ),
         )
 
     def upload(self, files: dict[str, bytes], head_sha: str = FIRST) -> ArchiveUploaded:
@@ -159,27 +168,25 @@ class World:
 
     def sweep(self) -> None:
         sweep_environments(
-            lane="preview",
-            allowed_repositories=ALLOWED,
-            follow_base_hour=FOLLOW_BASE_HOUR,
-            github=self.github,
-            registry=self.registry,
+            sweeper=Sweeper("preview", ALLOWED, self.policy, FOLLOW_BASE_HOUR),
+            seen=Seen(self.github, self.registry, self.dags, self.airflow, lambda: self.warehouse),
             bus=self.bus,
             telemetry=self.telemetry,
             now=self.clock(),
         )
 
-    def remove(self, worker: str = "remover", allowed: frozenset[str] = ALLOWED) -> None:
+    def remove(
+        self,
+        event: PullRequestEvent | None = None,
+        worker: str = "remover",
+        allowed: frozenset[str] = ALLOWED,
+        seconds: int = 300,
+    ) -> None:
         remove_environment(
-            event_about(),
-            remover=Remover(worker, 300, allowed, SETTLE),
+            event or event_about(),
+            remover=Remover("preview", worker, seconds, allowed, SETTLE, self.policy),
             github=self.github,
-            registry=self.registry,
-            sources=self.sources,
-            dags=self.dags,
-            artifacts=self.artifacts,
-            airflow=self.airflow,
-            warehouse=self.warehouse,
+            places=Places(self.registry, self.sources, self.dags, self.artifacts, self.airflow, self.warehouse),
             bus=self.bus,
             telemetry=self.telemetry,
             clock=self.clock,

@@ -13,7 +13,8 @@ from botocore.config import Config
 from moto import mock_aws
 
 from dagbranch.adapters.dynamodb import DynamoDbRegistry
-from dagbranch.domain.environments import Status, removed
+from dagbranch.domain.environments import Status
+from dagbranch.domain.life_cycle import removed
 from dagbranch.errors import TransientUpstreamError, UpstreamError
 from tests.fakes.contracts.registry import RegistryContract, unclaimed
 from tests.fakes.examples import NOW, PULL_NUMBER, REPOSITORY_ID

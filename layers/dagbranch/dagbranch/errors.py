@@ -13,6 +13,7 @@ DagbranchError
 │   └── NotOursError                something of that name exists without our marker: it is never touched
 ├── SupersededError             newer work has been asked for meanwhile: this work ends, and nothing is wrong
 ├── NotYetError                 a condition that is still to come: the queue asks again after ``retry_seconds``
+│   └── StillRunningError           … a task of a DAG that is to be deleted
 └── UpstreamError               GitHub, AWS, Airflow or the warehouse refused for good
     └── TransientUpstreamError      … or failed in a way that passes: the queue tries again
 """
@@ -72,6 +73,13 @@ class NotYetError(DagbranchError):
     def __init__(self, message: str, *, retry_seconds: int) -> None:
         super().__init__(message)
         self.retry_seconds = retry_seconds
+
+
+class StillRunningError(NotYetError):
+    """Airflow does not delete a DAG whose tasks run."""
+
+    def __init__(self, dag_id: str) -> None:
+        super().__init__(f"tasks of {dag_id} are still running", retry_seconds=30)
 
 
 class UpstreamError(DagbranchError):

@@ -16,6 +16,7 @@ from aws_lambda_powertools.utilities.parser.models import EventBridgeModel
 from pydantic import Field
 
 from dagbranch.domain.environments import PullRequest
+from dagbranch.domain.naming import is_environment_name
 from dagbranch.domain.requests import (
     ArchiveUploaded,
     DataRequest,
@@ -63,12 +64,17 @@ class _Base(BaseModel):
     repo: _BaseRepository
 
 
+class _Label(BaseModel):
+    name: str
+
+
 class _PullRequest(BaseModel):
     number: int = Field(gt=0)
     state: Literal["open", "closed"]
     draft: bool = False
     head: _Head
     base: _Base
+    labels: tuple[_Label, ...] = ()
 
 
 class _PullRequestDetail(BaseModel):
@@ -86,6 +92,8 @@ class _ObjectCreatedDetail(BaseModel):
 
 class _OwnData(BaseModel):
     repository_id: int
+    orphan: str | None = None
+    schemas: tuple[str, ...] = ()
 
 
 class _OwnDetail(BaseModel):
@@ -135,8 +143,17 @@ def pull_request_event(body: str) -> PullRequestEvent:
     """GitHub's ``pull_request`` event, or dagbranch's own request for a pull request, from a queue's message."""
     event = _event(body)
     if event.source == DAGBRANCH:
-        own = environment_event(body)
-        return PullRequestEvent(own.repository_id, own.repository, own.pull_number, own.head_sha, event.id, None)
+        own = _parsed(_OwnDetail, event.detail)
+        return PullRequestEvent(
+            repository_id=own.data.repository_id,
+            repository=own.repository,
+            pull_number=own.pull_number,
+            head_sha=own.head_sha,
+            delivery=event.id,
+            claims=None,
+            orphan=_orphan(own.data),
+            schemas=own.data.schemas,
+        )
     detail = _parsed(_PullRequestDetail, event.detail)
     pull, head = detail.pull_request, detail.pull_request.head
     claims = PullRequest(
@@ -150,6 +167,7 @@ def pull_request_event(body: str) -> PullRequestEvent:
         head_repository_id=head.repo.id if head.repo else None,
         base_ref=pull.base.ref,
         default_branch=pull.base.repo.default_branch,
+        labels=frozenset(label.name for label in pull.labels),
     )
     return PullRequestEvent(
         repository_id=detail.repository.id,
@@ -159,6 +177,12 @@ def pull_request_event(body: str) -> PullRequestEvent:
         delivery=event.resources[0] if event.resources else event.id,
         claims=claims,
     )
+
+
+def _orphan(data: _OwnData) -> str | None:
+    if data.orphan is not None and not is_environment_name(data.orphan):
+        raise InvalidEventError(f"{data.orphan!r} is no environment's name")
+    return data.orphan
 
 
 def archive_uploaded(body: str) -> ArchiveUploaded:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from dagbranch.domain.airflow_listing import ImportFailure, ListedDag
@@ -13,9 +15,11 @@ from dagbranch.domain.deployment import CopiedFile
 from dagbranch.domain.environments import Environment, PullRequest
 from dagbranch.domain.fence import Fence
 from dagbranch.domain.naming import SourceArchiveKey
+from dagbranch.domain.ownership import Owner
 from dagbranch.domain.questions import Question
 from dagbranch.domain.requests import SeedRequest
 from dagbranch.domain.requirements import Requirement
+from dagbranch.domain.schema_marker import SchemaMarker
 from dagbranch.domain.source_archive import Limits
 from dagbranch.domain.statements import Statement
 from dagbranch.domain.warehouse_state import FoundSchema, Grant, TableDetails
@@ -80,13 +84,28 @@ class Registry(Protocol):
         """Applies a pure change to the newest revision, again if another writer comes between."""
 
     def release(self, environment: Environment, event: str) -> Environment:
-        """Like ``save``, and frees the claimed name in the same transaction."""
+        """Like ``save``, and frees the claimed name in the same transaction.
+
+        From then on its history is kept for 90 days; while an environment is live, nothing of it is dropped.
+        """
+
+    def noted_at(self, lane: str, what: str) -> datetime | None:
+        """When something that is done once a day for the whole lane was last done."""
+
+    def note(self, lane: str, what: str, at: datetime) -> None: ...
 
     def known_columns(self, repository_id: int, tables: Collection[str]) -> Mapping[str, frozenset[str]]:
         """The columns that masked tables had when this repository first used them, in lower case."""
 
     def remember_columns(self, repository_id: int, columns: Mapping[str, frozenset[str]]) -> None:
         """Keeps them for the tables that nothing is known of yet."""
+
+
+class Leases(Protocol):
+    """What only one worker of the whole stack may do at a time, beside the work on a single environment."""
+
+    def held(self, name: str, seconds: int) -> AbstractContextManager[None]:
+        """Holds it for the block, or until that time is over. Raises NotYetError while somebody else holds it."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +168,13 @@ class DagsBucket(Protocol):
     def left(self, environment: str) -> Sequence[str]:
         """The keys that are still there, whoever put them."""
 
+    def standing(self, known: Collection[str]) -> Mapping[str, Owner | None]:
+        """Every name that has a zip or a folder there, and looks like an environment's, with its owner by its marker.
+
+        Of the ``known`` ones only that they are there is asked: None. What has neither a marker nor the form of an
+        unpacked copy is the server's own, and is not in the answer.
+        """
+
 
 class ArtifactsBucket(Protocol):
     """Job code, below one prefix per environment and version of its files. ``marker`` is what our objects carry."""
@@ -169,15 +195,38 @@ class ArtifactsBucket(Protocol):
 class EventBus(Protocol):
     def publish(self, detail_type: str, detail: Mapping[str, object]) -> None: ...
 
+    def publish_all(self, events: Iterable[tuple[str, Mapping[str, object]]]) -> None:
+        """Detail-types with details, in as few requests as there can be."""
+
     def forward(self, event_name: str, payload: str, delivery: str) -> None:
         """A webhook's event, in the shape of AWS's quick start: source github.com, the payload as detail."""
 
 
+@dataclass(frozen=True)
+class Runs:
+    """``dag_id/run_id``, or ``dag_id`` where runs cannot be told apart, of what was ended and of what still runs."""
+
+    ended: tuple[str, ...] = ()
+    still_running: tuple[str, ...] = ()
+
+
 class Airflow(Protocol):
-    def dags(self, environment: str) -> Sequence[ListedDag]:
-        """The rows that carry the environment's tag, inactive ones too."""
+    """One server, through whichever of its doors is open."""
+
+    @property
+    def lists_let_go(self) -> bool:
+        """Whether rows are listed whose zip Airflow has let go of, until they are deleted."""
+
+    def dags(self, environment: str | None = None) -> Sequence[ListedDag]:
+        """The rows that carry the environment's tag, or all, inactive ones too where the door shows them."""
 
     def import_failures(self) -> Sequence[ImportFailure]: ...
+
+    def pause(self, dag_id: str) -> None:
+        """Returns also where it is gone already."""
+
+    def end_runs(self, dag_ids: Collection[str]) -> Runs:
+        """Marks what runs or waits as failed, as far as the door can."""
 
     def delete_dag(self, dag_id: str) -> None:
         """Returns also where it is gone already; raises NotYetError while its tasks run."""
@@ -189,6 +238,9 @@ class Warehouse(Protocol):
     def schemas(self, names: Collection[str]) -> Mapping[str, FoundSchema]: ...
 
     def details(self, tables: Collection[str]) -> Mapping[str, TableDetails]: ...
+
+    def marked_schemas(self, catalogs: Collection[str | None]) -> Mapping[str, SchemaMarker]:
+        """All schemas of these catalogs whose comment is a marker, of any lane; None is the one without a catalog."""
 
     def grants(self, schemas: Collection[str]) -> Mapping[str, frozenset[Grant]]:
         """Each schema's own, not those of its catalog."""

@@ -14,7 +14,8 @@ from dagbranch.domain.data_changes import (
     reset_begun,
     seed_lease,
 )
-from dagbranch.domain.environments import Environment, Half, Status, with_lease
+from dagbranch.domain.environments import Environment, Half, Status
+from dagbranch.domain.leases import with_lease
 from dagbranch.domain.requests import DataRequest
 from dagbranch.errors import NotYetError, SupersededError
 from tests.fakes.examples import FIRST, NOW, PULL_NUMBER, REPOSITORY, REPOSITORY_ID, an_environment

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from dagbranch.domain.environments import (
-    Half,
-    HalfName,
-    Status,
+from dagbranch.domain.environments import Half, HalfName, Status
+from dagbranch.domain.leases import with_lease, without_lease
+from dagbranch.domain.life_cycle import (
     check_is_asked_for,
     check_not_superseded,
     failed,
@@ -22,9 +21,7 @@ from dagbranch.domain.environments import (
     requested,
     with_changes,
     with_data,
-    with_lease,
     with_pipeline,
-    without_lease,
 )
 from dagbranch.errors import InvalidEventError, NotYetError, SupersededError
 from tests.fakes.examples import FIRST, NOW, SECOND, THIRD, a_pull_request, an_environment

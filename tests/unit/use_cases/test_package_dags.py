@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from dagbranch.domain.environments import Status, with_changes, with_lease
+from dagbranch.domain.environments import Status
+from dagbranch.domain.leases import with_lease
+from dagbranch.domain.life_cycle import with_changes
 from dagbranch.domain.naming import SourceArchiveKey
 from dagbranch.domain.ownership import marker_of
 from dagbranch.domain.requests import ArchiveUploaded

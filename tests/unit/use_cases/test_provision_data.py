@@ -6,7 +6,9 @@ import pytest
 
 from dagbranch.domain.access import Access
 from dagbranch.domain.data_guard import DataGuard
-from dagbranch.domain.environments import Status, ready, with_lease
+from dagbranch.domain.environments import Status
+from dagbranch.domain.leases import with_lease
+from dagbranch.domain.life_cycle import ready
 from dagbranch.domain.schema_marker import SchemaMarker
 from dagbranch.domain.source_allowance import RepositoryLists
 from dagbranch.errors import NotYetError, SupersededError, TransientUpstreamError

@@ -7,7 +7,8 @@ import pytest
 
 from dagbranch.domain.airflow_listing import ListedDag
 from dagbranch.domain.artifacts import Artifact
-from dagbranch.domain.environments import Status, with_lease
+from dagbranch.domain.environments import Status
+from dagbranch.domain.leases import with_lease
 from dagbranch.domain.ownership import marker_of
 from dagbranch.domain.requests import ArchiveUploaded
 from dagbranch.errors import NotYetError, SupersededError

@@ -6,7 +6,8 @@ from typing import Literal
 
 import pytest
 
-from dagbranch.domain.environments import Status, with_lease
+from dagbranch.domain.environments import Status
+from dagbranch.domain.leases import with_lease
 from dagbranch.domain.requests import DataRequest
 from dagbranch.errors import NotYetError, TransientUpstreamError
 from tests.fakes.examples import FILES, FILES_WITH_DATA, NOW, PULL_NUMBER, REPOSITORY, REPOSITORY_ID, SECOND, nothing

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from dagbranch.domain.data_guard import DataGuard
-from dagbranch.domain.environments import Status, with_lease
+from dagbranch.domain.environments import Status
+from dagbranch.domain.leases import with_lease
 from dagbranch.domain.requests import ArchiveUploaded, SeedRequest
 from dagbranch.domain.statements import SEED_PROPERTY
 from dagbranch.errors import NotYetError, SupersededError, TransientUpstreamError

@@ -7,13 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from dagbranch.domain.environments import (
-    LEASE_RETRY_SECONDS,
-    Environment,
-    LeaseName,
-    Status,
-    check_not_superseded,
-)
+from dagbranch.domain.environments import Environment, LeaseName, Status
+from dagbranch.domain.leases import LEASE_RETRY_SECONDS
+from dagbranch.domain.life_cycle import check_not_superseded
 from dagbranch.domain.requests import DataRequest
 from dagbranch.errors import NotYetError
 

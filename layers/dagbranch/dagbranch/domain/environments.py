@@ -1,25 +1,20 @@
-"""What an environment is in the registry, and which facts move it: pure functions from one record to the next."""
+"""What an environment is in the registry; ``life_cycle`` has the facts that move it from one state to the next."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
 from dagbranch.domain.data_guard import DataGuard
-from dagbranch.errors import InvalidEventError, NotYetError, SupersededError
-
-_EARLY_ARCHIVE_IS_KEPT_FOR = timedelta(minutes=15)
-_EARLY_ARCHIVE_RETRY_SECONDS = 10
-LEASE_RETRY_SECONDS = 5
-_MOST_CHANGED_PATHS = 1_000
-_MOST_CHANGED_CHARACTERS = 50_000  # of the 400 KB that an item has, which every write carries whole
+from dagbranch.errors import InvalidEventError
 
 
 class Status(StrEnum):
     REFUSED = "refused"  # nothing is made for this pull request; the message says why
+    WAITING = "waiting"  # for its turn: the server is full, or the intake is paused
     REQUESTED = "requested"
     DEPLOYING = "deploying"
     READY = "ready"
@@ -46,6 +41,7 @@ class PullRequest:
     head_repository_id: int | None  # None where the fork was deleted
     base_ref: str
     default_branch: str
+    labels: frozenset[str] = frozenset()
 
     @property
     def is_from_a_fork(self) -> bool:
@@ -70,6 +66,40 @@ class Changes:
 
     source_digest: str
     paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Suspects:
+    """DAGs of an older commit that Airflow listed at a look after it had parsed this one.
+
+    They are deleted where a later parse leaves them out as well: one parse alone may have been cut off.
+    """
+
+    generation: int
+    parsed_at: datetime
+    dag_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Removal:
+    """How far a removal has come; the receipt is made of it.
+
+    ``dag_ids``: all that Airflow listed since it began, and before that when the environment was last verified.
+    ``still_running``: what keeps it waiting, as ``dag_id/run_id`` or ``dag_id``.
+    """
+
+    began_at: datetime
+    reason: str
+    dag_ids: tuple[str, ...] = ()
+    paused_at: datetime | None = None
+    ended_runs: tuple[str, ...] = ()
+    still_running: tuple[str, ...] = ()
+    zip_removed_at: datetime | None = None
+    let_go_at: datetime | None = None
+    deleted_at: datetime | None = None  # when the last of its DAGs' rows were deleted
+    deleted_dag_ids: tuple[str, ...] = ()
+    objects: int = 0
+    schemas: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,8 +134,11 @@ class Environment:
     reset_at: datetime | None = None  # when its data was last made anew
     leases: Mapping[str, Lease] = field(default_factory=dict)
     schemas: tuple[str, ...] = ()  # full names of all that were ever made for it
-    seen_by_airflow: bool = False
-    zip_removed_at: datetime | None = None
+    dag_ids: tuple[str, ...] = ()  # what Airflow listed of it when it was last asked
+    suspects: Suspects | None = None
+    removal: Removal | None = None
+    place: int | None = None  # in the line of those that wait, the next one is 1
+    dismissed: str | None = None  # the commit at which it was removed although its pull request is open
     message: str = ""
     delivery: str = ""
     receipt: Mapping[str, object] = field(default_factory=dict)
@@ -113,7 +146,17 @@ class Environment:
     @property
     def is_live(self) -> bool:
         """Whether something of it may stand anywhere."""
-        return self.status not in {Status.REFUSED, Status.REMOVED}
+        return self.status not in {Status.REFUSED, Status.WAITING, Status.REMOVED}
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """The repository's id and the pull request's number: what identifies it."""
+        return self.repository_id, self.pull_number
+
+    @property
+    def active_at(self) -> datetime:
+        """When anybody last wanted something of it."""
+        return max(self.requested_at, self.reset_at or self.requested_at)
 
     @property
     def claimed_name(self) -> str:
@@ -137,199 +180,3 @@ class Environment:
             and self.pipeline.generation == self.data.generation == self.generation
             and not self.seeding
         )
-
-
-def reason_to_refuse(pull: PullRequest, existing: Environment | None) -> str | None:
-    """Why this pull request gets no environment, in words for its author; None where it gets one."""
-    if pull.is_from_a_fork:
-        return "the pull request comes from another repository: code of a fork is not deployed to the shared server"
-    if pull.is_draft and not (existing and existing.is_live):
-        return "the pull request is a draft: mark it as ready for review to get an environment"
-    return None
-
-
-def refused(
-    existing: Environment | None, pull: PullRequest, lane: str, reason: str, delivery: str, now: datetime
-) -> Environment:
-    """The record of a refusal. An environment that stands is left as it is, but for the message."""
-    if existing is not None and existing.is_live:
-        return replace(existing, message=reason, updated_at=now)
-    fresh = _begun(existing, pull, lane, delivery, now)
-    return replace(fresh, status=Status.REFUSED, message=reason)
-
-
-def is_served(existing: Environment | None, pull: PullRequest) -> bool:
-    """Whether this commit stands already, so that the same event twice is no work."""
-    return existing is not None and existing.status == Status.READY and existing.head_sha == pull.head_sha
-
-
-def requested(existing: Environment | None, pull: PullRequest, lane: str, delivery: str, now: datetime) -> Environment:
-    """The record that asks for the pull request's head commit; a request under way for the same commit goes on."""
-    if existing is None or not existing.is_live:
-        fresh = _begun(existing, pull, lane, delivery, now)
-        return replace(fresh, generation=fresh.generation + 1)
-    if existing.status == Status.REMOVING:
-        raise NotYetError("the environment is being removed: it is made anew afterwards", retry_seconds=15)
-    under_way = existing.status in {Status.REQUESTED, Status.DEPLOYING} and existing.head_sha == pull.head_sha
-    return replace(
-        existing,
-        repository=pull.repository,
-        status=Status.REQUESTED,
-        head_sha=pull.head_sha,
-        changed_paths=existing.changed_paths if under_way else None,
-        seeding=existing.seeding if under_way else (),
-        generation=existing.generation if under_way else existing.generation + 1,
-        requested_at=existing.requested_at if under_way else now,
-        updated_at=now,
-        message="",
-        delivery=delivery,
-    )
-
-
-def check_is_asked_for(environment: Environment | None, head_sha: str, uploaded_at: datetime, now: datetime) -> None:
-    """Returns where the registry asks for this commit; else raises what the archive is: early, or too late.
-
-    An archive of a CI job may come before GitHub's event: it is asked about again for 15 minutes.
-    """
-    if environment is not None and environment.head_sha == head_sha:
-        if environment.status in {Status.REQUESTED, Status.DEPLOYING, Status.READY, Status.FAILED}:
-            return
-        raise SupersededError(f"the environment is {environment.status}: nothing is deployed for {head_sha[:7]}")
-    if environment is not None and environment.requested_at > uploaded_at:
-        raise SupersededError(f"commit {head_sha[:7]} was superseded by {environment.head_sha[:7]}")
-    if now - uploaded_at < _EARLY_ARCHIVE_IS_KEPT_FOR:
-        raise NotYetError(f"nobody asked for {head_sha[:7]} yet", retry_seconds=_EARLY_ARCHIVE_RETRY_SECONDS)
-    raise SupersededError(f"nobody asked for {head_sha[:7]} within 15 minutes of its upload")
-
-
-def with_lease(environment: Environment, half: LeaseName, owner: str, now: datetime, seconds: int) -> Environment:
-    """Raises NotYetError while another worker holds this half."""
-    held = environment.leases.get(half)
-    if held is not None and held.owner != owner and held.until > now:
-        raise NotYetError(f"another worker is at the {half} of {environment.name}", retry_seconds=LEASE_RETRY_SECONDS)
-    lease = Lease(owner, now + timedelta(seconds=seconds))
-    return replace(environment, leases={**environment.leases, half: lease}, updated_at=now)
-
-
-def without_lease(environment: Environment, half: LeaseName, owner: str) -> Environment:
-    held = environment.leases.get(half)
-    if held is None or held.owner != owner:
-        return environment
-    return replace(environment, leases={name: lease for name, lease in environment.leases.items() if name != half})
-
-
-def check_not_superseded(environment: Environment, generation: int) -> None:
-    if environment.generation != generation or environment.status == Status.REMOVING or not environment.is_live:
-        raise SupersededError(
-            f"request {generation} of {environment.name} was superseded: "
-            f"it is {environment.status} at request {environment.generation}"
-        )
-
-
-def with_changes(
-    environment: Environment, generation: int, source_digest: str, paths: Collection[str] | None
-) -> Environment:
-    """The record with what its pull request changes; more than the record can well hold is as good as unknown."""
-    check_not_superseded(environment, generation)
-    changes = None
-    if paths is not None and len(paths) <= _MOST_CHANGED_PATHS and sum(map(len, paths)) <= _MOST_CHANGED_CHARACTERS:
-        changes = Changes(source_digest, tuple(sorted(paths)))
-    return replace(environment, changed_paths=changes)
-
-
-def with_pipeline(environment: Environment, standing: Half) -> Environment:
-    """The record after the zip was put; raises SupersededError where a newer request has come meanwhile."""
-    check_not_superseded(environment, standing.generation)
-    return replace(_deploying(environment, standing), pipeline=standing)
-
-
-def with_data(
-    environment: Environment, standing: Half, schemas: Iterable[str], seeding: Iterable[str] = ()
-) -> Environment:
-    """The record after views and tables stand, and ``seeding`` of them are still to be filled.
-
-    ``schemas`` are added to those that a removal has to look for.
-    """
-    check_not_superseded(environment, standing.generation)
-    made = dict.fromkeys([*environment.schemas, *schemas])
-    return replace(
-        _deploying(environment, standing),
-        data=standing,
-        schemas=tuple(made),
-        seeding=tuple(seeding),
-        compared_at=standing.at,
-    )
-
-
-def seeded(environment: Environment, generation: int, table: str, now: datetime) -> Environment:
-    """The record after one table was filled."""
-    check_not_superseded(environment, generation)
-    left = tuple(name for name in environment.seeding if name != table)
-    return replace(environment, seeding=left, updated_at=now)
-
-
-def ready(environment: Environment, generation: int, now: datetime) -> Environment:
-    check_not_superseded(environment, generation)
-    halves = (environment.pipeline, environment.data)
-    message = "\n".join(half.message for half in halves if half and half.message)
-    return replace(environment, status=Status.READY, message=message, seen_by_airflow=True, updated_at=now)
-
-
-def failed(environment: Environment, generation: int, message: str, now: datetime) -> Environment:
-    check_not_superseded(environment, generation)
-    return replace(environment, status=Status.FAILED, message=message, updated_at=now)
-
-
-def removing(environment: Environment, now: datetime) -> Environment:
-    """Raises the generation, so that every deploy under way finds itself superseded."""
-    if environment.status == Status.REMOVING:
-        return environment
-    return replace(
-        environment, status=Status.REMOVING, generation=environment.generation + 1, updated_at=now, message=""
-    )
-
-
-def removed(environment: Environment, receipt: Mapping[str, object], now: datetime) -> Environment:
-    """Nothing but the receipt is kept of it."""
-    return replace(
-        environment,
-        status=Status.REMOVED,
-        pipeline=None,
-        data=None,
-        changed_paths=None,
-        guard=None,
-        seeding=(),
-        compared_at=None,
-        reset_at=None,
-        leases={},
-        schemas=(),
-        seen_by_airflow=False,
-        zip_removed_at=None,
-        receipt=receipt,
-        message="",
-        updated_at=now,
-    )
-
-
-def _begun(before: Environment | None, pull: PullRequest, lane: str, delivery: str, now: datetime) -> Environment:
-    """A record without a name and without halves, whose counts go on from the one before it."""
-    return Environment(
-        repository_id=pull.repository_id,
-        repository=pull.repository,
-        pull_number=pull.number,
-        lane=lane,
-        status=Status.REQUESTED,
-        head_sha=pull.head_sha,
-        branch=pull.head_ref,
-        requested_at=now,
-        updated_at=now,
-        generation=before.generation if before else 0,
-        revision=before.revision if before else 0,
-        delivery=delivery,
-    )
-
-
-def _deploying(environment: Environment, standing: Half) -> Environment:
-    # The other half may have failed meanwhile: only a request or Airflow's word that all is ready ends that.
-    status = Status.FAILED if environment.status == Status.FAILED else Status.DEPLOYING
-    return replace(environment, status=status, source_digest=standing.source_digest, updated_at=standing.at)

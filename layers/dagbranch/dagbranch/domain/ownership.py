@@ -3,8 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from dagbranch.domain.environments import Environment
+
+_LANE, _REPOSITORY, _PULL = "dagbranch-lane", "dagbranch-repository-id", "dagbranch-pull-number"
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose something is, as its own marker says."""
+
+    lane: str
+    repository_id: int
+    pull_number: int
+
+    @property
+    def key(self) -> tuple[int, int]:
+        return self.repository_id, self.pull_number
+
+    @classmethod
+    def of(cls, metadata: Mapping[str, str]) -> Owner | None:
+        """None for metadata that is no marker of ours."""
+        lane, repository, pull = (metadata.get(name, "") for name in (_LANE, _REPOSITORY, _PULL))
+        if not lane or not (repository.isdecimal() and pull.isdecimal()):
+            return None
+        return cls(lane, int(repository), int(pull))
 
 
 def marker_of(environment: Environment) -> dict[str, str]:
@@ -13,9 +37,9 @@ def marker_of(environment: Environment) -> dict[str, str]:
     Without the name before one is claimed: the pull request alone says whose it is.
     """
     return {
-        "dagbranch-lane": environment.lane,
-        "dagbranch-repository-id": str(environment.repository_id),
-        "dagbranch-pull-number": str(environment.pull_number),
+        _LANE: environment.lane,
+        _REPOSITORY: str(environment.repository_id),
+        _PULL: str(environment.pull_number),
     }
 
 

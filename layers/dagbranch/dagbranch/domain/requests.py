@@ -22,6 +22,8 @@ class EventKind(StrEnum):
     FAILED = "Failed"
     REMOVAL_REQUESTED = "Removal Requested"
     REMOVED = "Removed"
+    WAITING = "Waiting"
+    VERIFICATION_REQUESTED = "Verification Requested"
     DATA_RESET_REQUESTED = "Data Reset Requested"
     DATA_CHECK_REQUESTED = "Data Check Requested"
 
@@ -40,7 +42,8 @@ class WebhookRequest:
 class PullRequestEvent:
     """Something happened to a pull request. What is true of it now, GitHub is asked.
 
-    ``claims`` is what the payload itself says, for a repository that GitHub is not asked about.
+    ``claims`` is what the payload itself says, for a repository that GitHub is not asked about. ``orphan``: the name
+    of an environment that the sweep found standing, with ``schemas``, and that no record claims.
     """
 
     repository_id: int
@@ -49,6 +52,8 @@ class PullRequestEvent:
     head_sha: str
     delivery: str
     claims: PullRequest | None
+    orphan: str | None = None
+    schemas: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,14 +116,18 @@ def action_detail(action: Action, lane: str, at: datetime) -> dict[str, object]:
     """The detail of a request that the sweep makes: it may know the pull request only from GitHub."""
     return {
         "version": 1,
-        "environment": None,
+        "environment": action.orphan,
         "lane": lane,
         "repository": action.repository,
         "pull_number": action.pull_number,
         "head_sha": action.head_sha,
         "source_digest": None,
-        "generation": 0,
+        "generation": action.generation,
         "at": at.isoformat(),
         "message": action.why,
-        "data": {"repository_id": action.repository_id},
+        "data": {
+            "repository_id": action.repository_id,
+            "orphan": action.orphan,
+            "schemas": list(action.schemas),
+        },
     }

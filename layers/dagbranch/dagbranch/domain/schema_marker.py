@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
+from dagbranch.domain.naming import PREVIEW
+
 UNSURE: Final = "?"
 
 
@@ -23,9 +25,11 @@ class SchemaMarker:
     pull_number: int
     source: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
+    lane: str = PREVIEW  # told only where it is another: a Hive metastore cuts a comment off at 4,000 characters
 
     def __str__(self) -> str:
-        told = {name: value for name, value in asdict(self).items() if name != "columns" or value}
+        usual = {"columns": {}, "lane": PREVIEW}
+        told = {name: value for name, value in asdict(self).items() if value != usual.get(name)}
         return json.dumps({"dagbranch": 1, **told})
 
     def unsure_of(self, wanted: SchemaMarker) -> SchemaMarker:
@@ -53,9 +57,8 @@ class SchemaMarker:
                     "pull_number": int(pull_number),
                     **rest,
                 }:
-                    return cls(
-                        environment, repository, pull_number, _text(rest.get("source")), _texts(rest.get("columns"))
-                    )
+                    source, columns = _text(rest.get("source")), _texts(rest.get("columns"))
+                    return cls(environment, repository, pull_number, source, columns, _text(rest.get("lane", PREVIEW)))
         except (ValueError, RecursionError):
             pass
         return None

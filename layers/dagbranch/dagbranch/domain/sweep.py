@@ -1,65 +1,99 @@
-"""The comparison of what the registry holds with what GitHub says and the clock, and the work that follows from it."""
+"""The comparison of what five places say of every environment, and the work that follows from it.
+
+GitHub, the registry, the buckets, Airflow and the warehouse. What could not be asked is None, and nothing is concluded
+from it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
-from dagbranch.domain.environments import Environment, PullRequest, Status, reason_to_refuse
+from dagbranch.domain.airflow_listing import ListedDag
+from dagbranch.domain.environments import Environment, PullRequest, Status
+from dagbranch.domain.life_cycle import reason_to_refuse
+from dagbranch.domain.orphans import Known, Orphan, orphans_in_airflow, orphans_in_buckets, orphans_in_warehouse
+from dagbranch.domain.ownership import Owner
+from dagbranch.domain.policy import Policy, is_dismissed, reason_to_remove, to_look_at_again
+from dagbranch.domain.schema_marker import SchemaMarker
 
 STUCK_AFTER: Final = timedelta(minutes=45)
 _UNDER_WAY: Final = frozenset({Status.REQUESTED, Status.DEPLOYING, Status.REMOVING})
+
+type Key = tuple[int, int]  # Environment.key
 
 
 @dataclass(frozen=True)
 class Action:
     """``request``: the head commit is to be deployed; ``remove``: the environment outlived its pull request;
-    ``check``: its data is to be compared with the base.
+    ``verify``: Airflow is to be asked again; ``check``: its data is to be compared with the base.
+
+    ``orphan``: the name under which something stands that no record claims, ``schemas`` what of it is in the warehouse.
     """
 
-    kind: Literal["request", "remove", "check"]
+    kind: Literal["request", "remove", "verify", "check"]
     repository: str
     repository_id: int
     pull_number: int
     head_sha: str
     why: str
+    generation: int = 0
+    orphan: str | None = None
+    schemas: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> Key:
+        return self.repository_id, self.pull_number
 
 
-def plan_sweep(
-    environments: Iterable[Environment],
-    open_pulls: Mapping[str, Iterable[PullRequest]],
-    now: datetime,
-    *,
-    follow_base_hour: int,
-    unread: Collection[str] = (),
-) -> list[Action]:
-    """What is to be done, a pull request at most once. ``open_pulls`` is complete for each repository that it names.
+@dataclass(frozen=True)
+class Truths:
+    """What each place says.
 
-    ``unread``: the repositories (lower case) that GitHub was asked about in vain: nothing of theirs is removed.
+    ``open_pulls`` is complete for each repository (as owner/name) that it names; ``unread`` (lower case) are those
+    that GitHub was asked about in vain. ``standing``: the names that have a zip or a folder in a bucket, with the owner
+    by its marker, None where it carries none. ``listed``: all rows of Airflow. ``schemas``: those with a marker.
+    """
+
+    environments: Sequence[Environment]
+    open_pulls: Mapping[str, Sequence[PullRequest]]
+    unread: Collection[str] = ()
+    standing: Mapping[str, Owner | None] | None = None
+    listed: Sequence[ListedDag] | None = None
+    schemas: Mapping[str, SchemaMarker] | None = None
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """A pull request is acted on at most once. ``strange`` looks like dagbranch's and is not provably: told, left."""
+
+    actions: Sequence[Action]
+    strange: Sequence[str] = field(default_factory=tuple)
+
+
+def plan_sweep(truths: Truths, policy: Policy, now: datetime, *, lane: str, follow_base_hour: int) -> SweepPlan:
+    """What is to be done about everything that the truths differ in.
 
     A repository that GitHub was not asked about (no longer on the stack's list) is removed from the server:
     nothing keeps its environments at GitHub's truth any more.
     """
-    found = {(one.repository_id, one.pull_number): one for one in environments}
-    pulls = {(pull.repository_id, pull.number): pull for of_one in open_pulls.values() for pull in of_one}
-    actions = [
-        _about(one, "remove", "its pull request is not open")
-        for key, one in sorted(found.items())
-        if one.is_live
-        and one.repository.lower() not in unread
-        and (key not in pulls or (one.status == Status.REMOVING and _is_stuck(one, now)))
-    ]
-    for key, pull in sorted(pulls.items()):
-        if (why := _behind(found.get(key), pull, now)) is not None:
-            actions.append(Action("request", pull.repository, pull.repository_id, pull.number, pull.head_sha, why))
-    acted_on = {(action.repository_id, action.pull_number) for action in actions}
-    return actions + [
-        _about(one, "check", "it is time to compare its data with the base")
-        for key, one in sorted(found.items())
-        if key not in acted_on and _has_data_to_check(one) and is_due(one.compared_at, now, follow_base_hour)
-    ]
+    known = {one.key: one for one in truths.environments}
+    pulls = {(pull.repository_id, pull.number): pull for of_one in truths.open_pulls.values() for pull in of_one}
+    found = list(_orphans(truths, known, pulls, lane))
+    orphans = [_removal_of(one) for one in found if isinstance(one, Orphan)]
+    planned = (
+        *_removals(truths, known, pulls, policy, now),
+        *_requests(known, pulls, policy, now),
+        *_repairs(truths, known),
+        *orphans,
+        *_checks(known, now, follow_base_hour),
+    )
+    first: dict[Key, Action] = {}
+    for action in planned:
+        first.setdefault(action.key, action)
+    return SweepPlan(list(first.values()), [one for one in found if isinstance(one, str)])
 
 
 def is_due(compared_at: datetime | None, now: datetime, hour: int) -> bool:
@@ -69,12 +103,115 @@ def is_due(compared_at: datetime | None, now: datetime, hour: int) -> bool:
     return compared_at is None or compared_at < last
 
 
-def _has_data_to_check(environment: Environment) -> bool:
+def _removals(
+    truths: Truths, known: Mapping[Key, Environment], pulls: Mapping[Key, PullRequest], policy: Policy, now: datetime
+) -> Iterator[Action]:
+    for key, one in sorted(known.items()):
+        if one.status == Status.REMOVING:
+            if is_stuck(one, now):
+                yield _about(one, "remove", "its removal got stuck")
+        elif (one.is_live or one.status == Status.WAITING) and one.repository.lower() not in truths.unread:
+            why = reason_to_remove(one, pulls.get(key), policy, now)
+            if why is not None:
+                yield _about(one, "remove", why)
+
+
+def _requests(
+    known: Mapping[Key, Environment], pulls: Mapping[Key, PullRequest], policy: Policy, now: datetime
+) -> Iterator[Action]:
+    in_line = {one.key for one in to_look_at_again(known.values(), policy)}
+    for key, pull in sorted(pulls.items()):
+        if (why := _behind(known.get(key), pull, policy, now, is_its_turn=key in in_line)) is not None:
+            yield Action("request", pull.repository, pull.repository_id, pull.number, pull.head_sha, why)
+
+
+def _behind(
+    environment: Environment | None, pull: PullRequest, policy: Policy, now: datetime, *, is_its_turn: bool
+) -> str | None:
+    """Why the head commit is to be looked at. A refusal that is on record needs no second one."""
+    if environment is None:
+        return "it was never looked at"
+    if _is_left_alone(environment, pull, policy):
+        return None
+    if environment.status == Status.WAITING:
+        return "its turn or its place in the line has changed" if is_its_turn else None
+    if not environment.is_live:
+        return f"it is open, and its environment is {environment.status}"
+    if environment.head_sha != pull.head_sha:
+        return f"its head is {pull.head_sha[:7]}, its environment at {environment.head_sha[:7]}"
+    return f"it got stuck at {environment.status}" if is_stuck(environment, now) else None
+
+
+def _is_left_alone(environment: Environment, pull: PullRequest, policy: Policy) -> bool:
+    """Whether it gets nothing now, for a reason that is on record, or because it is going away first."""
+    return (
+        reason_to_refuse(pull, environment) is not None
+        or environment.status == Status.REMOVING
+        or is_dismissed(environment, pull, policy)
+        or (policy.is_paused and environment.is_live)
+    )
+
+
+def is_stuck(environment: Environment, now: datetime) -> bool:
+    """Whether its last message was lost: every worker writes to the registry, a verification ends before this."""
+    return environment.status in _UNDER_WAY and now - environment.updated_at > STUCK_AFTER
+
+
+def _repairs(truths: Truths, known: Mapping[Key, Environment]) -> Iterator[Action]:
+    """Environments that are said to be ready, and of which something has gone."""
+    listed = None if truths.listed is None else {row.dag_id for row in truths.listed}
+    for _, one in sorted(known.items()):
+        if one.status != Status.READY or one.name is None:
+            continue
+        if truths.standing is not None and one.name not in truths.standing:
+            yield _about(one, "request", "its zip has gone from the bucket")
+        elif listed is not None and not listed.issuperset(one.dag_ids):
+            yield _about(one, "verify", "Airflow does not list all of its DAGs any more")
+
+
+def _checks(known: Mapping[Key, Environment], now: datetime, hour: int) -> Iterator[Action]:
     """What is not ready is under way, which compares it, or failed, which its author has to mend."""
-    return environment.status == Status.READY and bool(environment.schemas)
+    for _, one in sorted(known.items()):
+        if one.status == Status.READY and one.schemas and is_due(one.compared_at, now, hour):
+            yield _about(one, "check", "it is time to compare its data with the base")
 
 
-def _about(environment: Environment, kind: Literal["remove", "check"], why: str) -> Action:
+def _orphans(
+    truths: Truths, known: Mapping[Key, Environment], pulls: Mapping[Key, PullRequest], lane: str
+) -> Iterator[Orphan | str]:
+    """What could not be asked tells nothing: without the buckets, a row of Airflow may have its zip there."""
+    repositories = {pull.repository_id: pull.repository for pull in pulls.values()}
+    repositories |= {
+        one.repository_id: one.repository for one in known.values() if one.repository.lower() in _read(truths)
+    }
+    around = Known(lane, known, pulls.keys(), repositories)
+    if truths.standing is not None:
+        yield from orphans_in_buckets(truths.standing, around)
+        if truths.listed is not None:
+            yield from orphans_in_airflow(truths.listed, truths.standing.keys(), around)
+    if truths.schemas is not None:
+        yield from orphans_in_warehouse(truths.schemas, around)
+
+
+def _read(truths: Truths) -> set[str]:
+    return {repository.lower() for repository in truths.open_pulls}
+
+
+def _removal_of(orphan: Orphan) -> Action:
+    repository_id, pull_number = orphan.key
+    return Action(
+        "remove",
+        orphan.repository,
+        repository_id,
+        pull_number,
+        "",
+        orphan.why,
+        orphan=orphan.name,
+        schemas=orphan.schemas,
+    )
+
+
+def _about(environment: Environment, kind: Literal["request", "remove", "verify", "check"], why: str) -> Action:
     return Action(
         kind,
         environment.repository,
@@ -82,22 +219,5 @@ def _about(environment: Environment, kind: Literal["remove", "check"], why: str)
         environment.pull_number,
         environment.head_sha,
         why,
+        environment.generation,
     )
-
-
-def _is_stuck(environment: Environment, now: datetime) -> bool:
-    """Whether its last message was lost: every worker writes to the registry, a verification ends before this."""
-    return environment.status in _UNDER_WAY and now - environment.updated_at > STUCK_AFTER
-
-
-def _behind(environment: Environment | None, pull: PullRequest, now: datetime) -> str | None:
-    """Why the head commit is to be deployed. A refusal that is on record needs no second one."""
-    if environment is None:
-        return "it was never looked at"
-    if reason_to_refuse(pull, environment) is not None or environment.status == Status.REMOVING:
-        return None
-    if not environment.is_live:
-        return f"it is open, and its environment is {environment.status}"
-    if environment.head_sha != pull.head_sha:
-        return f"its head is {pull.head_sha[:7]}, its environment at {environment.head_sha[:7]}"
-    return f"it got stuck at {environment.status}" if _is_stuck(environment, now) else None

@@ -7,14 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from dagbranch.domain.environments import (
-    Environment,
-    HalfName,
-    LeaseName,
-    check_is_asked_for,
-    with_lease,
-    without_lease,
-)
+from dagbranch.domain.environments import Environment, HalfName, LeaseName
+from dagbranch.domain.leases import with_lease, without_lease
+from dagbranch.domain.life_cycle import check_is_asked_for
 from dagbranch.domain.naming import SourceArchiveKey
 from dagbranch.domain.pipeline_file import parse_pipeline_file
 from dagbranch.domain.requests import ArchiveUploaded, EventKind, event_detail

@@ -15,7 +15,8 @@ from dagbranch.domain.data_plan import (
 )
 from dagbranch.domain.data_specification import DataSpecification, SchemaSpecification
 from dagbranch.domain.declared_uses import uses_in
-from dagbranch.domain.environments import Environment, check_not_superseded
+from dagbranch.domain.environments import Environment
+from dagbranch.domain.life_cycle import check_not_superseded
 from dagbranch.domain.pipeline_file import told_with_lines, with_lines
 from dagbranch.domain.schema_pairs import SchemaPair, check_allowed, schema_pairs
 from dagbranch.domain.shown_columns import Knowledge

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from dagbranch.domain.environments import Environment, failed
+from dagbranch.domain.environments import Environment
+from dagbranch.domain.life_cycle import failed
 from dagbranch.domain.requests import EventKind, event_detail
 from dagbranch.ports import EventBus, Registry, Telemetry
 

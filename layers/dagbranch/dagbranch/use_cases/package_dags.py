@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from dagbranch.domain import packaging
 from dagbranch.domain.artifacts import artifacts_of, uris_in
 from dagbranch.domain.deployment import commit_that_stands, digest_that_stands, plan_copy, zip_marker
-from dagbranch.domain.environments import Environment, Half, check_not_superseded, with_pipeline
+from dagbranch.domain.environments import Environment, Half
+from dagbranch.domain.life_cycle import check_not_superseded, with_pipeline
 from dagbranch.domain.ownership import carries, marker_of
 from dagbranch.domain.requests import ArchiveUploaded, EventKind
 from dagbranch.domain.requirements import required

@@ -11,7 +11,8 @@ from dagbranch.domain.data_changes import check_no_seed_runs
 from dagbranch.domain.data_history import shortened
 from dagbranch.domain.data_plan import DataPlan, plan_removal
 from dagbranch.domain.data_stack import DataStack
-from dagbranch.domain.environments import Environment, Half, with_data
+from dagbranch.domain.environments import Environment, Half
+from dagbranch.domain.life_cycle import with_data
 from dagbranch.domain.naming import SourceArchiveKey
 from dagbranch.domain.requests import ArchiveUploaded, DataRequest, EventKind, SeedRequest
 from dagbranch.domain.statements import Statement

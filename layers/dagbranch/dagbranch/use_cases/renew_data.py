@@ -8,7 +8,9 @@ from dataclasses import replace
 from dagbranch.domain.data_changes import check_no_seed_runs, compared, reason_not_to_renew, reset_begun
 from dagbranch.domain.data_history import Followed, shortened
 from dagbranch.domain.data_specification import DataSpecification
-from dagbranch.domain.environments import Environment, Half, with_data, without_lease
+from dagbranch.domain.environments import Environment, Half
+from dagbranch.domain.leases import without_lease
+from dagbranch.domain.life_cycle import with_data
 from dagbranch.domain.naming import SourceArchiveKey
 from dagbranch.domain.requests import DataRequest, EventKind, event_detail
 from dagbranch.errors import SourceError, SupersededError, UpstreamError, is_for_good

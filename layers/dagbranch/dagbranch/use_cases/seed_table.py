@@ -12,8 +12,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from dagbranch.domain.data_changes import check_may_seed, seed_lease
-from dagbranch.domain.environments import Environment, Status, check_not_superseded, seeded, without_lease
+from dagbranch.domain.environments import Environment, Status
 from dagbranch.domain.fence import Fence
+from dagbranch.domain.leases import without_lease
+from dagbranch.domain.life_cycle import check_not_superseded, seeded
 from dagbranch.domain.naming import SourceArchiveKey
 from dagbranch.domain.requests import EventKind, SeedRequest
 from dagbranch.domain.seeds import Seed, remaining

@@ -1,60 +1,128 @@
-"""The scheduled comparison: what GitHub says against what the registry holds, and the work that follows."""
+"""The scheduled comparison: what five places say of every environment, and the work that follows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from dagbranch.domain.environments import PullRequest
+from dagbranch.domain.environments import Environment, PullRequest
+from dagbranch.domain.orphans import catalog_of, schemas_of
+from dagbranch.domain.policy import Policy
 from dagbranch.domain.requests import EventKind, action_detail
-from dagbranch.domain.sweep import plan_sweep
+from dagbranch.domain.schema_marker import SchemaMarker
+from dagbranch.domain.sweep import SweepPlan, Truths, is_due, plan_sweep
 from dagbranch.errors import TransientUpstreamError, UpstreamError, is_for_good
-from dagbranch.ports import EventBus, GitHub, Registry, Telemetry
+from dagbranch.ports import Airflow, DagsBucket, EventBus, GitHub, Registry, Telemetry, Warehouse
 
-_KINDS = {
+_KINDS: Final = {
     "request": EventKind.ENVIRONMENT_REQUESTED,
     "remove": EventKind.REMOVAL_REQUESTED,
+    "verify": EventKind.VERIFICATION_REQUESTED,
     "check": EventKind.DATA_CHECK_REQUESTED,
 }
+_WAREHOUSE: Final = "the warehouse's schemas were listed"
 
 
-def sweep_environments(
-    *,
-    lane: str,
-    allowed_repositories: frozenset[str],
-    follow_base_hour: int,
-    github: GitHub,
-    registry: Registry,
-    bus: EventBus,
-    telemetry: Telemetry,
-    now: datetime,
-) -> None:
+@dataclass(frozen=True)
+class Sweeper:
+    """``follow_base_hour``: after that hour (UTC) the warehouse is looked at, once a day."""
+
+    lane: str
+    allowed_repositories: frozenset[str]  # lower case
+    policy: Policy
+    follow_base_hour: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The five places that are compared."""
+
+    github: GitHub
+    registry: Registry
+    dags: DagsBucket
+    airflow: Airflow
+    warehouse: Callable[[], Warehouse]  # connects: an idle sweep must not wake one that stands still
+
+
+def sweep_environments(*, sweeper: Sweeper, seen: Seen, bus: EventBus, telemetry: Telemetry, now: datetime) -> None:
     """Queues every action on the bus; does none itself, so that a sweep that dies loses nothing.
 
-    The warehouse is never reached from here: an idle sweep wakes none that stands still.
-
-    Raises, after all else is done, UpstreamError that tells of each repository that could not be read.
+    Raises, after all else is done, UpstreamError that tells of each place that could not be asked: nothing was
+    concluded from that one.
     """
-    open_pulls, faults = _open_pulls(sorted(allowed_repositories), github)
-    actions = plan_sweep(registry.all(lane), open_pulls, now, follow_base_hour=follow_base_hour, unread=faults.keys())
-    for action in actions:
-        bus.publish(_KINDS[action.kind], action_detail(action, lane, now))
-        telemetry.info(f"{action.kind}: {action.why}", of=f"{action.repository}#{action.pull_number}")
-    telemetry.info("swept", actions=len(actions), open_pull_requests=sum(map(len, open_pulls.values())))
-    if faults:
-        passing = not any(is_for_good(error) for error in faults.values())
-        raise (TransientUpstreamError if passing else UpstreamError)("; ".join(map(str, faults.values())))
+    faults = _Faults(telemetry)
+    truths = _gather(sweeper, seen, now, faults)
+    plan = plan_sweep(truths, sweeper.policy, now, lane=sweeper.lane, follow_base_hour=sweeper.follow_base_hour)
+    _queue(plan, sweeper.lane, bus, telemetry, now)
+    telemetry.info(
+        "swept",
+        actions=len(plan.actions),
+        environments=len(truths.environments),
+        open_pull_requests=sum(map(len, truths.open_pulls.values())),
+    )
+    faults.raise_all()
     telemetry.count("Sweep")
 
 
-def _open_pulls(
-    repositories: Iterable[str], github: GitHub
-) -> tuple[dict[str, Sequence[PullRequest]], dict[str, UpstreamError]]:
-    """The open pull requests by repository; one that cannot be read does not keep the others from being swept."""
-    found, faults = {}, {}
-    for repository in repositories:
+class _Faults:
+    """What could not be asked, without keeping the rest from being done."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
+        self._errors: list[UpstreamError] = []
+
+    def caught[T](self, ask: Callable[[], T]) -> T | None:
         try:
-            found[repository] = github.open_pull_requests(repository)
+            return ask()
         except UpstreamError as error:
-            faults[repository] = error
-    return found, faults
+            self._telemetry.warning("could not be asked", reason=str(error))
+            self._errors.append(error)
+            return None
+
+    def raise_all(self) -> None:
+        if self._errors:
+            passing = not any(map(is_for_good, self._errors))
+            raise (TransientUpstreamError if passing else UpstreamError)("; ".join(map(str, self._errors)))
+
+
+def _gather(sweeper: Sweeper, seen: Seen, now: datetime, faults: _Faults) -> Truths:
+    """GitHub last: what it says is then newer than what it is compared with, and a new record is not an orphan's."""
+    environments = list(seen.registry.all(sweeper.lane))
+    names = {one.name for one in environments if one.is_live and one.name is not None}
+    standing = faults.caught(lambda: seen.dags.standing(names))
+    listed = faults.caught(seen.airflow.dags)
+    schemas = _marked_schemas(sweeper, seen, environments, now, faults)
+    open_pulls = _open_pulls(sorted(sweeper.allowed_repositories), seen.github, faults)
+    unread = sweeper.allowed_repositories - {repository.lower() for repository in open_pulls}
+    return Truths(environments, open_pulls, unread, standing, listed, schemas)
+
+
+def _open_pulls(repositories: Iterable[str], github: GitHub, faults: _Faults) -> dict[str, Sequence[PullRequest]]:
+    """The open pull requests by repository; one that cannot be read does not keep the others from being swept."""
+    found = {one: faults.caught(lambda one=one: github.open_pull_requests(one)) for one in repositories}  # type: ignore[misc] # a lambda's default has no annotation
+    return {repository: pulls for repository, pulls in found.items() if pulls is not None}
+
+
+def _marked_schemas(
+    sweeper: Sweeper, seen: Seen, environments: Collection[Environment], now: datetime, faults: _Faults
+) -> Mapping[str, SchemaMarker] | None:
+    """Once a day, and only where environments ever had schemas. The first time there can be no orphan yet."""
+    catalogs = {catalog_of(schema) for one in environments for schema in schemas_of(one)}
+    last = seen.registry.noted_at(sweeper.lane, _WAREHOUSE)
+    if not catalogs or (last is not None and not is_due(last, now, sweeper.follow_base_hour)):
+        return None
+    found = None if last is None else faults.caught(lambda: seen.warehouse().marked_schemas(catalogs))
+    if found is not None or last is None:
+        seen.registry.note(sweeper.lane, _WAREHOUSE, now)
+    return found
+
+
+def _queue(plan: SweepPlan, lane: str, bus: EventBus, telemetry: Telemetry, now: datetime) -> None:
+    for action in plan.actions:
+        telemetry.info(f"{action.kind}: {action.why}", of=f"{action.repository}#{action.pull_number}")
+    for strange in plan.strange:
+        telemetry.warning("left alone", what=strange)
+        telemetry.count("LeftAlone")
+    bus.publish_all((_KINDS[action.kind], action_detail(action, lane, now)) for action in plan.actions)

@@ -5,15 +5,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from dagbranch.domain.airflow_listing import (
-    ImportFailure,
-    ListedDag,
-    Readiness,
-    check_dag_id,
-    dags_of,
-    judge_readiness,
-)
+from dagbranch.domain.airflow_listing import ImportFailure, ListedDag, check_dag_id, dags_of
 from dagbranch.domain.environments import Half
+from dagbranch.domain.readiness import Readiness, judge_readiness
 from dagbranch.errors import InvalidEventError, NotYetError
 from tests.fakes.examples import FIRST, NOW, SECOND
 

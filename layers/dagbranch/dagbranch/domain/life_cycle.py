@@ -1,0 +1,269 @@
+"""The one state machine: which facts move an environment from which state to which, as pure functions of its record.
+
+``docs/life-cycle.md`` draws ``MOVES``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from dagbranch.domain.environments import Changes, Environment, Half, PullRequest, Removal, Status, Suspects
+from dagbranch.errors import NotYetError, SupersededError
+
+# From None: nothing is on record. What is orphaned goes from there, or from ``removed``, to ``removing``.
+MOVES: Final[Mapping[Status | None, frozenset[Status]]] = {
+    None: frozenset({Status.REFUSED, Status.WAITING, Status.REQUESTED, Status.REMOVING}),
+    Status.REFUSED: frozenset({Status.REFUSED, Status.WAITING, Status.REQUESTED, Status.REMOVING}),
+    Status.WAITING: frozenset({Status.REFUSED, Status.WAITING, Status.REQUESTED, Status.REMOVED}),
+    Status.REQUESTED: frozenset({Status.REQUESTED, Status.DEPLOYING, Status.FAILED, Status.REMOVING}),
+    Status.DEPLOYING: frozenset({Status.REQUESTED, Status.DEPLOYING, Status.READY, Status.FAILED, Status.REMOVING}),
+    Status.READY: frozenset({Status.REQUESTED, Status.DEPLOYING, Status.READY, Status.FAILED, Status.REMOVING}),
+    Status.FAILED: frozenset({Status.REQUESTED, Status.DEPLOYING, Status.READY, Status.FAILED, Status.REMOVING}),
+    Status.REMOVING: frozenset({Status.REMOVING, Status.REMOVED}),
+    Status.REMOVED: frozenset({Status.REFUSED, Status.WAITING, Status.REQUESTED, Status.REMOVING}),
+}
+_EARLY_ARCHIVE_IS_KEPT_FOR: Final = timedelta(minutes=15)
+_EARLY_ARCHIVE_RETRY_SECONDS: Final = 10
+_MOST_CHANGED_PATHS: Final = 1_000
+_MOST_CHANGED_CHARACTERS: Final = 50_000  # of the 400 KB that an item has, which every write carries whole
+
+
+def reason_to_refuse(pull: PullRequest, existing: Environment | None) -> str | None:
+    """Why this pull request gets no environment, in words for its author; None where it gets one."""
+    if pull.is_from_a_fork:
+        return "the pull request comes from another repository: code of a fork is not deployed to the shared server"
+    if pull.is_draft and not (existing and existing.is_live):
+        return "the pull request is a draft: mark it as ready for review to get an environment"
+    return None
+
+
+def refused(
+    existing: Environment | None, pull: PullRequest, lane: str, reason: str, delivery: str, now: datetime
+) -> Environment:
+    """The record of a refusal. An environment that stands is left as it is, but for the message."""
+    if existing is not None and existing.is_live:
+        return replace(existing, message=reason, updated_at=now)
+    return replace(_begun(existing, pull, lane, delivery, now, Status.REFUSED), message=reason)
+
+
+def waiting(
+    existing: Environment | None, pull: PullRequest, lane: str, place: int, reason: str, delivery: str, now: datetime
+) -> Environment:
+    """The record of a pull request that has nothing yet and waits for its turn; one that waits keeps its time."""
+    fresh = _begun(existing, pull, lane, delivery, now, Status.WAITING)
+    since = existing.requested_at if existing is not None and existing.status == Status.WAITING else now
+    return replace(fresh, requested_at=since, place=place, message=reason)
+
+
+def is_served(existing: Environment | None, pull: PullRequest) -> bool:
+    """Whether this commit stands already, so that the same event twice is no work."""
+    return existing is not None and existing.status == Status.READY and existing.head_sha == pull.head_sha
+
+
+def requested(existing: Environment | None, pull: PullRequest, lane: str, delivery: str, now: datetime) -> Environment:
+    """The record that asks for the pull request's head commit; a request under way for the same commit goes on."""
+    if existing is None or not existing.is_live:
+        fresh = _begun(existing, pull, lane, delivery, now, Status.REQUESTED)
+        return replace(fresh, generation=fresh.generation + 1)
+    if existing.status == Status.REMOVING:
+        raise NotYetError("the environment is being removed: it is made anew afterwards", retry_seconds=15)
+    under_way = existing.status in {Status.REQUESTED, Status.DEPLOYING} and existing.head_sha == pull.head_sha
+    return replace(
+        _moved(existing, Status.REQUESTED),
+        repository=pull.repository,
+        head_sha=pull.head_sha,
+        changed_paths=existing.changed_paths if under_way else None,
+        seeding=existing.seeding if under_way else (),
+        generation=existing.generation if under_way else existing.generation + 1,
+        requested_at=existing.requested_at if under_way else now,
+        updated_at=now,
+        message="",
+        delivery=delivery,
+    )
+
+
+def check_is_asked_for(environment: Environment | None, head_sha: str, uploaded_at: datetime, now: datetime) -> None:
+    """Returns where the registry asks for this commit; else raises what the archive is: early, or too late.
+
+    An archive of a CI job may come before GitHub's event: it is asked about again for 15 minutes.
+    """
+    if environment is not None and environment.head_sha == head_sha:
+        if environment.status in {Status.REQUESTED, Status.DEPLOYING, Status.READY, Status.FAILED}:
+            return
+        raise SupersededError(f"the environment is {environment.status}: nothing is deployed for {head_sha[:7]}")
+    if environment is not None and environment.requested_at > uploaded_at:
+        raise SupersededError(f"commit {head_sha[:7]} was superseded by {environment.head_sha[:7]}")
+    if now - uploaded_at < _EARLY_ARCHIVE_IS_KEPT_FOR:
+        raise NotYetError(f"nobody asked for {head_sha[:7]} yet", retry_seconds=_EARLY_ARCHIVE_RETRY_SECONDS)
+    raise SupersededError(f"nobody asked for {head_sha[:7]} within 15 minutes of its upload")
+
+
+def check_not_superseded(environment: Environment, generation: int) -> None:
+    if environment.generation != generation or environment.status == Status.REMOVING or not environment.is_live:
+        raise SupersededError(
+            f"request {generation} of {environment.name} was superseded: "
+            f"it is {environment.status} at request {environment.generation}"
+        )
+
+
+def with_changes(
+    environment: Environment, generation: int, source_digest: str, paths: Collection[str] | None
+) -> Environment:
+    """The record with what its pull request changes; more than the record can well hold is as good as unknown."""
+    check_not_superseded(environment, generation)
+    changes = None
+    if paths is not None and len(paths) <= _MOST_CHANGED_PATHS and sum(map(len, paths)) <= _MOST_CHANGED_CHARACTERS:
+        changes = Changes(source_digest, tuple(sorted(paths)))
+    return replace(environment, changed_paths=changes)
+
+
+def with_pipeline(environment: Environment, standing: Half) -> Environment:
+    """The record after the zip was put; raises SupersededError where a newer request has come meanwhile."""
+    check_not_superseded(environment, standing.generation)
+    return replace(_deploying(environment, standing), pipeline=standing)
+
+
+def with_data(
+    environment: Environment, standing: Half, schemas: Iterable[str], seeding: Iterable[str] = ()
+) -> Environment:
+    """The record after views and tables stand, and ``seeding`` of them are still to be filled.
+
+    ``schemas`` are added to those that a removal has to look for.
+    """
+    check_not_superseded(environment, standing.generation)
+    made = dict.fromkeys([*environment.schemas, *schemas])
+    return replace(
+        _deploying(environment, standing),
+        data=standing,
+        schemas=tuple(made),
+        seeding=tuple(seeding),
+        compared_at=standing.at,
+    )
+
+
+def seeded(environment: Environment, generation: int, table: str, now: datetime) -> Environment:
+    """The record after one table was filled."""
+    check_not_superseded(environment, generation)
+    left = tuple(name for name in environment.seeding if name != table)
+    return replace(environment, seeding=left, updated_at=now)
+
+
+def ready(environment: Environment, generation: int, dag_ids: Collection[str], now: datetime) -> Environment:
+    """The record after Airflow has listed all of this commit's DAGs, and none of another's."""
+    check_not_superseded(environment, generation)
+    halves = (environment.pipeline, environment.data)
+    message = "\n".join(half.message for half in halves if half and half.message)
+    return replace(
+        _moved(environment, Status.READY), message=message, dag_ids=tuple(dag_ids), suspects=None, updated_at=now
+    )
+
+
+def suspected(environment: Environment, suspects: Suspects, now: datetime) -> Environment:
+    """The record after a first look that found DAGs which this commit has no more."""
+    check_not_superseded(environment, suspects.generation)
+    return replace(environment, suspects=suspects, updated_at=now)
+
+
+def failed(environment: Environment, generation: int, message: str, now: datetime) -> Environment:
+    check_not_superseded(environment, generation)
+    return replace(_moved(environment, Status.FAILED), message=message, updated_at=now)
+
+
+def removing(environment: Environment, reason: str, now: datetime, dismissed: str | None = None) -> Environment:
+    """Raises the generation, so that every deploy under way finds itself superseded.
+
+    ``dismissed``: the commit that is not to be deployed again although the pull request is open.
+    """
+    if environment.status == Status.REMOVING:
+        return environment
+    return replace(
+        _moved(environment, Status.REMOVING),
+        generation=environment.generation + 1,
+        removal=Removal(began_at=now, reason=reason, dag_ids=environment.dag_ids),
+        dismissed=dismissed,
+        updated_at=now,
+        message=reason,
+    )
+
+
+def adopted(
+    existing: Environment | None, orphan: Environment, schemas: Iterable[str], reason: str, now: datetime
+) -> Environment:
+    """The record under which something is removed that carries our marker and that no record claims."""
+    status = existing.status if existing else None
+    if existing is not None and existing.is_live:
+        raise SupersededError(f"the environment is {existing.status}: it is no orphan")
+    _check_move(status, Status.REMOVING)
+    return replace(
+        orphan,
+        status=Status.REMOVING,
+        generation=(existing.generation if existing else 0) + 1,
+        revision=existing.revision if existing else 0,
+        schemas=tuple(schemas),
+        removal=Removal(began_at=now, reason=reason),
+        dismissed=existing.dismissed if existing else None,
+        updated_at=now,
+        message=reason,
+    )
+
+
+def removed(environment: Environment, receipt: Mapping[str, object], now: datetime) -> Environment:
+    """Nothing but the receipt is kept of it."""
+    return replace(
+        _moved(environment, Status.REMOVED),
+        pipeline=None,
+        data=None,
+        changed_paths=None,
+        guard=None,
+        seeding=(),
+        compared_at=None,
+        reset_at=None,
+        leases={},
+        schemas=(),
+        dag_ids=(),
+        suspects=None,
+        removal=None,
+        place=None,
+        receipt=receipt,
+        message=environment.removal.reason if environment.removal else "",
+        updated_at=now,
+    )
+
+
+def _moved(environment: Environment, after: Status) -> Environment:
+    _check_move(environment.status, after)
+    return replace(environment, status=after)
+
+
+def _check_move(before: Status | None, after: Status) -> None:
+    assert after in MOVES[before], f"nothing moves an environment from {before} to {after}"
+
+
+def _begun(
+    before: Environment | None, pull: PullRequest, lane: str, delivery: str, now: datetime, status: Status
+) -> Environment:
+    """A record without a name and without halves, whose counts go on from the one before it."""
+    _check_move(before.status if before else None, status)
+    return Environment(
+        repository_id=pull.repository_id,
+        repository=pull.repository,
+        pull_number=pull.number,
+        lane=lane,
+        status=status,
+        head_sha=pull.head_sha,
+        branch=pull.head_ref,
+        requested_at=now,
+        updated_at=now,
+        generation=before.generation if before else 0,
+        revision=before.revision if before else 0,
+        delivery=delivery,
+    )
+
+
+def _deploying(environment: Environment, standing: Half) -> Environment:
+    # The other half may have failed meanwhile: only a request or Airflow's word that all is ready ends that.
+    status = Status.FAILED if environment.status == Status.FAILED else Status.DEPLOYING
+    return replace(_moved(environment, status), source_digest=standing.source_digest, updated_at=standing.at)

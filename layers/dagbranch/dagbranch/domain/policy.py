@@ -1,0 +1,105 @@
+"""What the stack's own parameters say of environments: who has to wait, how long one stands, when it has to go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dagbranch.domain.environments import Environment, PullRequest, Status
+
+
+@dataclass(frozen=True)
+class Policy:
+    """None is no limit. ``keep_label``: the label of a pull request whose environment does not expire."""
+
+    expire_after: timedelta | None = None
+    keep_label: str = ""
+    most_environments: int | None = None
+    most_dags: int | None = None
+    is_paused: bool = False
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether anybody may ever have to wait."""
+        return self.is_paused or self.most_environments is not None or self.most_dags is not None
+
+
+@dataclass(frozen=True)
+class Wait:
+    """``place`` in the line, the next one is 1."""
+
+    place: int
+    reason: str
+
+
+def reason_to_remove(environment: Environment, pull: PullRequest | None, policy: Policy, now: datetime) -> str | None:
+    """Why this environment has to go, in words; None where it stays. ``pull`` is what GitHub says now."""
+    if pull is None or not pull.is_open:
+        return "its pull request is not open"
+    if is_expired(environment, pull, policy, now):
+        assert policy.expire_after is not None, "nothing expires without a time"
+        return f"nobody has asked for anything of it for {policy.expire_after.days} days"
+    return None
+
+
+def is_expired(environment: Environment, pull: PullRequest, policy: Policy, now: datetime) -> bool:
+    if policy.expire_after is None or policy.keep_label in pull.labels:
+        return False
+    return now - environment.active_at > policy.expire_after
+
+
+def is_dismissed(existing: Environment | None, pull: PullRequest, policy: Policy) -> bool:
+    """Whether this commit's environment was removed although its pull request is open, and nothing asks for it anew."""
+    return (
+        existing is not None
+        and not existing.is_live
+        and existing.dismissed == pull.head_sha
+        and policy.keep_label not in pull.labels
+    )
+
+
+@dataclass(frozen=True)
+class Room:
+    """What stands on the server, and who waits for a place there: who has waited longest is next."""
+
+    environments: int
+    dags: int
+    line: Mapping[tuple[int, int], int]  # Environment.key → place
+
+    @classmethod
+    def of(cls, environments: Iterable[Environment]) -> Room:
+        known = list(environments)
+        standing = [one for one in known if one.is_live]
+        line = {one.key: place for place, one in enumerate(_line(known), start=1)}
+        return cls(len(standing), sum(len(one.dag_ids) for one in standing), line)
+
+    def wait_of(self, key: tuple[int, int], policy: Policy) -> Wait | None:
+        """What a pull request without an environment has to wait for; None where it is its turn."""
+        place = self.line.get(key, len(self.line) + 1)  # a newcomer goes to the end
+        reason = self._reason(place, policy)
+        if reason is None:
+            return None
+        return Wait(place, f"{reason}; place {place} of {max(place, len(self.line))} in the line")
+
+    def _reason(self, place: int, policy: Policy) -> str | None:
+        if policy.is_paused:
+            return "the intake is paused by the owner of the stack"
+        if policy.most_dags is not None and self.dags >= policy.most_dags:
+            return f"the server has room for {policy.most_dags} DAGs, and {self.dags} stand"
+        if policy.most_environments is not None and self.environments + place > policy.most_environments:
+            return f"the server has room for {policy.most_environments} environments, and {self.environments} stand"
+        return None
+
+
+def to_look_at_again(environments: Iterable[Environment], policy: Policy) -> list[Environment]:
+    """Of those that wait: whose turn has come, and who is to be told another place or reason than the one on record."""
+    known = list(environments)
+    room = Room.of(known)
+    waits = {one.key: room.wait_of(one.key, policy) for one in known if one.status == Status.WAITING}
+    return [one for one in _line(known) if (wait := waits[one.key]) is None or wait.reason != one.message]
+
+
+def _line(environments: Iterable[Environment]) -> list[Environment]:
+    waiting = [one for one in environments if one.status == Status.WAITING]
+    return sorted(waiting, key=lambda one: (one.requested_at, one.key))
