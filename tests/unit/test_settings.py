@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,11 +8,20 @@ from pydantic import ValidationError
 
 from dagbranch import settings
 from dagbranch.domain.access import Access
+from dagbranch.domain.policy import Policy
 from dagbranch.domain.source_allowance import SourceAllowance
 from dagbranch.errors import ConfigurationError
-from dagbranch.settings import FetchSourceSettings, ProvisionDataSettings, RemoveEnvironmentSettings, Settings, load
+from dagbranch.settings import (
+    FetchSourceSettings,
+    ProvisionDataSettings,
+    RemoveEnvironmentSettings,
+    Settings,
+    SweepEnvironmentsSettings,
+    load,
+)
 
 COMPLETE = {
+    "AIRFLOW_DOOR": "auto",
     "ALLOWED_REPOSITORIES": "Acme/Pipelines, acme/other ,",
     "ARTIFACTS_BUCKET": "acme-mwaa",
     "ARTIFACTS_PATH": "artifacts",
@@ -20,11 +30,17 @@ COMPLETE = {
     "DATABRICKS_HOST": "dbc.example",
     "DATABRICKS_HTTP_PATH": "/sql/1.0/warehouses/x",
     "DATABRICKS_TOKEN_SECRET": "arn:aws:secretsmanager:eu-central-1:1:secret:databricks",
+    "DEAD_LETTERS_URL": "https://sqs.example/d",
     "EVENT_BUS": "dagbranch-bus",
+    "EXPIRE_AFTER_DAYS": "14",
     "FOLLOW_BASE_HOUR": "4",
     "GITHUB_API_URL": "https://api.github.com",
     "GITHUB_TOKEN_SECRET": "arn:aws:secretsmanager:eu-central-1:1:secret:github",
+    "INTAKE": "open",
+    "KEEP_LABEL": "keep-environment",
     "LANE": "preview",
+    "MOST_DAGS": "0",
+    "MOST_ENVIRONMENTS": "0",
     "MOST_FILES": "100",
     "MOST_MEGABYTES": "20",
     "MWAA_ENVIRONMENT": "previews",
@@ -147,6 +163,43 @@ def test_artifacts_lie_apart_from_the_dags_of_the_same_bucket(artifacts: str, da
 
     assert load(RemoveEnvironmentSettings, {**environ, "ARTIFACTS_BUCKET": "another"})
     assert load(RemoveEnvironmentSettings, {**environ, "ARTIFACTS_PATH": f"{dags}-artifacts"})
+
+
+def test_nothing_waits_or_expires_where_limits_are_0() -> None:
+    unlimited = {"EXPIRE_AFTER_DAYS": "0", "KEEP_LABEL": "", "MOST_ENVIRONMENTS": "0", "MOST_DAGS": "0"}
+
+    policy = load(FetchSourceSettings, {**COMPLETE, **unlimited}).policy
+
+    assert policy == Policy()
+    assert not policy.is_limited
+
+
+@pytest.mark.parametrize("settings_class", [FetchSourceSettings, RemoveEnvironmentSettings, SweepEnvironmentsSettings])
+def test_the_policy_is_what_the_stacks_owner_says_in_every_function_that_decides(
+    settings_class: type[FetchSourceSettings | RemoveEnvironmentSettings | SweepEnvironmentsSettings],
+) -> None:
+    said = {"EXPIRE_AFTER_DAYS": "3", "MOST_ENVIRONMENTS": "50", "MOST_DAGS": "250", "INTAKE": "paused"}
+
+    policy = load(settings_class, {**COMPLETE, **said}).policy
+
+    assert policy == Policy(timedelta(days=3), "keep-environment", 50, 250, is_paused=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("EXPIRE_AFTER_DAYS", "-1"),
+        ("EXPIRE_AFTER_DAYS", "two weeks"),
+        ("EXPIRE_AFTER_DAYS", "1000000000000"),
+        ("MOST_ENVIRONMENTS", "-5"),
+        ("MOST_DAGS", "1.5"),
+        ("INTAKE", "closed"),
+        ("AIRFLOW_DOOR", "ssh"),
+    ],
+)
+def test_a_malformed_policy_or_door_is_named(name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        load(RemoveEnvironmentSettings, {**COMPLETE, name: value})
 
 
 def test_settings_cannot_be_changed() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Final, Literal
 
 from pydantic import (
     BaseModel,
@@ -22,6 +22,7 @@ from pydantic import (
 from dagbranch.domain.access import Access
 from dagbranch.domain.data_stack import DataStack
 from dagbranch.domain.naming import LANES, is_repository_name
+from dagbranch.domain.policy import Policy
 from dagbranch.domain.source_allowance import RepositoryLists
 from dagbranch.domain.source_archive import Limits
 from dagbranch.domain.statements import is_principal
@@ -45,6 +46,9 @@ type Repositories = Annotated[frozenset[str], BeforeValidator(_repositories)]
 type Lists = Annotated[RepositoryLists, BeforeValidator(_lists)]
 type Principals = Annotated[tuple[str, ...], BeforeValidator(_principals)]
 type Lane = Annotated[str, Field(pattern=f"^({'|'.join(LANES)})$")]
+type Limit = Annotated[int, Field(ge=0)]  # 0 is no limit
+
+_MOST_DAYS: Final = 3_650
 
 
 def _lists(value: object) -> object:
@@ -86,6 +90,31 @@ class _RegistrySettings(Settings):
     event_bus: Text
 
 
+class _QueueSettings(Settings):
+    """``dead_letters_url``: where a message goes that failed for good, with the reason."""
+
+    queue_url: Text
+    dead_letters_url: Text
+
+
+class _PolicySettings(Settings):
+    expire_after_days: Annotated[int, Field(ge=0, le=_MOST_DAYS)]  # 0 is never
+    keep_label: str
+    most_environments: Limit
+    most_dags: Limit
+    intake: Literal["open", "paused"]
+
+    @property
+    def policy(self) -> Policy:
+        return Policy(
+            expire_after=timedelta(days=self.expire_after_days) if self.expire_after_days else None,
+            keep_label=self.keep_label,
+            most_environments=self.most_environments or None,
+            most_dags=self.most_dags or None,
+            is_paused=self.intake == "paused",
+        )
+
+
 class _DagsBucketSettings(Settings):
     dags_bucket: Text
     dags_path: Text
@@ -113,6 +142,7 @@ class _SourceBucketSettings(Settings):
 
 class _AirflowSettings(Settings):
     mwaa_environment: Text
+    airflow_door: Literal["auto", "cli", "rest"]
 
 
 class _WarehouseSettings(Settings):
@@ -136,17 +166,25 @@ class ReceiveWebhookSettings(Settings):
     webhook_secret: Text
 
 
-class FetchSourceSettings(_GitHubSettings, _RegistrySettings, _SourceBucketSettings, _BucketsSettings, _LimitSettings):
+class FetchSourceSettings(
+    _GitHubSettings,
+    _RegistrySettings,
+    _QueueSettings,
+    _PolicySettings,
+    _SourceBucketSettings,
+    _BucketsSettings,
+    _LimitSettings,
+):
     package_index_url: Annotated[str, Field(pattern=r"^(default|https?://[^\s@]+)?$")]  # an @ follows a credential
-    queue_url: Text
 
 
-class PackageDagsSettings(_RegistrySettings, _SourceBucketSettings, _BucketsSettings, _LimitSettings):
-    queue_url: Text
+class PackageDagsSettings(_RegistrySettings, _QueueSettings, _SourceBucketSettings, _BucketsSettings, _LimitSettings):
+    pass
 
 
-class ProvisionDataSettings(_RegistrySettings, _SourceBucketSettings, _WarehouseSettings, _LimitSettings):
-    queue_url: Text
+class ProvisionDataSettings(
+    _RegistrySettings, _QueueSettings, _SourceBucketSettings, _WarehouseSettings, _LimitSettings
+):
     readable_catalogs: Lists
     readable_source_suffixes: Lists
     reader_principals: Principals
@@ -158,25 +196,32 @@ class ProvisionDataSettings(_RegistrySettings, _SourceBucketSettings, _Warehouse
         return DataStack(self.readable_catalogs, self.readable_source_suffixes, access)
 
 
-class VerifyEnvironmentSettings(_RegistrySettings, _AirflowSettings, _DagsBucketSettings):
-    queue_url: Text
+class VerifyEnvironmentSettings(_RegistrySettings, _QueueSettings, _AirflowSettings, _DagsBucketSettings):
     verify_patience_seconds: Annotated[int, Field(gt=0)]
 
 
-class SweepEnvironmentsSettings(_GitHubSettings, _RegistrySettings):
-    queue_url: Text
+class SweepEnvironmentsSettings(
+    _GitHubSettings,
+    _RegistrySettings,
+    _QueueSettings,
+    _PolicySettings,
+    _DagsBucketSettings,
+    _AirflowSettings,
+    _WarehouseSettings,
+):
     follow_base_hour: Annotated[int, Field(ge=0, le=23)]
 
 
 class RemoveEnvironmentSettings(
     _GitHubSettings,
     _RegistrySettings,
+    _QueueSettings,
+    _PolicySettings,
     _SourceBucketSettings,
     _BucketsSettings,
     _AirflowSettings,
     _WarehouseSettings,
 ):
-    queue_url: Text
     removal_settle_seconds: Annotated[int, Field(ge=0)]
 
     @property
