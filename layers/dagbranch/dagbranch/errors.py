@@ -2,7 +2,7 @@
 
 DagbranchError
 ├── ConfigurationError          the stack's own settings are missing or malformed: its owner mends them
-├── InvalidEventError           an event that is not what its source promises: dropped, never retried
+├── InvalidEventError           an event that is not what its source promises: never retried
 │   └── InvalidSignatureError   a webhook that GitHub did not sign with our secret
 ├── SourceError                 what the author of a pull request can mend; the message names what to change
 │   ├── InvalidPipelineFileError    ``dagbranch.yaml``: file, line and key
