@@ -19,44 +19,8 @@ from dagbranch.settings import (
     SweepEnvironmentsSettings,
     load,
 )
+from tests.fakes.settings import COMPLETE
 
-COMPLETE = {
-    "AIRFLOW_DOOR": "auto",
-    "ALLOWED_REPOSITORIES": "Acme/Pipelines, acme/other ,",
-    "ARTIFACTS_BUCKET": "acme-mwaa",
-    "ARTIFACTS_PATH": "artifacts",
-    "DAGS_BUCKET": "acme-mwaa",
-    "DAGS_PATH": "dags",
-    "DATABRICKS_HOST": "dbc.example",
-    "DATABRICKS_HTTP_PATH": "/sql/1.0/warehouses/x",
-    "DATABRICKS_TOKEN_SECRET": "arn:aws:secretsmanager:eu-central-1:1:secret:databricks",
-    "DEAD_LETTERS_URL": "https://sqs.example/d",
-    "EVENT_BUS": "dagbranch-bus",
-    "EXPIRE_AFTER_DAYS": "14",
-    "FOLLOW_BASE_HOUR": "4",
-    "GITHUB_API_URL": "https://api.github.com",
-    "GITHUB_TOKEN_SECRET": "arn:aws:secretsmanager:eu-central-1:1:secret:github",
-    "INTAKE": "open",
-    "KEEP_LABEL": "keep-environment",
-    "LANE": "preview",
-    "MOST_DAGS": "0",
-    "MOST_ENVIRONMENTS": "0",
-    "MOST_FILES": "100",
-    "MOST_MEGABYTES": "20",
-    "MWAA_ENVIRONMENT": "previews",
-    "PACKAGE_INDEX_URL": "default",
-    "PATH": "/usr/bin",
-    "QUEUE_URL": "https://sqs.example/q",
-    "READABLE_CATALOGS": "",
-    "READABLE_SOURCE_SUFFIXES": "_test, acme/other=_Sandbox",
-    "READER_PRINCIPALS": "analysts, Data Team, analysts",
-    "REGISTRY_TABLE": "registry",
-    "REMOVAL_SETTLE_SECONDS": "420",
-    "SOURCE_BUCKET": "acme-sources",
-    "VERIFY_PATIENCE_SECONDS": "900",
-    "WEBHOOK_SECRET": "arn:aws:secretsmanager:eu-central-1:1:secret:webhook",
-    "WRITER_PRINCIPALS": "",
-}
 CLASSES = [one for name, one in vars(settings).items() if name.endswith("Settings") and not name.startswith("_")]
 FUNCTIONS = [one for one in CLASSES if one is not Settings]
 

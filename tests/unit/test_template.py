@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from dagbranch import settings
+from dagbranch.domain.policy import Policy
 from dagbranch.domain.requests import EventKind
 from dagbranch.domain.source_allowance import RepositoryLists
 from dagbranch.settings import Settings
+from tests.fakes.settings import COMPLETE
 from tests.fakes.template import RESOURCES, ROOT, TEMPLATE
 
+POLICY = ("EXPIRE_AFTER_DAYS", "INTAKE", "KEEP_LABEL", "MOST_DAGS", "MOST_ENVIRONMENTS")
 GLOBAL_VARIABLES: dict[str, Any] = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
 
 
@@ -282,9 +286,78 @@ def test_a_reset_and_a_check_of_this_lanes_data_reach_the_function_that_provisio
     assert [target["Arn"]["Fn::GetAtt"] for target in rule["Targets"]] == ["ProvisionDataQueue.Arn"]
 
 
-def test_the_sweep_cannot_reach_the_warehouse() -> None:
-    assert not {name for name in fields_of("SweepEnvironments") if name.startswith("DATABRICKS")}
-    assert "Layers" not in FUNCTIONS["SweepEnvironments"]
+def rules_into(queue: str) -> dict[str, dict[str, Any]]:
+    return {
+        name: rule["EventPattern"]
+        for name, rule in of_type("AWS::Events::Rule").items()
+        if any(target["Arn"]["Fn::GetAtt"] == f"{queue}.Arn" for target in rule["Targets"])
+    }
+
+
+def test_what_the_sweep_asks_for_reaches_the_function_that_does_it() -> None:
+    asked = {
+        EventKind.ENVIRONMENT_REQUESTED: "FetchSourceQueue",
+        EventKind.REMOVAL_REQUESTED: "RemoveEnvironmentQueue",
+        EventKind.VERIFICATION_REQUESTED: "VerifyEnvironmentQueue",
+        EventKind.DATA_CHECK_REQUESTED: "ProvisionDataQueue",
+    }
+
+    for kind, queue in asked.items():
+        (pattern,) = [one for one in rules_into(queue).values() if kind in one.get("detail-type", [])]
+        assert pattern["source"] == ["dagbranch"]
+        assert pattern["detail"] == {"lane": [{"Ref": "Lane"}]}
+
+
+def test_of_all_labels_the_one_that_keeps_an_environment_alone_is_looked_at() -> None:
+    patterns = [one["detail"] for one in rules_into("FetchSourceQueue").values() if one["source"] == ["github.com"]]
+
+    assert {"action": ["labeled"], "label": {"name": [{"Ref": "KeepLabel"}]}} in patterns
+    assert [one for one in patterns if "labeled" in one["action"] and "label" not in one] == []
+
+
+@pytest.mark.parametrize("function", sorted(set(FUNCTIONS) - {"ReceiveWebhook"}))
+def test_a_function_gives_up_a_message_into_its_own_queues_dead_letters_and_no_other(function: str) -> None:
+    letters = FUNCTIONS[function]["Environment"]["Variables"]["DEAD_LETTERS_URL"]["Ref"]
+    own = FUNCTIONS[function]["Environment"]["Variables"]["QUEUE_URL"]["Ref"]
+    sends = {
+        statement["Resource"]["Fn::GetAtt"]
+        for statement in statements_of(function)
+        if "sqs:SendMessage" in listed(statement["Action"])
+    }
+
+    assert QUEUES[own]["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"] == f"{letters}.Arn"
+    assert sends == {f"{own}.Arn", f"{letters}.Arn"}
+
+
+@pytest.mark.parametrize("function", [name for name in FUNCTIONS if "MWAA_ENVIRONMENT" in fields_of(name)])
+def test_a_door_to_airflow_is_open_to_a_role_only_where_the_stack_uses_it(function: str) -> None:
+    doors = {
+        policy["Fn::If"][0]: [one["Action"] for one in policy["Fn::If"][1]["Statement"]]
+        for policy in FUNCTIONS[function]["Policies"]
+        if "Fn::If" in policy and "Door" in policy["Fn::If"][0]
+    }
+    elsewhere = [one for one in FUNCTIONS[function]["Policies"] if "Fn::If" not in one and "airflow:" in str(one)]
+
+    assert doors == {"HasRestDoor": ["airflow:InvokeRestApi"], "HasCliDoor": ["airflow:CreateCliToken"]}
+    assert elsewhere == []
+    assert TEMPLATE["Conditions"]["HasCliDoor"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "AirflowDoor"}, "rest"]}]}
+    assert TEMPLATE["Conditions"]["HasRestDoor"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "AirflowDoor"}, "cli"]}]}
+
+
+def test_the_stacks_defaults_are_a_policy_that_lets_everybody_in_and_expires_what_nobody_uses() -> None:
+    parameters, variables = TEMPLATE["Parameters"], FUNCTIONS["SweepEnvironments"]["Environment"]["Variables"]
+    named = {name: parameters.get(value["Ref"], {}) for name, value in variables.items()}
+    given = {name: str(named[name]["Default"]) for name in POLICY}
+
+    policy = settings.load(settings.SweepEnvironmentsSettings, {**COMPLETE, **given}).policy
+
+    assert policy == Policy(expire_after=timedelta(days=14), keep_label="keep-environment")
+
+
+def test_a_function_knows_how_often_its_queue_brings_a_message() -> None:
+    brought = {one["RedrivePolicy"]["maxReceiveCount"] for one in QUEUES.values() if "RedrivePolicy" in one}
+
+    assert brought == {GLOBAL_VARIABLES["MOST_RECEIVES"]}
 
 
 def test_who_gets_environments_has_no_default() -> None:

@@ -91,10 +91,16 @@ class _RegistrySettings(Settings):
 
 
 class _QueueSettings(Settings):
-    """``dead_letters_url``: where a message goes that failed for good, with the reason."""
+    """``dead_letters_url``: where a message goes that failed for good, or when it came for the last of its receives."""
 
     queue_url: Text
     dead_letters_url: Text
+    most_receives: Annotated[int, Field(gt=0)]
+
+    @property
+    def queue(self) -> tuple[str, str, int]:
+        """The arguments of a ``WorkQueue``."""
+        return self.queue_url, self.dead_letters_url, self.most_receives
 
 
 class _PolicySettings(Settings):
