@@ -19,7 +19,7 @@ from aws_lambda_powertools.utilities.parser.models import (
 )
 
 from dagbranch.domain.naming import SourceArchiveKey
-from dagbranch.domain.requests import DataRequest
+from dagbranch.domain.requests import DataRequest, EventKind
 from dagbranch.errors import InvalidEventError
 from dagbranch.events import archive_uploaded, data_work, environment_event, pull_request_event, webhook_request
 from dagbranch.use_cases.receive_webhook import receive_webhook
@@ -135,6 +135,14 @@ def test_request_of_the_sweep_names_the_pull_request_and_claims_nothing_of_it(pa
     assert (parsed.repository, parsed.repository_id) == (REPOSITORY, REPOSITORY_ID)
     assert (parsed.pull_number, parsed.head_sha) == (PULL_NUMBER, HEAD_SHA)
     assert parsed.claims is None
+    assert (parsed.orphan, parsed.schemas) == (None, ())
+
+
+def test_request_to_remove_an_orphan_names_what_stands_without_a_record() -> None:
+    parsed = pull_request_event(body_of("remove_environment/orphan_removal_requested.json"))
+
+    assert (parsed.repository_id, parsed.pull_number) == (REPOSITORY_ID, PULL_NUMBER)
+    assert (parsed.orphan, parsed.schemas) == ("changes", ("db_attribution_changes",))
 
 
 @pytest.mark.parametrize("function", ["package_dags", "provision_data"])
@@ -170,6 +178,13 @@ def test_half_that_stands_is_told_with_its_generation(name: str, kind: str) -> N
 
     assert (parsed.kind, parsed.lane, parsed.generation) == (kind, "preview", 1)
     assert (parsed.repository, parsed.pull_number, parsed.head_sha) == (REPOSITORY, PULL_NUMBER, HEAD_SHA)
+
+
+def test_request_to_look_at_airflow_again_is_about_the_generation_that_stands() -> None:
+    parsed = environment_event(body_of("verify_environment/verification_requested.json"))
+
+    assert (parsed.kind, parsed.lane, parsed.generation) == (EventKind.VERIFICATION_REQUESTED, "preview", 1)
+    assert (parsed.repository_id, parsed.pull_number, parsed.head_sha) == (REPOSITORY_ID, PULL_NUMBER, HEAD_SHA)
 
 
 def test_tick_is_the_schedules_own_event() -> None:
