@@ -92,6 +92,9 @@ class _ObjectCreatedDetail(BaseModel):
 
 class _OwnData(BaseModel):
     repository_id: int
+
+
+class _RequestData(_OwnData):
     orphan: str | None = None
     schemas: tuple[str, ...] = ()
 
@@ -104,6 +107,14 @@ class _OwnDetail(BaseModel):
     head_sha: str
     generation: int
     data: _OwnData
+
+
+class _RequestDetail(BaseModel):
+    version: Literal[1]
+    repository: str
+    pull_number: int = Field(gt=0)
+    head_sha: str
+    data: _RequestData
 
 
 class _DataDetail(BaseModel):
@@ -143,7 +154,7 @@ def pull_request_event(body: str) -> PullRequestEvent:
     """GitHub's ``pull_request`` event, or dagbranch's own request for a pull request, from a queue's message."""
     event = _event(body)
     if event.source == DAGBRANCH:
-        own = _parsed(_OwnDetail, event.detail)
+        own = _parsed(_RequestDetail, event.detail)
         return PullRequestEvent(
             repository_id=own.data.repository_id,
             repository=own.repository,
@@ -179,7 +190,7 @@ def pull_request_event(body: str) -> PullRequestEvent:
     )
 
 
-def _orphan(data: _OwnData) -> str | None:
+def _orphan(data: _RequestData) -> str | None:
     if data.orphan is not None and not is_environment_name(data.orphan):
         raise InvalidEventError(f"{data.orphan!r} is no environment's name")
     return data.orphan
