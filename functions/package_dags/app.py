@@ -15,7 +15,8 @@ from botocore.config import Config
 
 from dagbranch import __version__
 from dagbranch.adapters.dynamodb import DynamoDbRegistry
-from dagbranch.adapters.event_bus import DelayedQueue, EventBridgeBus
+from dagbranch.adapters.event_bus import EventBridgeBus
+from dagbranch.adapters.queues import WorkQueue
 from dagbranch.adapters.runtime_modules import runtime_modules
 from dagbranch.adapters.s3 import S3ArtifactsBucket, S3DagsBucket, S3SourceBucket
 from dagbranch.adapters.s3_objects import PARALLEL_REQUESTS
@@ -57,5 +58,5 @@ def _package() -> Callable[..., None]:
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     settings = _settings()
     worker = Worker(settings.lane, context.aws_request_id, lease_seconds(context), settings.limits)
-    queue = DelayedQueue(boto3.client("sqs"), settings.queue_url)
+    queue = WorkQueue(boto3.client("sqs"), *settings.queue)
     return handle_batch(event, context, lambda body: _package()(archive_uploaded(body), worker=worker), queue)

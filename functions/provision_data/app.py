@@ -15,7 +15,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dagbranch.adapters.databricks import DatabricksWarehouse
 from dagbranch.adapters.dynamodb import DynamoDbRegistry
-from dagbranch.adapters.event_bus import DelayedQueue, EventBridgeBus, SqsSeedQueue
+from dagbranch.adapters.event_bus import EventBridgeBus
+from dagbranch.adapters.queues import SqsSeedQueue, WorkQueue
 from dagbranch.adapters.s3 import S3SourceBucket
 from dagbranch.adapters.secrets import secret_text
 from dagbranch.events import data_work
@@ -69,5 +70,4 @@ def _work(context: LambdaContext, body: str) -> None:
 @tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    queue = DelayedQueue(boto3.client("sqs"), _settings().queue_url)
-    return handle_batch(event, context, partial(_work, context), queue)
+    return handle_batch(event, context, partial(_work, context), WorkQueue(boto3.client("sqs"), *_settings().queue))
