@@ -9,11 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from local.airflow import LocalAirflow, LocalMwaa
 from local.airflow.configuration import Line
 from local.aws import LocalAws, cached_build
+from local.aws.sandbox import Watch
 from local.certificates import Certificates, make_certificates
 from local.github import LocalGitHub
 from local.toolchain import ROOT, tool_path
@@ -31,6 +33,20 @@ class Intervals:
 
     sync_seconds: int = 10
     scan_seconds: int = 10
+
+
+class Between(Protocol):
+    """Stands between the functions and what they reach."""
+
+    watch: Watch
+
+    def address(self, upstream: str, url: str) -> str:
+        """What the functions are to use instead of ``url``."""
+        ...
+
+    def aws_endpoints(self, url: str) -> Mapping[str, str]:
+        """Environment variables with an endpoint for each service of the emulator."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -65,6 +81,7 @@ def local_stack(
     intervals: Intervals | None = None,
     certificates: Certificates | None = None,
     warehouse: LocalWarehouse | None = None,
+    between: Between | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Iterator[LocalStack]:
     """Starts everything inside ``folder`` and ends everything; the folder stays, for its logs.
@@ -106,14 +123,21 @@ def local_stack(
             sync_interval_seconds=intervals.sync_seconds,
             authorize=aws.permits,
         )
-        aws.give_functions({"AWS_ENDPOINT_URL_MWAA": mwaa.endpoint, "SSL_CERT_FILE": str(certificates.authority)})
+        address = between.address if between else lambda _, url: url
+        address("mwaa-cli", f"https://{mwaa.web_server}")  # which the control plane tells
+        aws.give_functions(
+            {"AWS_ENDPOINT_URL_MWAA": address("mwaa", mwaa.endpoint), "SSL_CERT_FILE": str(certificates.authority)}
+        )
+        if between:
+            aws.give_functions(between.aws_endpoints(aws.endpoint))
+            aws.watch_functions(between.watch)
         known = {"webhook": webhook_secret, "github": github_token, "databricks": warehouse.client_credentials}
         given = {
             "AllowedRepositories": allowed_repositories,
-            "GitHubApiUrl": github.url,
+            "GitHubApiUrl": address("github", github.url),
             "MwaaEnvironmentName": MWAA_ENVIRONMENT,
             "DagsBucketName": DAGS_BUCKET,
-            "DatabricksHost": f"{warehouse.host}:{warehouse.port}",
+            "DatabricksHost": _host(address("warehouse", f"https://{warehouse.host}:{warehouse.port}")),
             "DatabricksHttpPath": warehouse.http_path,
             **_made_secrets(aws, known),
             **(parameters or {}),
@@ -128,6 +152,10 @@ def local_stack(
         github.trusted_authority = certificates.authority
         github.deliver_to, github.deliver_headers = aws.reachable(outputs["WebhookUrl"])
         yield LocalStack(folder, aws, airflow, mwaa, warehouse, github, outputs, hidden)
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc
 
 
 def _at_once(*works: Callable[[], Any]) -> list[Any]:

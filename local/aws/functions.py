@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.aws.loopback import LoopbackHandler, LoopbackServer
 from local.aws.pool import Credentials, Pool
 from local.aws.runtime_api import Answer, error
-from local.aws.sandbox import Function
+from local.aws.sandbox import Function, Watch
 
 PROXY_VARIABLE = "MINISTACK_LAMBDA_PROXY_URL"
 _STILL_AT_WORK_SECONDS = 0.4  # less than the shortest time-out of a function, 1 s
@@ -34,6 +34,7 @@ class Functions:
         self._sts, self._lambda = administrator("sts"), administrator("lambda")
         self._environment = dict(environment)
         self._size = size
+        self.watch: Watch | None = None  # of those that are bound from now on
         self._pools: dict[str, Pool] = {}
         self._roles: dict[str, str] = {}
         self._running = ExitStack()
@@ -92,6 +93,7 @@ class Functions:
             folder=self._folder,
             log=self._logs / f"{function.logical_id}.log",
             size=size,
+            watch=self.watch,
         )
 
     def _assume(self, function: Function) -> Credentials:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.aws.runtime_api import Answer, error
-from local.aws.sandbox import Function, Sandbox
+from local.aws.sandbox import Function, Sandbox, Watch
 
 _CREDENTIALS_MARGIN_SECONDS = 60.0
 
@@ -32,6 +32,7 @@ class Pool:
     folder: Path
     log: Path
     size: int = 2
+    watch: Watch | None = None
     _idle: list[tuple[Sandbox, float]] = field(default_factory=list)
     _all: set[Sandbox] = field(default_factory=set)
     _changed: threading.Condition = field(default_factory=threading.Condition)
@@ -44,7 +45,7 @@ class Pool:
             return error("Sandbox.Stopped", f"{self.function.logical_id} was stopped")
         sandbox, expires_at = taken
         try:
-            return sandbox.invoke(event, request_id=request_id, trace=trace)
+            return self._watched(sandbox, event, request_id, trace)
         finally:
             self._give_back(sandbox, expires_at)
 
@@ -56,6 +57,14 @@ class Pool:
             self._changed.notify_all()
         for sandbox in doomed:
             sandbox.close()
+
+    def _watched(self, sandbox: Sandbox, event: bytes, request_id: str, trace: str) -> Answer:
+        if self.watch:
+            self.watch.began(sandbox.pid, self.function, request_id, event)
+        answer = sandbox.invoke(event, request_id=request_id, trace=trace)
+        if self.watch:
+            self.watch.ended(sandbox.pid, answer)
+        return answer
 
     def _take(self) -> tuple[Sandbox, float] | None:
         with self._changed:

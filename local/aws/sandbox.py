@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from local.aws.building import BYTECODE
 from local.aws.runtime_api import Answer, Invocation, RuntimeApi, error
@@ -41,6 +42,14 @@ class Function:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
+class Watch(Protocol):
+    """Is told which process works on what, by those who want to disturb it."""
+
+    def began(self, pid: int, function: Function, request_id: str, event: bytes) -> None: ...
+
+    def ended(self, pid: int, answer: Answer) -> None: ...
+
+
 class Sandbox:
     """Runs one invocation at a time; after a time-out or an exit it is not ``alive`` and has to be replaced."""
 
@@ -57,6 +66,10 @@ class Sandbox:
             env={**self._runtime_environment(), **function.environment, **environment},
             cwd=function.code,
         )
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
 
     @property
     def alive(self) -> bool:

@@ -14,6 +14,7 @@ from local.aws import permissions
 from local.aws.deployment import deployed_functions, sam_deploy, stack_resources
 from local.aws.functions import Functions
 from local.aws.ministack import REGION, Ministack
+from local.aws.sandbox import Watch
 from local.certificates import Certificates
 
 _ARTIFACTS = "sam-artifacts"
@@ -77,6 +78,10 @@ class LocalAws:
     def give_functions(self, environment: Mapping[str, str]) -> None:
         """More variables for every function that is deployed from now on, such as AWS_ENDPOINT_URL_MWAA."""
         self._functions.give(environment)
+
+    def watch_functions(self, watch: Watch) -> None:
+        """Tells it of every invocation of what is deployed from now on."""
+        self._functions.watch = watch
 
     def reader(self, name: str, objects: str) -> dict[str, str]:
         """The environment of a command that may read these objects, ``bucket/prefix/*``, and may do nothing else."""

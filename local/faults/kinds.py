@@ -1,0 +1,92 @@
+"""What can go wrong with a request, which requests there are, and which of both are put together: plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Literal
+
+type Phase = Literal["deploy", "removal"]
+
+
+class Kind(StrEnum):
+    """The words are those of the table."""
+
+    REFUSED = "refuses"  # the connection is reset before anything is answered
+    SILENT = "times out"  # nothing is answered until the client gives up
+    THROTTLED = "answers 429"
+    BROKEN = "answers 500"
+    RUBBISH = "answers rubbish"  # it does the work, and what comes back is a page of HTML
+    CUT = "drops half-way"  # it does the work, and the connection ends within the answer
+    LOST = "answer lost"  # it does the work, and the connection ends before the answer
+    KILLED_BEFORE = "killed before"  # the function's process, before its request arrives
+    KILLED_AFTER = "killed after"  # when the work is done, before its answer arrives
+
+
+KILLS: Final = frozenset({Kind.KILLED_BEFORE, Kind.KILLED_AFTER})
+# Once: the client's own second try shows what the first one left behind. The others last as long as the invocation,
+# so that it fails although its clients try again.
+ONCE: Final = frozenset({Kind.SILENT, Kind.LOST, *KILLS})
+AFTER_THE_WORK: Final = frozenset({Kind.RUBBISH, Kind.CUT, Kind.LOST, Kind.KILLED_AFTER})
+
+
+@dataclass(frozen=True, order=True)
+class Step:
+    """The ``ordinal``-th request (from 1) of this operation within one invocation of the function."""
+
+    phase: Phase
+    function: str
+    upstream: str
+    operation: str
+    ordinal: int
+
+    def __str__(self) -> str:
+        return f"{self.phase}: {self.function} → {self.upstream} {self.operation} ({self.ordinal})"
+
+
+@dataclass(frozen=True)
+class Fault:
+    step: Step
+    kind: Kind
+
+    def __str__(self) -> str:
+        return f"{self.step} {self.kind}"
+
+
+def one_per_step(steps: Iterable[Step]) -> list[Fault]:
+    """Each step once; the kinds take turns, so that each upstream gets every kind."""
+    kinds, turns = list(Kind), dict[str, int]()
+    chosen = []
+    for step in sorted(set(steps)):
+        # Five is prime to the number of kinds: neighbours differ much, and all come.
+        turn = turns.get(step.upstream, len(turns))
+        chosen.append(Fault(step, kinds[turn % len(kinds)]))
+        turns[step.upstream] = turn + 5
+    return chosen
+
+
+def every_kind_per_step(steps: Iterable[Step]) -> list[Fault]:
+    return [Fault(step, kind) for step in sorted(set(steps)) for kind in Kind]
+
+
+def shared_out(faults: Sequence[Fault], *, pulls: int, per_function: int) -> list[list[Fault]]:
+    """For each of ``pulls`` pull requests the faults it meets, the first ones of the list.
+
+    At most ``per_function`` meet one function in one phase: each costs a receive, of which a message has six.
+    What has no room is not in it.
+    """
+    shared: list[list[Fault]] = [[] for _ in range(pulls)]
+    for fault in faults:
+        room = next((one for one in shared if _count(one, fault.step) < per_function), None)
+        if room is not None:
+            room.append(fault)
+    return shared
+
+
+def _count(faults: Iterable[Fault], step: Step) -> int:
+    return sum(1 for one in _of_function(faults, step))
+
+
+def _of_function(faults: Iterable[Fault], step: Step) -> Iterator[Fault]:
+    return (one for one in faults if (one.step.phase, one.step.function) == (step.phase, step.function))

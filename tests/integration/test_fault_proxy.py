@@ -1,0 +1,312 @@
+"""The proxies that the fault table stands on: what they pass on, what they spoil, whom they kill, what they count."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from local.airflow.http_server import HttpServer, Reply
+from local.airflow.http_server import Request as Asked
+from local.aws.runtime_api import Answer
+from local.aws.sandbox import Function
+from local.certificates import Certificates
+from local.faults.answers import RUBBISH
+from local.faults.callers import Callers
+from local.faults.injector import Injector
+from local.faults.kinds import Fault, Kind, Step, every_kind_per_step, one_per_step, shared_out
+from local.faults.operations import Request, operation_of
+from local.faults.proxy import Proxy
+from local.processes import wait_until
+
+PULL = 7
+EVENT = json.dumps({"Records": [{"body": json.dumps({"detail": {"pull_number": PULL}})}]}).encode()
+FUNCTION = Function(
+    logical_id="PackageDags",
+    name="stack-PackageDags",
+    arn="arn",
+    role="role",
+    region="eu-central-1",
+    handler="app.lambda_handler",
+    timeout_seconds=60,
+    memory_mb=512,
+    code=Path(),
+)
+OPERATION = "GET pulls/*"
+PLACE = "/repos/o/r/pulls/7"
+_BROKEN = (urllib3.exceptions.ProtocolError, urllib3.exceptions.SSLError)
+
+
+@dataclass
+class Stand:
+    """An upstream that notes what it was asked, its proxy, and a client that is this process."""
+
+    proxy: Proxy
+    callers: Callers
+    injector: Injector
+    asked: list[Asked]
+    client: urllib3.PoolManager
+    invocations: list[None] = field(default_factory=list)
+
+    def get(self, seconds: float = 10) -> urllib3.BaseHTTPResponse:
+        return self.client.request("GET", f"{self.proxy.address}{PLACE}", timeout=seconds, retries=False)
+
+    @contextmanager
+    def invocation(self, pid: int | None = None) -> Iterator[None]:
+        self.client.clear()  # a sandbox is another process, with connections of its own
+        process = pid or os.getpid()
+        self.callers.began(process, FUNCTION, "request", EVENT)
+        yield
+        self.callers.ended(process, Answer(ok=True, payload=b"null"))
+
+    def plan(self, kind: Kind, ordinal: int = 1) -> None:
+        self.injector.plan("deploy", {PULL: [Fault(Step("deploy", "PackageDags", "github", OPERATION, ordinal), kind)]})
+
+
+@pytest.fixture(params=["http", "https"])
+def stand(request: pytest.FixtureRequest, certificates: Certificates) -> Iterator[Stand]:
+    asked: list[Asked] = []
+    upstream = HttpServer(lambda one: _noted(asked, one), certificates if request.param == "https" else None)
+    callers = Callers()
+    injector = Injector(callers)
+    proxy = Proxy(
+        "github",
+        f"{request.param}://{upstream.address}",
+        certificates=certificates,
+        callers=callers,
+        injector=injector,
+        held_seconds=20,
+    )
+    upstream.start()
+    proxy.start()
+    client = urllib3.PoolManager(ssl_context=ssl.create_default_context(cafile=certificates.authority))
+    yield Stand(proxy, callers, injector, asked, client)
+    client.clear()
+    proxy.stop()
+    upstream.stop()
+
+
+def _noted(asked: list[Asked], request: Asked) -> Reply:
+    asked.append(request)
+    return Reply(200, {"said": "all is well"}, {"ETag": '"1"'})
+
+
+def test_what_nobody_plans_against_passes_as_it_is(stand: Stand) -> None:
+    with stand.invocation():
+        answer = stand.get()
+
+    (asked,) = stand.asked
+    assert (answer.status, answer.json(), answer.headers["ETag"]) == (200, {"said": "all is well"}, '"1"')
+    assert (asked.method, asked.path) == ("GET", PLACE)
+    assert asked.headers["Host"] == stand.proxy.address.partition("//")[2]  # which AWS's signatures cover
+    assert stand.injector.steps(PULL) == {Step("deploy", "PackageDags", "github", OPERATION, 1)}
+
+
+@pytest.mark.parametrize(("kind", "status"), [(Kind.THROTTLED, 429), (Kind.BROKEN, 500)])
+def test_an_answer_in_the_upstreams_place_comes_without_its_work(stand: Stand, kind: Kind, status: int) -> None:
+    stand.plan(kind)
+
+    with stand.invocation():
+        answer = stand.get()
+
+    assert answer.status == status
+    assert stand.asked == []
+
+
+def test_rubbish_comes_when_the_work_is_done(stand: Stand) -> None:
+    stand.plan(Kind.RUBBISH)
+
+    with stand.invocation():
+        answer = stand.get()
+
+    assert (answer.status, answer.data) == (200, RUBBISH)
+    assert len(stand.asked) == 1
+
+
+@pytest.mark.parametrize(("kind", "work"), [(Kind.REFUSED, 0), (Kind.LOST, 1), (Kind.CUT, 1)])
+def test_a_connection_breaks_before_or_after_the_work(stand: Stand, kind: Kind, work: int) -> None:
+    stand.plan(kind)
+
+    with stand.invocation(), pytest.raises(_BROKEN):
+        stand.get()
+
+    assert len(stand.asked) == work
+
+
+def test_a_client_that_is_held_gives_up_by_itself(stand: Stand) -> None:
+    stand.plan(Kind.SILENT)
+
+    with stand.invocation(), pytest.raises(urllib3.exceptions.ReadTimeoutError):
+        stand.get(seconds=0.3)
+
+    assert stand.asked == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "again"), [(Kind.BROKEN, 500), (Kind.THROTTLED, 429), (Kind.LOST, 200), (Kind.SILENT, 200)]
+)
+def test_a_clients_second_try_meets_what_lasts_and_not_what_happens_once(stand: Stand, kind: Kind, again: int) -> None:
+    stand.plan(kind)
+
+    with stand.invocation():
+        _tried(stand)
+        second = stand.get()
+    with stand.invocation():
+        next_invocation = stand.get()
+
+    assert (second.status, next_invocation.status) == (again, 200)
+    assert [one.fault.kind for one in stand.injector.injected] == [kind]
+
+
+def test_a_refusal_lasts_for_new_connections_of_the_same_invocation(stand: Stand) -> None:
+    stand.plan(Kind.REFUSED)
+
+    with stand.invocation():
+        for _ in range(3):
+            with pytest.raises(_BROKEN):
+                stand.get()
+    with stand.invocation():
+        answer = stand.get()
+
+    assert answer.status == 200
+    assert len(stand.asked) == 1
+
+
+def test_the_planned_request_of_several_is_the_one_that_fails(stand: Stand) -> None:
+    stand.plan(Kind.BROKEN, ordinal=2)
+
+    with stand.invocation():
+        statuses = [stand.get().status for _ in range(2)]
+
+    assert statuses == [200, 500]
+
+
+@pytest.mark.parametrize(("kind", "work"), [(Kind.KILLED_BEFORE, 0), (Kind.KILLED_AFTER, 1)])
+def test_the_process_that_asks_is_killed_before_or_after_the_work(
+    stand: Stand, certificates: Certificates, kind: Kind, work: int
+) -> None:
+    stand.plan(kind)
+    begun = "import sys, urllib.request; sys.stdin.readline(); urllib.request.urlopen(sys.argv[1]).read()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", begun, f"{stand.proxy.address}{PLACE}"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={"SSL_CERT_FILE": str(certificates.authority)},
+    )
+
+    with stand.invocation(process.pid):
+        process.communicate(b"go\n", timeout=20)
+
+    assert process.returncode == -9
+    assert len(stand.asked) == work
+
+
+def test_a_request_of_nobody_at_work_passes(stand: Stand) -> None:
+    stand.plan(Kind.BROKEN)
+
+    assert stand.get().status == 200
+
+
+def test_addresses_in_answers_become_those_of_the_proxies(stand: Stand) -> None:
+    stand.proxy.renamed = {"all is": "https://127.0.0.1:1/"}
+
+    assert stand.get().json() == {"said": "https://127.0.0.1:1/ well"}
+
+
+def test_a_proxy_that_stops_lets_go_of_its_port_and_of_whom_it_holds(certificates: Certificates) -> None:
+    callers = Callers()
+    proxy = Proxy("s3", "http://127.0.0.1:9", certificates=certificates, callers=callers, injector=Injector(callers))
+    proxy.start()
+    host, _, port = proxy.address.removeprefix("http://").partition(":")
+
+    proxy.stop()
+
+    with socket.socket() as probe:
+        wait_until(lambda: probe.connect_ex((host, int(port))) != 0, what="the port is closed", deadline_seconds=5)
+
+
+def _tried(stand: Stand) -> None:
+    try:
+        stand.get(seconds=0.5)
+    except (*_BROKEN, urllib3.exceptions.ReadTimeoutError):
+        return
+
+
+def _aws(target: str, body: object) -> Request:
+    return Request("POST", "/", {"x-amz-target": target}, json.dumps(body).encode())
+
+
+def _thrift(name: str, text: str = "") -> Request:
+    return Request(
+        "POST", "/sql", {}, b"\x80\x01\x00\x01\x00\x00\x00" + bytes([len(name)]) + name.encode() + text.encode()
+    )
+
+
+@pytest.mark.parametrize(
+    ("upstream", "request_", "operation"),
+    [
+        ("s3", Request("PUT", "/previews-mwaa/dags/feature1.zip"), "PUT zip"),
+        ("s3", Request("PUT", "/previews-mwaa/dags/feature1/.dagbranch/ab.json"), "PUT configuration"),
+        ("s3", Request("GET", "/previews-mwaa/dags/feature1/qu/a.sql"), "GET copy"),
+        ("s3", Request("PUT", "/sources/sources/o/r/pull/7/ab/cd.zip"), "PUT source archive"),
+        ("s3", Request("GET", "/previews-mwaa?list-type=2&prefix=artifacts%2Ffeature1%2F"), "LIST artifacts"),
+        ("s3", Request("GET", "/previews-mwaa?versions&prefix=dags%2Ffeature1"), "LIST VERSIONS dags"),
+        ("s3", Request("POST", "/previews-mwaa?delete"), "DELETE MANY"),
+        ("github", Request("GET", "/api/v3/repos/o/r/pulls/7"), "GET pulls/*"),
+        ("github", Request("GET", "/repos/o/r/git/trees/0123456789?recursive=1"), "GET git/trees/*"),
+        ("github", Request("GET", "/_codeload/o/r/legacy.tar.gz/0123456?token=x"), "GET archive"),
+        ("mwaa", Request("POST", "/clitoken/previews", {}, b"{}"), "clitoken"),
+        (
+            "mwaa",
+            Request("POST", "/restapi/previews", {}, b'{"Method": "DELETE", "Path": "/dags/qu.feature1.a"}'),
+            "DELETE /dags/*",
+        ),
+        ("mwaa-cli", Request("POST", "/aws_mwaa/cli", {}, b"dags delete -y qu.feature1.a"), "dags delete"),
+        ("warehouse", Request("POST", "/oidc/v1/token", {}, b"grant_type=client_credentials"), "token"),
+        ("warehouse", _thrift("OpenSession"), "OpenSession"),
+        ("warehouse", _thrift("ExecuteStatement", " SHOW SCHEMAS"), "ExecuteStatement SHOW SCHEMAS"),
+        ("dynamodb", _aws("DynamoDB_20120810.GetItem", {"Key": {"sk": {"S": "state"}}}), "GetItem state"),
+        ("events", _aws("AWSEvents.PutEvents", {"Entries": [{"DetailType": "Packaged"}]}), "PutEvents Packaged"),
+        ("sqs", _aws("AmazonSQS.SendMessage", {"QueueUrl": "q"}), "SendMessage"),
+        (
+            "secretsmanager",
+            _aws("secretsmanager.GetSecretValue", {"SecretId": "arn:aws:s:e:0:secret:dagbranch/github-AbCdEf"}),
+            "GetSecretValue github",
+        ),
+    ],
+)
+def test_an_operation_is_named_alike_for_every_pull_request(upstream: str, request_: Request, operation: str) -> None:
+    assert operation_of(upstream, request_) == operation
+
+
+def test_one_fault_per_step_takes_every_kind_in_turn() -> None:
+    steps = [Step("deploy", "PackageDags", "s3", "PUT copy", ordinal) for ordinal in range(1, 10)]
+
+    chosen = one_per_step([*steps, *steps])
+
+    assert sorted(one.step for one in chosen) == steps
+    assert {one.kind for one in chosen} == set(Kind)
+    assert len(every_kind_per_step(steps)) == len(steps) * len(Kind)
+
+
+def test_faults_that_share_a_pull_request_leave_each_function_enough_receives() -> None:
+    faults = [
+        Fault(Step("deploy", function, "s3", "GET", ordinal), Kind.BROKEN)
+        for function in ("A", "B")
+        for ordinal in range(7)
+    ]
+
+    shared = shared_out(faults, pulls=2, per_function=3)
+
+    assert [len(one) for one in shared] == [6, 6]
+    assert len({fault for one in shared for fault in one}) == 12
