@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from dagbranch.domain.airflow_listing import ImportFailure, ListedDag, check_dag_id, dags_of
-from dagbranch.domain.environments import Half
+from dagbranch.domain.airflow_listing import ImportFailure, ListedDag
+from dagbranch.domain.environments import Half, Suspects
 from dagbranch.domain.readiness import Readiness, judge_readiness
-from dagbranch.errors import InvalidEventError, NotYetError
+from dagbranch.errors import NotYetError
 from tests.fakes.examples import FIRST, NOW, SECOND
 
 FOLDER = "/usr/local/airflow/dags"
@@ -16,13 +16,6 @@ PIPELINE = Half("digest", SECOND, 2, NOW)
 PATIENCE = timedelta(minutes=15)
 PARSED = NOW + timedelta(seconds=30)
 STUB = "dag__qu__main__test_dag.py"
-TRACE = """\
-Traceback (most recent call last):
-  File "/x/feature1/qu/main/test_dag.py", line 3, in <module>
-    import a
-  File "/x/feature1/qu/a.py", line 1, in <module>
-ZeroDivisionError: division by zero
-"""
 TRACE = """\
 Traceback (most recent call last):
   File "/x/feature1/qu/main/test_dag.py", line 3, in <module>
@@ -52,13 +45,16 @@ def failure(
 
 
 def judge(
-    *dags: ListedDag, failures: tuple[ImportFailure, ...] = (), waited: timedelta = timedelta(seconds=40)
+    *dags: ListedDag,
+    failures: tuple[ImportFailure, ...] = (),
+    waited: timedelta = timedelta(seconds=40),
+    known: tuple[str, ...] = (),
 ) -> Readiness:
-    return judge_readiness("feature1", PIPELINE, dags, failures, SOURCES, NOW + waited, PATIENCE)
+    return judge_readiness("feature1", PIPELINE, dags, failures, SOURCES, NOW + waited, PATIENCE, known)
 
 
 def test_listed_with_the_commits_tag_is_ready() -> None:
-    assert judge(listed("b"), listed("a")) == Readiness(("a", "b"), (), ())
+    assert judge(listed("b"), listed("a")) == Readiness(("a", "b"), (), (), PARSED)
 
 
 @pytest.mark.parametrize(
@@ -92,8 +88,28 @@ def test_rows_that_the_commit_dropped_are_those_that_its_parse_did_not_touch() -
     assert found.dropped == ("dropped", "never_parsed")
 
 
-def test_without_a_time_of_the_parse_nothing_counts_as_dropped() -> None:
-    assert judge(listed("kept", parsed_at=None), old("old")).dropped == ()
+def test_without_a_time_of_the_parse_nothing_counts_as_dropped_until_a_second_sync_has_passed() -> None:
+    rows = listed("kept", parsed_at=None), old("old")
+
+    with pytest.raises(NotYetError):
+        judge(*rows, waited=timedelta(seconds=119))
+    assert judge(*rows, waited=timedelta(seconds=120)).dropped == ("old",)
+
+
+def test_what_a_door_that_lists_only_the_active_ones_has_listed_before_counts_as_dropped() -> None:
+    assert judge(listed("kept"), known=("kept", "gone")).dropped == ("gone",)
+
+
+def test_a_dropped_dag_is_confirmed_by_a_later_parse_that_leaves_it_out_too() -> None:
+    first = judge(listed("kept"), old("gone"), old("slow"))
+    suspects = Suspects(2, PARSED, first.dropped)
+    later = PARSED + timedelta(seconds=30)
+    second = judge(listed("kept", parsed_at=later), listed("slow", parsed_at=later), old("gone"))
+
+    assert first.confirmed(None, 2) is None
+    assert first.confirmed(suspects, 2) is None
+    assert second.confirmed(replace(suspects, generation=1), 2) is None
+    assert second.confirmed(suspects, 2) == ("gone",)
 
 
 def test_while_a_module_is_broken_nothing_counts_as_dropped() -> None:
@@ -142,24 +158,6 @@ def test_an_error_without_the_runtimes_note_counts_once_the_zip_must_have_been_s
     late = failure("DagFileProcessorTimeout\n", commit=None, at=NOW + timedelta(seconds=61))
 
     assert judge(listed(), failures=(late,)).failures == ("qu/main/test_dag.py: DagFileProcessorTimeout",)
-
-
-def test_a_tag_alone_makes_no_dag_ours() -> None:
-    foreign = listed("billing", file_location=f"{FOLDER}/billing.py")
-    own = listed(file_location=f"{FOLDER}/feature1.zip")
-
-    assert dags_of("feature1", [foreign, own]) == [own]
-
-
-@pytest.mark.parametrize("dag_id", ["qu.feature1.test_dag", "a-b_c.9", "x" * 250])
-def test_an_id_that_airflow_allows_may_go_into_a_command(dag_id: str) -> None:
-    assert check_dag_id(dag_id) == dag_id
-
-
-@pytest.mark.parametrize("dag_id", ["", "-y", "--help", "a b", "a;b", "a\nb", "ü", "x" * 251, "$(x)"])
-def test_any_other_id_may_not(dag_id: str) -> None:
-    with pytest.raises(InvalidEventError):
-        check_dag_id(dag_id)
 
 
 def test_an_empty_list_of_import_errors_proves_nothing_while_the_runtime_says_that_there_are_some() -> None:

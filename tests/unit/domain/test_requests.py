@@ -41,6 +41,8 @@ def test_the_kinds_are_the_names_in_the_design() -> None:
         "Failed",
         "Removal Requested",
         "Removed",
+        "Waiting",
+        "Verification Requested",
         "Data Reset Requested",
         "Data Check Requested",
     }

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -9,16 +9,18 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dagbranch.domain.environments import Environment, PullRequest, Status
-from dagbranch.domain.sweep import STUCK_AFTER, Action, is_due, plan_sweep
+from dagbranch.domain.policy import Policy
+from dagbranch.domain.sweep import STUCK_AFTER, Action, Truths, is_due, plan_sweep
 from tests.fakes.examples import FIRST, NOW, REPOSITORY, REPOSITORY_ID, SECOND, a_pull_request, an_environment
 
 HOUR = 4  # of NOW's own day, which has passed
 
 
 def planned(
-    environments: Iterable[Environment], open_pulls: Mapping[str, Iterable[PullRequest]], unread: Collection[str] = ()
+    environments: Sequence[Environment], open_pulls: Mapping[str, Sequence[PullRequest]], unread: Collection[str] = ()
 ) -> list[Action]:
-    return plan_sweep(environments, open_pulls, NOW, follow_base_hour=HOUR, unread=unread)
+    truths = Truths(environments, open_pulls, unread)
+    return list(plan_sweep(truths, Policy(), NOW, lane="preview", follow_base_hour=HOUR).actions)
 
 
 def kinds(*environments: Environment, pulls: tuple[PullRequest, ...] = ()) -> list[tuple[str, int]]:
@@ -28,7 +30,7 @@ def kinds(*environments: Environment, pulls: tuple[PullRequest, ...] = ()) -> li
 def test_an_environment_whose_pull_request_is_not_open_is_removed() -> None:
     (action,) = planned([an_environment(status=Status.READY)], {REPOSITORY: []})
 
-    assert action == Action("remove", REPOSITORY, REPOSITORY_ID, 1, FIRST, "its pull request is not open")
+    assert action == Action("remove", REPOSITORY, REPOSITORY_ID, 1, FIRST, "its pull request is not open", 1)
 
 
 @pytest.mark.parametrize("status", [Status.REFUSED, Status.REMOVED])
@@ -36,8 +38,11 @@ def test_what_is_gone_or_never_was_is_not_removed_again(status: Status) -> None:
     assert kinds(an_environment(status=status)) == []
 
 
-def test_a_removal_under_way_of_a_closed_pull_request_is_asked_for_again() -> None:
-    assert kinds(an_environment(status=Status.REMOVING)) == [("remove", 1)]
+def test_a_removal_under_way_is_asked_for_again_only_where_it_got_stuck() -> None:
+    stuck = an_environment(status=Status.REMOVING, updated_at=NOW - STUCK_AFTER - timedelta(seconds=1))
+
+    assert kinds(an_environment(status=Status.REMOVING)) == []
+    assert kinds(stuck) == [("remove", 1)]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +128,11 @@ def test_a_pull_request_is_acted_on_at_most_once_and_an_open_one_is_never_remove
     assert len(set(numbers)) == len(numbers)
     is_open = {pull.number for pull in open_pulls}
     assert {action.pull_number for action in actions if action.kind == "remove"} == {
-        one.pull_number for one in found if one.is_live and one.pull_number not in is_open
+        one.pull_number
+        for one in found
+        if (one.is_live or one.status == Status.WAITING)
+        and one.status != Status.REMOVING
+        and one.pull_number not in is_open
     }
     assert {action.pull_number for action in actions if action.kind == "request"} <= is_open
 
@@ -226,5 +235,5 @@ def test_a_repository_that_could_not_be_read_is_compared_all_the_same() -> None:
     (action,) = planned([with_data()], {}, unread={REPOSITORY})
 
     assert action == Action(
-        "check", REPOSITORY, REPOSITORY_ID, 1, FIRST, "it is time to compare its data with the base"
+        "check", REPOSITORY, REPOSITORY_ID, 1, FIRST, "it is time to compare its data with the base", 1
     )

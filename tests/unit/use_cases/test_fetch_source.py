@@ -112,13 +112,26 @@ def test_a_closed_or_missing_pull_request_gets_nothing(world: World) -> None:
 
 
 def test_a_commit_that_stands_already_is_not_fetched_again(world: World) -> None:
-    world.github.open(a_pull_request(), FILES)
-    world.registry.save(an_environment(status=Status.READY, revision=0), event="")
+    world.deploy(FILES)
+    world.registry.update(world.environment, lambda newest: replace(newest, status=Status.READY), event="")
+    world.sources.objects.clear()
 
     world.fetch()
 
     assert not world.sources.objects
     assert world.environment.status == Status.READY
+
+
+def test_a_commit_whose_zip_somebody_deleted_is_fetched_again(world: World) -> None:
+    world.deploy(FILES)
+    world.registry.update(world.environment, lambda newest: replace(newest, status=Status.READY), event="")
+    world.sources.objects.clear()
+    del world.dags.objects["feature1.zip"]
+
+    world.fetch()
+
+    assert world.sources.objects
+    assert (world.environment.status, world.environment.generation) == (Status.REQUESTED, 2)
 
 
 def test_the_newest_commit_by_githubs_truth_is_fetched_whatever_the_event_says(world: World) -> None:

@@ -181,7 +181,7 @@ def test_warnings_are_told_in_the_history_on_the_bus_and_to_the_author_beside_th
     assert requested.registry.history[-1].startswith("provisioned ")
     assert requested.registry.history[-1].endswith(warning)
     pipeline = replace(data, message="1 of 2 DAG modules are shown")
-    told = ready(replace(requested.environment, pipeline=pipeline), 1, NOW).message
+    told = ready(replace(requested.environment, pipeline=pipeline), 1, (), NOW).message
     assert told == f"1 of 2 DAG modules are shown\n{warning}"
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
@@ -18,6 +17,7 @@ from tests.fakes.warehouse import Schema, Table
 from tests.fakes.world import World
 
 OURS = "db_attribution_feature1"
+TIMES = ("began_at", "zip_removed_at", "let_go_at", "dags_deleted_at", "removed_at")
 
 
 @pytest.fixture
@@ -57,12 +57,17 @@ def test_nothing_is_left_of_a_closed_pull_request_but_a_receipt(ready: World) ->
     assert set(ready.airflow.rows) == {"qu.feature2.test_dag"}
     assert OURS not in ready.warehouse.stands
     assert not ready.sources.objects
+    times = {key: environment.receipt[key] for key in TIMES}
+    assert list(times.values()) == sorted(str(at) for at in times.values())
     assert environment.receipt == {
+        **times,
         "environment": "feature1",
+        "reason": "its pull request is not open",
         "dag_ids": ["qu.feature1.test_dag", "qu.feature1.test_dag_2"],
+        "ended_runs": [],
         "schemas": [OURS],
         "schemas_left_alone": [],
-        "objects": 5,
+        "objects": 6,
         "artifacts": 0,
         "source_archives": 1,
         "left_alone": [],
@@ -172,17 +177,10 @@ def test_a_foreign_dag_with_our_tag_is_left_alone(ready: World) -> None:
     ready.close()
     ready.airflow.defines = {}
 
-    for _ in range(3):
-        with pytest.raises(NotYetError):
-            ready.remove()
-        ready.airflow.rows = {
-            key: row if key == "billing" else replace(row, is_active=False) for key, row in ready.airflow.rows.items()
-        }
-        if len(ready.airflow.rows) == 2:
-            break
-    ready.remove()
+    remove_until_done(ready)
 
     assert "billing" in ready.airflow.rows
+    assert not ready.airflow.rows["billing"].is_paused
     assert ready.environment.status == Status.REMOVED
 
 
@@ -217,7 +215,7 @@ def test_a_worker_that_still_packages_is_waited_for(ready: World) -> None:
     with pytest.raises(NotYetError, match="another worker"):
         ready.remove()
 
-    assert ready.environment.status == Status.READY
+    assert ready.environment.status == Status.REMOVING
     assert "feature1.zip" in ready.dags.objects
 
 
@@ -300,15 +298,18 @@ def test_an_archive_that_arrives_during_the_removal_deploys_nothing(ready: World
     assert "feature1.zip" not in ready.dags.objects
 
 
-def test_a_removed_environment_is_not_removed_again(ready: World) -> None:
+def test_a_removed_environment_is_told_again_and_not_removed_again(ready: World) -> None:
     ready.close()
     remove_until_done(ready)
-    receipt = ready.environment.receipt
+    before = ready.environment
 
     ready.remove()
 
-    assert ready.environment.receipt == receipt
-    assert ready.bus.kinds.count("Removed") == 1
+    assert ready.environment == before
+    assert [detail["data"]["receipt"] for kind, detail in ready.bus.published if kind == "Removed"] == [
+        before.receipt,
+        before.receipt,
+    ]
 
 
 def test_a_refused_pull_request_has_nothing_to_remove(world: World) -> None:

@@ -1,12 +1,22 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
 from dagbranch.domain.environments import Status
 from dagbranch.errors import TransientUpstreamError
-from tests.fakes.examples import FILES, NOW, REPOSITORY, REPOSITORY_ID, SECOND, a_pull_request, an_environment
+from tests.fakes.examples import (
+    FILES,
+    FILES_WITH_DATA,
+    NOW,
+    REPOSITORY,
+    REPOSITORY_ID,
+    SECOND,
+    a_pull_request,
+    an_environment,
+)
 from tests.fakes.world import World
 
 
@@ -38,7 +48,7 @@ def test_what_is_behind_github_or_was_never_seen_is_asked_for(world: World) -> N
     ]
     detail = world.bus.published[0][1]
     assert (detail["lane"], detail["repository"], detail["head_sha"]) == ("preview", REPOSITORY, SECOND)
-    assert detail["data"] == {"repository_id": REPOSITORY_ID}
+    assert detail["data"] == {"repository_id": REPOSITORY_ID, "orphan": None, "schemas": []}
 
 
 def test_where_all_is_as_github_says_nothing_is_asked_for_and_the_sweep_is_counted(world: World) -> None:
@@ -81,12 +91,17 @@ def test_a_repository_that_cannot_be_read_is_told_and_loses_nothing(world: World
     assert "Sweep" not in world.telemetry.counted
 
 
-def test_data_that_was_not_compared_since_the_hour_is_asked_to_be_compared(world: World) -> None:
-    world.github.open(a_pull_request(), FILES)
-    standing = an_environment(
-        status=Status.READY, schemas=("db_attribution_feature1",), compared_at=NOW - timedelta(days=1), revision=0
+def compared(world: World, at: datetime) -> None:
+    """The environment is ready, and its data was last compared then."""
+    world.registry.update(
+        world.environment, lambda newest: replace(newest, status=Status.READY, compared_at=at), event=""
     )
-    world.registry.save(standing, event="")
+    world.bus.published.clear()
+
+
+def test_data_that_was_not_compared_since_the_hour_is_asked_to_be_compared(world: World) -> None:
+    world.deploy(FILES_WITH_DATA)
+    compared(world, NOW - timedelta(days=1))
 
     world.sweep()
 
@@ -98,15 +113,12 @@ def test_data_that_was_not_compared_since_the_hour_is_asked_to_be_compared(world
         1,
     )
     assert detail["version"] == 1
-    assert detail["data"] == {"repository_id": REPOSITORY_ID}
+    assert detail["data"]["repository_id"] == REPOSITORY_ID
 
 
 def test_data_that_was_compared_since_the_hour_is_left_alone(world: World) -> None:
-    world.github.open(a_pull_request(), FILES)
-    compared = an_environment(
-        status=Status.READY, schemas=("db_attribution_feature1",), compared_at=NOW - timedelta(hours=1), revision=0
-    )
-    world.registry.save(compared, event="")
+    world.deploy(FILES_WITH_DATA)
+    compared(world, NOW - timedelta(hours=1))
 
     world.sweep()
 

@@ -45,7 +45,8 @@ def test_listed_at_this_commit_is_ready(deployed: World) -> None:
 
     deployed.verify()
 
-    assert (deployed.environment.status, deployed.environment.seen_by_airflow) == (Status.READY, True)
+    assert deployed.environment.status == Status.READY
+    assert deployed.environment.dag_ids == ("qu.feature1.test_dag", "qu.feature1.test_dag_2")
     ((kind, detail),) = deployed.bus.published
     assert kind == "Ready"
     assert detail["data"]["dag_ids"] == ["qu.feature1.test_dag", "qu.feature1.test_dag_2"]
@@ -100,7 +101,7 @@ def test_an_import_error_of_another_environment_is_not_ours(deployed: World) -> 
     assert deployed.environment.status == Status.READY
 
 
-def test_a_dag_that_the_commit_dropped_is_deleted_from_airflow(deployed: World) -> None:
+def test_a_dag_that_the_commit_dropped_is_deleted_at_the_second_parse_that_leaves_it_out(deployed: World) -> None:
     deployed.airflow.parse(deployed.clock())
     deployed.verify()
     deployed.clock.forward(60)
@@ -109,7 +110,15 @@ def test_a_dag_that_the_commit_dropped_is_deleted_from_airflow(deployed: World) 
     deployed.clock.forward(30)
     deployed.airflow.parse(deployed.clock())
 
+    for _ in range(2):
+        with pytest.raises(NotYetError, match=r"still lists qu\.feature1\.test_dag_2"):
+            deployed.verify()
+    kept = ids(deployed)
+    deployed.clock.forward(30)
+    deployed.airflow.parse(deployed.clock())
     deployed.verify()
+
+    assert kept == {"qu.feature1.test_dag", "qu.feature1.test_dag_2"}
 
     assert ids(deployed) == {"qu.feature1.test_dag"}
     assert deployed.environment.status == Status.READY

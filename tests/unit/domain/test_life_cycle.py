@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from dagbranch.domain.environments import Half, Removal, Status
+from dagbranch.domain.leases import with_lease
+from dagbranch.domain.life_cycle import (
+    check_is_asked_for,
+    check_not_superseded,
+    failed,
+    is_served,
+    ready,
+    reason_to_refuse,
+    refused,
+    removed,
+    removing,
+    requested,
+    with_changes,
+    with_data,
+    with_pipeline,
+)
+from dagbranch.errors import InvalidEventError, NotYetError, SupersededError
+from tests.fakes.examples import FIRST, NOW, SECOND, THIRD, a_pull_request, an_environment
+
+LATER = NOW + timedelta(minutes=1)
+LIVE = (Status.REQUESTED, Status.DEPLOYING, Status.READY, Status.FAILED, Status.REMOVING)
+
+
+def half(digest: str = "d1", generation: int = 1) -> Half:
+    return Half(digest, FIRST, generation, LATER)
+
+
+# Refusal
+
+
+def test_a_draft_is_refused_unless_its_environment_stands() -> None:
+    draft = a_pull_request(is_draft=True)
+
+    assert "draft" in str(reason_to_refuse(draft, None))
+    assert "draft" in str(reason_to_refuse(draft, an_environment(status=Status.REMOVED)))
+    assert reason_to_refuse(draft, an_environment(status=Status.READY)) is None
+
+
+def test_a_fork_is_refused_also_where_an_environment_stands() -> None:
+    assert reason_to_refuse(a_pull_request(head_repository_id=2), an_environment(status=Status.READY)) is not None
+    assert reason_to_refuse(a_pull_request(), None) is None
+
+
+@pytest.mark.parametrize("status", LIVE)
+def test_a_refusal_leaves_an_environment_that_stands_as_it_is(status: Status) -> None:
+    standing = an_environment(status=status)
+
+    noted = refused(standing, a_pull_request(head_sha=SECOND), "preview", "a reason", "d", LATER)
+
+    assert noted == replace(standing, message="a reason", updated_at=LATER)
+
+
+def test_a_refusal_of_a_new_pull_request_has_no_name() -> None:
+    noted = refused(None, a_pull_request(), "preview", "a reason", "d-1", NOW)
+
+    assert (noted.status, noted.name, noted.message, noted.is_live) == (Status.REFUSED, None, "a reason", False)
+    with pytest.raises(InvalidEventError):
+        _ = noted.claimed_name
+
+
+# Requests
+
+
+@pytest.mark.parametrize("status", [Status.REFUSED, Status.REMOVED])
+def test_a_request_after_the_end_begins_anew_with_the_next_generation(status: Status) -> None:
+    before = an_environment(status=status, generation=4, revision=9, schemas=("s",), message="old")
+
+    asked = requested(before, a_pull_request(), "preview", "d-2", LATER)
+
+    assert (asked.status, asked.generation, asked.revision, asked.name) == (Status.REQUESTED, 5, 9, None)
+    assert (asked.schemas, asked.message) == ((), "")
+
+
+@pytest.mark.parametrize("status", [Status.REQUESTED, Status.DEPLOYING])
+def test_a_request_for_the_commit_that_is_under_way_goes_on(status: Status) -> None:
+    before = an_environment(status=status, generation=2)
+
+    asked = requested(before, a_pull_request(), "preview", "d-2", LATER)
+
+    assert (asked.generation, asked.requested_at, asked.updated_at) == (2, NOW, LATER)
+
+
+@pytest.mark.parametrize("status", [Status.READY, Status.FAILED, Status.DEPLOYING])
+def test_another_commit_is_another_request(status: Status) -> None:
+    before = an_environment(status=status, generation=2, message="broken")
+
+    asked = requested(before, a_pull_request(head_sha=SECOND), "preview", "d-2", LATER)
+
+    assert (asked.generation, asked.head_sha, asked.requested_at) == (3, SECOND, LATER)
+    assert (asked.status, asked.message) == (Status.REQUESTED, "")
+
+
+def test_a_removal_under_way_is_waited_for() -> None:
+    with pytest.raises(NotYetError):
+        requested(an_environment(status=Status.REMOVING), a_pull_request(), "preview", "d", NOW)
+
+
+def test_only_a_ready_environment_at_that_commit_serves_it() -> None:
+    assert is_served(an_environment(status=Status.READY), a_pull_request())
+    assert not is_served(an_environment(status=Status.READY), a_pull_request(head_sha=SECOND))
+    assert not is_served(an_environment(status=Status.FAILED), a_pull_request())
+    assert not is_served(None, a_pull_request())
+
+
+# Is an archive asked for?
+
+
+@pytest.mark.parametrize("status", [Status.REQUESTED, Status.DEPLOYING, Status.READY, Status.FAILED])
+def test_an_archive_of_the_asked_commit_is_taken_again_and_again(status: Status) -> None:
+    check_is_asked_for(an_environment(status=status), FIRST, NOW, NOW + timedelta(days=1))
+
+
+@pytest.mark.parametrize("status", [Status.REFUSED, Status.REMOVING, Status.REMOVED])
+def test_an_archive_for_what_is_gone_or_going_is_superseded(status: Status) -> None:
+    with pytest.raises(SupersededError):
+        check_is_asked_for(an_environment(status=status), FIRST, NOW, NOW)
+
+
+def test_an_archive_older_than_the_newest_request_is_superseded() -> None:
+    environment = an_environment(head_sha=SECOND, requested_at=LATER)
+
+    with pytest.raises(SupersededError, match="1111111 was superseded by 2222222"):
+        check_is_asked_for(environment, FIRST, NOW, LATER)
+
+
+@pytest.mark.parametrize("environment", [None, an_environment(head_sha=SECOND)])
+def test_an_archive_of_a_commit_that_nobody_asked_for_yet_is_kept_for_a_quarter_of_an_hour(environment: Any) -> None:
+    with pytest.raises(NotYetError):
+        check_is_asked_for(environment, THIRD, NOW, NOW + timedelta(minutes=14, seconds=59))
+    with pytest.raises(SupersededError):
+        check_is_asked_for(environment, THIRD, NOW, NOW + timedelta(minutes=15))
+
+
+# Halves
+
+
+def test_schemas_once_made_are_never_forgotten() -> None:
+    environment = an_environment(schemas=("s1", "s2"))
+
+    assert with_data(environment, half(), ["s2", "s3"]).schemas == ("s1", "s2", "s3")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda one: with_pipeline(one, half(generation=1)),
+        lambda one: with_data(one, half(generation=1), []),
+        lambda one: ready(one, 1, (), LATER),
+        lambda one: failed(one, 1, "broken", LATER),
+        lambda one: check_not_superseded(one, 1),
+    ],
+)
+@pytest.mark.parametrize(
+    "moved_on",
+    [{"generation": 2}, {"status": Status.REMOVING}, {"status": Status.REMOVED}, {"status": Status.REFUSED}],
+)
+def test_no_result_of_an_older_request_is_ever_noted(change: Any, moved_on: dict[str, Any]) -> None:
+    with pytest.raises(SupersededError):
+        change(an_environment(**moved_on))
+
+
+def test_ready_clears_the_message_and_remembers_what_airflow_listed() -> None:
+    after = ready(an_environment(status=Status.DEPLOYING, message="broken"), 1, ["a", "b"], LATER)
+
+    assert (after.status, after.message, after.dag_ids) == (Status.READY, "", ("a", "b"))
+
+
+def test_failed_keeps_what_stands() -> None:
+    standing = with_pipeline(an_environment(), half())
+
+    after = failed(standing, 1, "broken", LATER)
+
+    assert (after.status, after.message, after.pipeline) == (Status.FAILED, "broken", standing.pipeline)
+
+
+# Removal
+
+
+@pytest.mark.parametrize("finish", [lambda one: with_pipeline(one, half()), lambda one: with_data(one, half(), [])])
+def test_a_failure_of_one_half_is_not_forgotten_when_the_other_half_stands(finish: Any) -> None:
+    broken = failed(an_environment(status=Status.DEPLOYING), 1, "no DAG module in 'elsewhere'", NOW)
+
+    noted = finish(broken)
+
+    assert (noted.status, noted.message) == (Status.FAILED, "no DAG module in 'elsewhere'")
+    assert ready(noted, 1, (), LATER).status == Status.READY
+
+
+def test_a_removal_supersedes_every_deploy_under_way_once() -> None:
+    going = removing(an_environment(dag_ids=("a",)), "closed", LATER)
+
+    assert (going.status, going.generation, going.message) == (Status.REMOVING, 2, "closed")
+    assert going.removal == Removal(LATER, "closed", dag_ids=("a",))
+    assert removing(going, "closed", LATER + timedelta(minutes=1)) == going
+    with pytest.raises(SupersededError):
+        check_not_superseded(going, 1)
+    with pytest.raises(SupersededError):
+        check_not_superseded(going, 2)
+
+
+def test_nothing_but_the_receipt_is_kept_of_a_removed_environment() -> None:
+    standing = with_lease(with_data(an_environment(), half(), ["s"]), "data", "a", NOW, 60)
+
+    gone = removed(removing(standing, "closed", NOW), {"dag_ids": ["x"]}, LATER)
+
+    assert (gone.status, gone.receipt, gone.name) == (Status.REMOVED, {"dag_ids": ["x"]}, "feature1")
+    assert (gone.pipeline, gone.data, gone.leases, gone.schemas, gone.dag_ids) == (None, None, {}, (), ())
+    assert (gone.removal, gone.message, gone.is_live) == (None, "closed", False)
+
+
+# Changes
+
+
+def test_changes_are_those_of_one_archive() -> None:
+    noted = with_changes(an_environment(), 1, "digest", {"dags/b.py", "dags/a.py"})
+
+    assert noted.changed_in("digest") == ("dags/a.py", "dags/b.py")
+    assert noted.changed_in("another") is None
+    assert an_environment().changed_in("digest") is None
+    with pytest.raises(SupersededError):
+        with_changes(an_environment(generation=2), 1, "digest", ())
+
+
+def test_changes_that_are_unknown_or_too_many_are_none() -> None:
+    noted = with_changes(an_environment(), 1, "digest", ["dags/a.py"])
+
+    for paths in (None, [f"dags/{number}.py" for number in range(1_001)], ["x" * 500] * 101):
+        assert with_changes(noted, 1, "digest", paths).changed_paths is None
+
+
+def test_changes_are_kept_for_the_commit_under_way_and_end_with_it() -> None:
+    noted = with_changes(an_environment(), 1, "digest", ["dags/a.py"])
+
+    assert requested(noted, a_pull_request(), "preview", "d", LATER).changed_paths == noted.changed_paths
+    assert requested(noted, a_pull_request(head_sha=SECOND), "preview", "d", LATER).changed_paths is None
+    assert removed(removing(noted, "closed", LATER), {}, LATER).changed_paths is None
+
+
+def test_what_a_pipeline_has_to_tell_is_told_when_it_is_ready() -> None:
+    standing = with_pipeline(an_environment(), replace(half(), message="nothing to see"))
+
+    assert ready(standing, 1, (), LATER).message == "nothing to see"
