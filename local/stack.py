@@ -38,7 +38,8 @@ class Intervals:
 class Between(Protocol):
     """Stands between the functions and what they reach."""
 
-    watch: Watch
+    @property
+    def watch(self) -> Watch: ...
 
     def address(self, upstream: str, url: str) -> str:
         """What the functions are to use instead of ``url``."""
