@@ -10,7 +10,6 @@ from typing import Any
 
 import boto3
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dagbranch.adapters.databricks import DatabricksWarehouse
@@ -18,7 +17,7 @@ from dagbranch.adapters.dynamodb import DynamoDbRegistry
 from dagbranch.adapters.event_bus import EventBridgeBus
 from dagbranch.adapters.queues import SqsSeedQueue, WorkQueue
 from dagbranch.adapters.s3 import S3SourceBucket
-from dagbranch.adapters.secrets import secret_text
+from dagbranch.adapters.secrets import secret_text, secrets
 from dagbranch.events import data_work
 from dagbranch.observability import PowertoolsTelemetry, logger, metrics, tracer
 from dagbranch.queue_batches import handle_batch, lease_seconds
@@ -30,11 +29,6 @@ from dagbranch.use_cases.provision_data import provision_data
 @cache
 def _settings() -> ProvisionDataSettings:
     return load(ProvisionDataSettings, os.environ)
-
-
-@cache
-def _secrets() -> SecretsProvider:
-    return SecretsProvider()
 
 
 @cache
@@ -57,12 +51,8 @@ def _provision() -> Callable[..., None]:
 def _work(context: LambdaContext, body: str) -> None:
     settings = _settings()
     worker = Worker(settings.lane, context.aws_request_id, lease_seconds(context), settings.limits)
-    with DatabricksWarehouse(
-        host=settings.databricks_host,
-        http_path=settings.databricks_http_path,
-        credentials=secret_text(_secrets(), settings.databricks_token_secret),
-        seconds=worker.lease_seconds,
-    ) as warehouse:
+    credentials = secret_text(secrets(), settings.databricks_token_secret)
+    with DatabricksWarehouse(**settings.warehouse, credentials=credentials, seconds=worker.lease_seconds) as warehouse:
         _provision()(data_work(body, settings.lane), worker=worker, warehouse=warehouse)
 
 

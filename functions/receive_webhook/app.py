@@ -8,12 +8,11 @@ from typing import Any
 
 import boto3
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dagbranch.adapters.deliveries import TakenDeliveries
 from dagbranch.adapters.event_bus import EventBridgeBus
-from dagbranch.adapters.secrets import secret_text
+from dagbranch.adapters.secrets import secret_text, secrets
 from dagbranch.errors import InvalidEventError, InvalidSignatureError, NotYetError
 from dagbranch.events import webhook_request
 from dagbranch.observability import begin_record, logger, metrics, tracer
@@ -24,11 +23,6 @@ from dagbranch.use_cases.receive_webhook import MOST_BODY_BYTES, receive_webhook
 @cache
 def _settings() -> ReceiveWebhookSettings:
     return load(ReceiveWebhookSettings, os.environ)
-
-
-@cache
-def _secrets() -> SecretsProvider:
-    return SecretsProvider()
 
 
 @cache
@@ -50,7 +44,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         request = webhook_request(event)
         if len(request.body) > MOST_BODY_BYTES:
             return _answer(413, f"the body has {len(request.body)} bytes, at most {MOST_BODY_BYTES} are taken")
-        secret = secret_text(_secrets(), _settings().webhook_secret)
+        secret = secret_text(secrets(), _settings().webhook_secret)
         return _answer(202, receive_webhook(request, secret=secret, forward=partial(_forward_once, context)))
     except InvalidSignatureError as error:
         return _answer(401, str(error))

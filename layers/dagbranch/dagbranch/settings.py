@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypedDict
 
 from pydantic import (
     BaseModel,
@@ -151,10 +151,21 @@ class _AirflowSettings(Settings):
     airflow_door: Literal["auto", "cli", "rest"]
 
 
+class WarehouseAddress(TypedDict):
+    """Arguments of a ``DatabricksWarehouse``."""
+
+    host: str
+    http_path: str
+
+
 class _WarehouseSettings(Settings):
     databricks_host: Text
     databricks_http_path: Text
     databricks_token_secret: Text
+
+    @property
+    def warehouse(self) -> WarehouseAddress:
+        return {"host": self.databricks_host, "http_path": self.databricks_http_path}
 
 
 class _LimitSettings(Settings):

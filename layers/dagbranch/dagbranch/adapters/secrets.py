@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
@@ -10,6 +11,12 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from dagbranch.errors import TransientUpstreamError
 
 _CACHED_FOR_SECONDS: Final = 300
+
+
+@cache
+def secrets() -> SecretsProvider:
+    """The one provider of this process, with its cache."""
+    return SecretsProvider()
 
 
 def secret_text(provider: SecretsProvider, reference: str) -> str:
