@@ -10,6 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 AIRFLOW ?= 3
 KEEP ?=
 TESTS ?= tests
+ARGUMENTS ?=
 
 .PHONY: help
 help: ## what there is
@@ -26,6 +27,10 @@ unit: .venv/complete ## the fast tests: no Airflow, no Spark, no emulator
 .PHONY: test
 test: .venv/complete ## all tests, on the real parts
 	$(PYTHON) -m pytest $(TESTS) -q --durations=15
+
+.PHONY: faults
+faults: .venv/complete ## every fault at every step of deploy and removal, as a table: hours (ARGUMENTS="--door cli --function …")
+	$(PYTHON) -m local.faults $(ARGUMENTS)
 
 .PHONY: compat
 compat: .venv/complete ## plain and packaged DAGs compared on every Airflow: 2.10, 2.11, 3.0 and the newest 3

@@ -14,7 +14,7 @@ _HEAD = ("phase", "function", "upstream", "operation", "fault", "seen → end")
 def header(*, held_seconds: float) -> str:
     """What is to be known of the rows."""
     told = (
-        "A fault lasts for one invocation, for its clients' own tries too; times out, answer lost and killed come once.",
+        "A fault lasts for an invocation, for its clients' own tries too; times out, answer lost and killed come once.",
         f"A request that times out is held until its client gives up, at most {held_seconds:g} s.",
         "What fails comes again after 1 s: visibility time-outs, and the leases of those who were killed, are ended.",
     )

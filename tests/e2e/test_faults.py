@@ -1,0 +1,46 @@
+"""One fault at each step of deploy and removal, on the deployed template; ``make faults`` has every kind at each."""
+
+from __future__ import annotations
+
+import pytest
+
+from local.certificates import Certificates
+from local.faults.kinds import Kind, one_per_step
+from local.faults.rounds import Row, record, run_faults
+from local.faults.stand import fault_stand
+from local.faults.table import header, line, summary
+from local.warehouse.process import LocalWarehouse
+
+HELD_SECONDS = 3.0  # its clients would wait for up to a minute
+PULLS = 8
+FAULTS_OF_A_FUNCTION = 4
+
+
+@pytest.fixture(scope="module")
+def rows(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    certificates: Certificates,
+    warehouse: LocalWarehouse,
+) -> list[Row]:
+    folder = tmp_path_factory.mktemp("faults")
+    with fault_stand(folder, held_seconds=HELD_SECONDS, certificates=certificates, warehouse=warehouse) as stand:
+        planned = one_per_step(record(stand))
+        found = list(run_faults(stand, planned, pulls=PULLS, per_function=FAULTS_OF_A_FUNCTION))
+    terminal = request.config.get_terminal_writer()  # the table is to be seen also where all is well
+    for text in ("", header(held_seconds=HELD_SECONDS), *map(line, found), summary(found)):
+        terminal.line(text)
+    return found
+
+
+def test_every_upstream_function_and_kind_of_fault_is_among_the_steps(rows: list[Row]) -> None:
+    upstreams = {row.fault.step.upstream for row in rows}
+    functions = {row.fault.step.function for row in rows}
+
+    assert upstreams >= {"github", "mwaa", "warehouse", "s3", "dynamodb", "events", "sqs", "secretsmanager"}
+    assert functions >= {"FetchSource", "PackageDags", "ProvisionData", "VerifyEnvironment", "RemoveEnvironment"}
+    assert {row.fault.kind for row in rows} == set(Kind)
+
+
+def test_whatever_goes_wrong_nothing_is_lost_nothing_is_left_and_nothing_else_is_touched(rows: list[Row]) -> None:
+    assert [line(row) for row in rows if row.wrong] == []
