@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import random
 import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -20,6 +24,8 @@ from dagbranch.domain.checkout import plan_checkout
 from dagbranch.domain.source_archive import Limits
 from dagbranch.errors import TransientUpstreamError, UnsafeArchiveError, UpstreamError
 from local.github import LocalGitHub, Repository
+from local.github.rest.rate_limit import RateLimit
+from local.github.state import PullRecord
 from tests.fakes.contracts.github import FILES, GitHubContract
 
 TOKEN = "made-up-token"
@@ -58,6 +64,8 @@ class TestPyGithubGitHub(GitHubContract):
         head_sha = repository.commit("feature1", {**FILES, "README.md": None}, "All kinds of files")
         repository.commit("main", {"later.txt": b""}, "What others did meanwhile")
         pull = repository.open_pull("feature1", "A pull request")
+        for label in ("keep-environment", "ünï"):
+            pull.label(label)
         return Place(github, REPOSITORY, pull.number, head_sha, base_sha)
 
 
@@ -103,15 +111,85 @@ def test_a_closed_pull_request_is_told_as_closed_and_is_not_among_the_open_ones(
     assert [pull.number for pull in github.open_pull_requests(REPOSITORY)] == [2]
 
 
-def test_every_page_of_open_pull_requests_is_read(
-    github: PyGithubGitHub, local: LocalGitHub, repository: Repository
-) -> None:
+class Meanwhile(RateLimit):
+    """Counts the requests; ``happens`` before the one with this number is answered."""
+
+    def __init__(self, number: int = 0, happens: Callable[[], object] = lambda: None) -> None:
+        super().__init__()
+        self.requests = 0
+        self._number, self._happens = number, happens
+
+    def take(self) -> None:
+        self.requests += 1
+        if self.requests == self._number:
+            self._happens()
+        super().take()
+
+
+def hosted_pulls(local: LocalGitHub, repository: Repository, count: int) -> dict[int, PullRecord]:
+    """So many open pull requests, each a second younger than the one before."""
     repository.commit("branch", {"a": b"1"}, "x")
     first = repository.open_pull("branch", "x").record
-    hosted = local.site.state.repositories[repository.id]
-    hosted.pulls |= {number: replace(first, id=first.id + number, number=number) for number in range(2, 102)}
+    pulls = local.site.state.repositories[repository.id].pulls
+    pulls |= {
+        number: replace(
+            first, id=first.id + number, number=number, created_at=first.created_at + timedelta(seconds=number)
+        )
+        for number in range(1, count + 1)
+    }
+    return pulls
 
-    assert len(github.open_pull_requests(REPOSITORY)) == 101
+
+@pytest.mark.parametrize("count", [99, 100, 101, 200])
+def test_every_page_of_open_pull_requests_is_read(
+    github: PyGithubGitHub, local: LocalGitHub, repository: Repository, count: int
+) -> None:
+    hosted_pulls(local, repository, count)
+
+    assert sorted(pull.number for pull in github.open_pull_requests(REPOSITORY)) == list(range(1, count + 1))
+
+
+def test_a_thousand_open_pull_requests_are_read_in_at_most_fifteen_requests(
+    github: PyGithubGitHub, local: LocalGitHub, repository: Repository
+) -> None:
+    hosted_pulls(local, repository, 1_000)
+    local.site.rate_limit = counted = Meanwhile()
+
+    assert len(github.open_pull_requests(REPOSITORY)) == 1_000
+    assert counted.requests <= 15
+
+
+def test_what_is_closed_while_the_pages_are_read_hides_no_other(
+    github: PyGithubGitHub, local: LocalGitHub, repository: Repository
+) -> None:
+    pulls = hosted_pulls(local, repository, 210)
+    closed = [replace(pulls[number], state="closed") for number in range(1, 61)]
+
+    for request in range(2, 5):
+        local.site.rate_limit = Meanwhile(request, lambda: pulls.update({one.number: one for one in closed}))
+        found = {pull.number for pull in github.open_pull_requests(REPOSITORY)}
+        pulls.update({one.number: replace(one, state="open") for one in closed})
+
+        assert found >= set(range(61, 211)), f"closed before request {request}"
+
+
+def test_what_is_opened_while_the_pages_are_read_hides_no_other(
+    github: PyGithubGitHub, local: LocalGitHub, repository: Repository
+) -> None:
+    pulls = hosted_pulls(local, repository, 200)
+    late = {number: replace(pulls[200], number=number) for number in range(201, 250)}
+    local.site.rate_limit = Meanwhile(3, lambda: pulls.update(late))
+
+    assert {pull.number for pull in github.open_pull_requests(REPOSITORY)} >= set(range(1, 201))
+
+
+def test_a_list_whose_links_were_lost_is_read_to_its_end(misbehaving: Misbehaving) -> None:
+    misbehaving.pages = [[a_pull(number) for number in range(first, first + 100)] for first in (1, 101)]
+    misbehaving.pages.append([a_pull(201)])
+
+    found = PyGithubGitHub(misbehaving.url, TOKEN).open_pull_requests(REPOSITORY)
+
+    assert sorted(pull.number for pull in found) == list(range(1, 202))
 
 
 def test_a_repository_that_the_token_does_not_see_has_no_pull_request_and_no_list(
@@ -290,12 +368,20 @@ def test_a_spent_rate_limit_passes_and_is_not_sat_out(
 
 
 class Misbehaving(ThreadingHTTPServer):
-    """An API whose archives are ``body``, ``missing_bytes`` short of what was promised."""
+    """An API whose answers are ``body``, ``missing_bytes`` short of what was promised, and whose archives are too.
+
+    Where there are ``pages``, they are the answers, without a link from one to the next.
+    """
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.status = 200
+        self.headers: dict[str, str] = {}
         self.body = b""
         self.missing_bytes = 0
+        self.archive_link = True
+        self.pages: list[list[dict[str, Any]]] = []
+        self.requests = 0
         self.url = f"http://127.0.0.1:{self.server_port}"
 
 
@@ -303,19 +389,35 @@ class _Handler(BaseHTTPRequestHandler):
     server: Misbehaving
 
     def do_GET(self) -> None:
-        if "/tarball/" in self.path:
+        self.server.requests += 1
+        if "/tarball/" in self.path and self.server.archive_link:
             self.send_response(302)
             self.send_header("Location", f"{self.server.url}/codeload?token=signed")
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(self.server.body) + self.server.missing_bytes))
+        self.send_response(self.server.status)
+        for name, value in self.server.headers.items():
+            self.send_header(name, value)
+        body = self._page() if self.server.pages else self.server.body
+        self.send_header("Content-Length", str(len(body) + self.server.missing_bytes))
         self.end_headers()
-        self.wfile.write(self.server.body)
+        self.wfile.write(body)
+
+    def _page(self) -> bytes:
+        number = int(parse_qs(urlsplit(self.path).query)["page"][0])
+        return json.dumps(self.server.pages[number - 1] if number <= len(self.server.pages) else []).encode()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # the base class's name
         pass
+
+
+def a_pull(number: int, **different: Any) -> dict[str, Any]:
+    """As GitHub tells it, as far as it is read."""
+    base = {"ref": "main", "repo": {"id": 1, "full_name": REPOSITORY, "default_branch": "main"}}
+    head = {"ref": "feature1", "sha": "1" * 40, "repo": {"id": 1}}
+    told = {"number": number, "state": "open", "draft": False, "head": head, "base": base, "labels": []}
+    return {**told, **different}
 
 
 @pytest.fixture
@@ -375,6 +477,81 @@ def test_members_that_are_not_asked_for_are_never_taken(misbehaving: Misbehaving
     )
 
     assert found == {"dags/a": b"a"}
+
+
+RUBBISH = {
+    "empty": b"",
+    "null": b"null",
+    "a page": b"<html>A page of a proxy</html>",
+    "a text": b'"unavailable"',
+    "another object": b'{"message": "hello"}',
+    "another list": b'[{"number": 1}]',
+    "a list of texts": b'["a"]',
+    "cut off": json.dumps([a_pull(1), a_pull(2)]).encode()[:-30],
+    "no text": b"\xff\xfe{",
+    "a pull request without a head": json.dumps([a_pull(1), a_pull(2, head=None)]).encode(),
+    "a pull request without labels": json.dumps([a_pull(1), a_pull(2, labels=None)]).encode(),
+    "a state that there is not": json.dumps([a_pull(1, state="merged")]).encode(),
+}
+
+
+@pytest.mark.parametrize("body", RUBBISH.values(), ids=RUBBISH)
+def test_an_answer_that_is_not_what_it_should_be_passes_and_is_no_empty_list(
+    misbehaving: Misbehaving, body: bytes
+) -> None:
+    misbehaving.body, misbehaving.archive_link = body, False
+    github = PyGithubGitHub(misbehaving.url, TOKEN)
+
+    for call in calls(github):
+        with pytest.raises(TransientUpstreamError) as error:
+            call()
+        assert TOKEN not in str(error.value)
+
+
+def test_an_answer_that_breaks_off_passes_and_is_no_empty_list(misbehaving: Misbehaving) -> None:
+    whole = json.dumps([a_pull(1)]).encode()
+    misbehaving.archive_link = False
+    github = PyGithubGitHub(misbehaving.url, TOKEN)
+
+    for length in (0, 2, len(whole) // 2):
+        misbehaving.body, misbehaving.missing_bytes = whole[:length], len(whole) - length
+        for call in calls(github):
+            with pytest.raises(TransientUpstreamError):
+                call()
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "message"),
+    [
+        (403, {"Retry-After": "60"}, "You have exceeded a secondary rate limit."),
+        (403, {}, "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."),
+        (403, {}, "You have triggered an abuse detection mechanism."),
+        (403, {"X-RateLimit-Remaining": "0"}, "Forbidden"),
+        (429, {}, "Too many requests"),
+        (429, {"Retry-After": "60"}, ""),
+        (408, {}, "Timeout"),
+    ],
+)
+def test_a_limit_passes_and_is_not_tried_against(
+    misbehaving: Misbehaving, status: int, headers: dict[str, str], message: str
+) -> None:
+    misbehaving.status, misbehaving.headers = status, headers
+    misbehaving.body, misbehaving.archive_link = json.dumps({"message": message}).encode(), False
+    github = PyGithubGitHub(misbehaving.url, TOKEN)
+
+    for call in calls(github):
+        with pytest.raises(TransientUpstreamError, match=f"GitHub answered {status}"):
+            call()
+    assert misbehaving.requests == len(calls(github))
+
+
+@pytest.mark.parametrize("status", [403, 404, 410, 422])
+def test_a_refusal_that_is_no_limit_does_not_pass(misbehaving: Misbehaving, status: int) -> None:
+    misbehaving.status, misbehaving.body = status, b'{"message": "Resource not accessible by integration"}'
+
+    with pytest.raises(UpstreamError, match=f"{status} Resource not accessible") as error:
+        PyGithubGitHub(misbehaving.url, TOKEN).pull_request(REPOSITORY, 1)
+    assert not isinstance(error.value, TransientUpstreamError)
 
 
 def test_a_server_that_is_not_there_passes() -> None:

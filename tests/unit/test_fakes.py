@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
 
+from tests.fakes.airflow import InMemoryAirflow
 from tests.fakes.buckets import InMemoryArtifactsBucket, InMemoryDagsBucket, InMemorySourceBucket, stored
+from tests.fakes.contracts.airflow import AirflowContract
 from tests.fakes.contracts.buckets import ArtifactsBucketContract, DagsBucketContract, PutByHand, SourceBucketContract
 from tests.fakes.contracts.event_bus import Arrived, EventBusContract
 from tests.fakes.contracts.github import FILES, GitHubContract
@@ -14,7 +18,7 @@ from tests.fakes.contracts.registry import RegistryContract
 from tests.fakes.contracts.seed_queue import Bodies, SeedQueueContract
 from tests.fakes.contracts.warehouse import COLUMNS, DAYS, Made, WarehouseContract
 from tests.fakes.event_bus import InMemoryEventBus
-from tests.fakes.examples import FIRST, PULL_NUMBER, REPOSITORY, SECOND, a_pull_request
+from tests.fakes.examples import FIRST, NOW, PULL_NUMBER, REPOSITORY, SECOND, a_pull_request
 from tests.fakes.github import BASE_SHA, Commit, InMemoryGitHub
 from tests.fakes.registry import InMemoryRegistry
 from tests.fakes.seed_queue import InMemorySeedQueue
@@ -95,7 +99,48 @@ class TestInMemoryGitHub(GitHubContract):
     @pytest.fixture
     def place(self) -> Place:
         place = Place()
-        place.github.open(a_pull_request(), FILES)
+        place.github.open(a_pull_request(labels=frozenset({"keep-environment", "ünï"})), FILES)
         place.github.merge_bases[FIRST] = SECOND
         place.github.commits[BASE_SHA] = Commit({"later.txt": b""})
         return place
+
+
+class ServerInMemory:
+    most_characters = 250
+
+    def __init__(self, airflow: InMemoryAirflow, bucket: InMemoryDagsBucket) -> None:
+        self._airflow = airflow
+        self._bucket = bucket
+
+    def put_zip(self, environment: str, *names: str, broken: str | None = None) -> None:
+        self._bucket.objects[f"{environment}.zip"] = stored(b"", {"dagbranch-head-sha": FIRST})
+        self._airflow.defines[environment] = names
+        if broken:
+            self._airflow.broken[environment] = {f"{broken}.py": "RuntimeError: no such luck"}
+        self._airflow.parse(NOW)
+
+    def remove_zip(self, environment: str) -> None:
+        del self._bucket.objects[f"{environment}.zip"]
+        self._airflow.parse(NOW)
+
+    @contextmanager
+    def running(self, dag_id: str) -> Iterator[None]:
+        self._airflow.running.add(dag_id)
+        yield
+
+
+class TestInMemoryAirflow(AirflowContract):
+    @pytest.fixture
+    def bucket(self) -> InMemoryDagsBucket:
+        return InMemoryDagsBucket()
+
+    @pytest.fixture(params=["rest", "cli"])
+    def airflow(self, request: pytest.FixtureRequest, bucket: InMemoryDagsBucket) -> InMemoryAirflow:
+        airflow = InMemoryAirflow(bucket)
+        airflow.lists_let_go = request.param == "rest"
+        airflow.can_be_ended = {"qu.runs.busy"} if request.param == "rest" else set()
+        return airflow
+
+    @pytest.fixture
+    def server(self, airflow: InMemoryAirflow, bucket: InMemoryDagsBucket) -> ServerInMemory:
+        return ServerInMemory(airflow, bucket)

@@ -31,6 +31,8 @@ LIMITS = Limits()
 class Place(Protocol):
     """One repository with one open pull request at a commit of FILES, which parted from ``main`` at ``base_sha``.
 
+    It has the labels "keep-environment" and "ünï".
+
     ``main`` holds an empty ``later.txt`` meanwhile, and no ``dagbranch.yaml``.
     """
 
@@ -53,6 +55,7 @@ class GitHubContract:
         assert (pull.repository, pull.number, pull.head_sha) == (place.repository, place.pull_number, place.head_sha)
         assert (pull.is_open, pull.is_draft, pull.is_from_a_fork) == (True, False, False)
         assert (pull.head_ref, pull.base_ref, pull.default_branch) == ("feature1", "main", "main")
+        assert pull.labels == {"keep-environment", "ünï"}
         assert list(place.github.open_pull_requests(place.repository)) == [pull]
 
     def test_a_pull_request_that_is_not_there_is_none(self, place: Place) -> None:

@@ -1,119 +1,192 @@
-"""GitHub, read through PyGithub; the source archive is streamed past it, and only what is wanted is kept."""
+"""GitHub, read for the use cases: pull requests, files, trees and archives, each checked for what it should be."""
 
 from __future__ import annotations
 
-import base64
-import tarfile
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import IO, Final
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Final, Literal
 from urllib.parse import quote
 
-import requests
-from github import Auth, Github, GithubException, GithubRetry, UnknownObjectException
-from github.GitTree import GitTree
-from github.PullRequest import PullRequest as ApiPullRequest
-from github.Repository import Repository
+from github import UnknownObjectException
+from pydantic import Base64Bytes, BaseModel, Field, TypeAdapter
 
+from dagbranch.adapters.github_api import GitHubApi, translated
+from dagbranch.adapters.github_archive import fetch_archive
 from dagbranch.domain.checkout import TreeEntry
 from dagbranch.domain.environments import PullRequest
 from dagbranch.domain.naming import folder_prefix
-from dagbranch.errors import TransientUpstreamError, UnsafeArchiveError, UpstreamError
+from dagbranch.errors import UnsafeArchiveError
 
-TIMEOUT_SECONDS: Final = 15
-_LONGEST_WAIT_SECONDS: Final = 20  # else GithubRetry waits for the rate limit's reset, up to an hour
-_RATIO_IS_JUDGED_FROM_BYTES: Final = 1_000_000
 _NO_COMMIT: Final = "No commit found for the ref"  # GitHub's word where not the file, but the commit is missing
 _REGULAR: Final = frozenset({"100644", "100755", "120000", "160000"})
+
+
+class _Named(BaseModel):
+    name: str
+
+
+class _Identified(BaseModel):
+    id: int
+
+
+class _Repository(_Identified):
+    full_name: str
+    default_branch: str
+
+
+class _Head(BaseModel):
+    ref: str
+    sha: str
+    repo: _Identified | None
+
+
+class _Base(BaseModel):
+    ref: str
+    repo: _Repository
+
+
+class _Pull(BaseModel):
+    number: int
+    state: Literal["open", "closed"]
+    draft: bool = False
+    head: _Head
+    base: _Base
+    labels: tuple[_Named, ...]
+
+
+class _TreeEntry(BaseModel):
+    path: str
+    mode: str
+    type: str
+    sha: str
+    size: int = 0
+
+
+class _Tree(BaseModel):
+    tree: tuple[_TreeEntry, ...]
+    truncated: bool
+
+
+class _File(BaseModel):
+    """GitHub shows what has over 1 MB with the encoding ``none``, and without its content."""
+
+    type: Literal["file"]
+    encoding: str
+    size: int
+    content: Base64Bytes
+
+
+class _NoFile(BaseModel):
+    type: Literal["symlink", "submodule", "dir"]
+
+
+class _Blob(BaseModel):
+    encoding: Literal["base64"]
+    content: Base64Bytes
+
+
+class _Commit(BaseModel):
+    sha: str
+
+
+class _Comparison(BaseModel):
+    merge_base_commit: _Commit
+
+
+_PULL: Final = TypeAdapter(_Pull)
+_PULLS: Final = TypeAdapter(list[_Pull])
+_TREE: Final = TypeAdapter(_Tree)
+_BLOB: Final = TypeAdapter(_Blob)
+_COMPARISON: Final = TypeAdapter(_Comparison)
+_CONTENTS: Final[TypeAdapter[_File | _NoFile | list[_Named]]] = TypeAdapter(
+    Annotated[_File | _NoFile, Field(discriminator="type")] | list[_Named]
+)
 
 
 class PyGithubGitHub:
     """One token's view of GitHub; ``api_url`` is api.github.com or an Enterprise Server's ``/api/v3``."""
 
     def __init__(self, api_url: str, token: str) -> None:
-        self._github = Github(
-            base_url=api_url,
-            auth=Auth.Token(token),
-            timeout=TIMEOUT_SECONDS,
-            retry=GithubRetry(
-                total=3, max_rate_limit_wait=_LONGEST_WAIT_SECONDS, retry_after_max=_LONGEST_WAIT_SECONDS
-            ),
-            per_page=100,
-            lazy=True,
-            # Its own pacing, 0.25 s a request, serves people's scripts.
-            seconds_between_requests=None,
-            seconds_between_writes=None,
-        )
+        self._api = GitHubApi(api_url, token)
 
     def pull_request(self, repository: str, pull_number: int) -> PullRequest | None:
-        with _translated(f"asking for {repository}#{pull_number}"):
+        with translated(f"asking for {repository}#{pull_number}"):
             try:
-                return _pull_request(self._repository(repository).get_pull(pull_number))
+                return _pull_request(self._api.ask(_PULL, f"/repos/{repository}/pulls/{pull_number}"))
             except UnknownObjectException:
                 return None
 
     def open_pull_requests(self, repository: str) -> Sequence[PullRequest]:
-        with _translated(f"listing the open pull requests of {repository}"):
-            return [_pull_request(pull) for pull in self._repository(repository).get_pulls(state="open")]
+        with translated(f"listing the open pull requests of {repository}"):
+            found = self._api.every_page(
+                _PULLS, f"/repos/{repository}/pulls", state="open", sort="created", direction="asc"
+            )
+            return list({pull.number: _pull_request(pull) for pull in found}.values())
 
     def file(self, repository: str, ref: str, path: str) -> bytes | None:
-        with _translated(f"reading {path} of {repository}"):
+        with translated(f"reading {path} of {repository}"):
             try:
-                found = self._repository(repository).get_contents(path, ref=ref)
+                found = self._api.ask(_CONTENTS, f"/repos/{repository}/contents/{quote(path)}", ref=ref)
             except UnknownObjectException as error:
                 if _NO_COMMIT in str(error.data):
                     raise
                 return None
-            if isinstance(found, list) or found.type != "file":
+            if not isinstance(found, _File):
                 raise UnsafeArchiveError(f"{path} is no regular file")
-            if found.encoding != "base64":  # GitHub shows what has over 1 MB without its content
+            if found.encoding != "base64":
                 raise UnsafeArchiveError(f"{path} has {found.size} bytes, at most 1 MB is read")
-            return found.decoded_content
+            return found.content
 
     def tree(self, repository: str, head_sha: str, *folders: str) -> Mapping[str, TreeEntry]:
-        with _translated(f"reading the tree of {repository}"):
-            api = self._repository(repository)
-            whole = api.get_git_tree(head_sha, recursive=True)
-            if not whole.raw_data.get("truncated"):
+        with translated(f"reading the tree of {repository}"):
+            whole = self._tree(repository, head_sha, recursive=1)
+            if not whole.truncated:
                 return _entries(whole, "")
-            entries = _entries(api.get_git_tree(head_sha), "")
+            entries = _entries(self._tree(repository, head_sha), "")
             for folder in folders:
-                entries |= _subtree(api, head_sha, folder)
+                entries |= self._subtree(repository, head_sha, folder)
             return entries
 
     def archive(
         self, repository: str, head_sha: str, wanted: frozenset[str], *, most_bytes: int, most_ratio: int
     ) -> Mapping[str, bytes]:
-        with _translated(f"fetching the archive of {repository}"):
-            link = self._repository(repository).get_archive_link("tarball", head_sha)
-            # The link is signed for this archive; the token is not sent along.
-            with requests.get(link, stream=True, timeout=TIMEOUT_SECONDS) as answer:
-                answer.raise_for_status()
-                return _kept(_Counted(answer.iter_content(1 << 16)), wanted, most_bytes, most_ratio)
+        with translated(f"fetching the archive of {repository}"):
+            link = self._api.redirection(f"/repos/{repository}/tarball/{head_sha}")
+            return fetch_archive(link, wanted, most_bytes=most_bytes, most_ratio=most_ratio)
 
     def blob(self, repository: str, sha: str) -> bytes:
-        with _translated(f"reading a file of {repository}"):
-            return base64.b64decode(self._repository(repository).get_git_blob(sha).content)
+        with translated(f"reading a file of {repository}"):
+            return self._api.ask(_BLOB, f"/repos/{repository}/git/blobs/{sha}").content
 
     def merge_base(self, repository: str, base_ref: str, head_sha: str) -> str | None:
-        with _translated(f"comparing {base_ref} with {head_sha[:7]} of {repository}"):
-            api = self._repository(repository)
-            # The first page alone carries the changed files with their patches, which can be megabytes.
-            page = {"per_page": 1, "page": 2}
-            place = f"{api.url}/compare/{quote(base_ref)}...{head_sha}"
+        with translated(f"comparing {base_ref} with {head_sha[:7]} of {repository}"):
+            place = f"/repos/{repository}/compare/{quote(base_ref)}...{head_sha}"
             try:
-                _, answer = api.requester.requestJsonAndCheck("GET", place, parameters=page)
+                # The first page alone carries the changed files with their patches, which can be megabytes.
+                return self._api.ask(_COMPARISON, place, per_page=1, page=2).merge_base_commit.sha
             except UnknownObjectException:
                 return None
-            return str(answer["merge_base_commit"]["sha"])
 
-    def _repository(self, repository: str) -> Repository:
-        return self._github.get_repo(repository)
+    def _tree(self, repository: str, sha: str, **parameters: int) -> _Tree:
+        return self._api.ask(_TREE, f"/repos/{repository}/git/trees/{sha}", **parameters)
+
+    def _subtree(self, repository: str, head_sha: str, folder: str) -> dict[str, TreeEntry]:
+        """The folder's entries, of a commit whose whole tree is too large for one answer."""
+        sha, prefix = head_sha, folder_prefix(folder)
+        for part in prefix.split("/")[:-1]:
+            below = {entry.path: entry for entry in self._tree(repository, sha).tree if entry.type == "tree"}
+            if part not in below:
+                return {}
+            sha = below[part].sha
+        tree = self._tree(repository, sha, recursive=1)
+        if tree.truncated:
+            raise UnsafeArchiveError(
+                f"{'the repository' if folder == '.' else folder} holds more files than GitHub lists in one answer: "
+                "`dags` in dagbranch.yaml names the folder to package"
+            )
+        return _entries(tree, prefix)
 
 
-def _pull_request(pull: ApiPullRequest) -> PullRequest:
-    head_repository = pull.head.repo
+def _pull_request(pull: _Pull) -> PullRequest:
     return PullRequest(
         repository_id=pull.base.repo.id,
         repository=pull.base.repo.full_name,
@@ -122,96 +195,16 @@ def _pull_request(pull: ApiPullRequest) -> PullRequest:
         is_draft=pull.draft,
         head_sha=pull.head.sha,
         head_ref=pull.head.ref,
-        head_repository_id=head_repository.id if head_repository else None,
+        head_repository_id=pull.head.repo.id if pull.head.repo else None,
         base_ref=pull.base.ref,
         default_branch=pull.base.repo.default_branch,
+        labels=frozenset(label.name for label in pull.labels),
     )
 
 
-def _entries(tree: GitTree, prefix: str) -> dict[str, TreeEntry]:
+def _entries(tree: _Tree, prefix: str) -> dict[str, TreeEntry]:
     return {
-        f"{prefix}{entry.path}": TreeEntry(f"{prefix}{entry.path}", entry.mode, entry.sha, entry.size or 0)
+        f"{prefix}{entry.path}": TreeEntry(f"{prefix}{entry.path}", entry.mode, entry.sha, entry.size)
         for entry in tree.tree
         if entry.mode in _REGULAR
     }
-
-
-def _subtree(api: Repository, head_sha: str, folder: str) -> dict[str, TreeEntry]:
-    """The folder's entries, of a commit whose whole tree is too large for one answer."""
-    sha, prefix = head_sha, folder_prefix(folder)
-    for part in prefix.split("/")[:-1]:
-        below = {entry.path: entry for entry in api.get_git_tree(sha).tree if entry.type == "tree"}
-        if part not in below:
-            return {}
-        sha = below[part].sha
-    tree = api.get_git_tree(sha, recursive=True)
-    if tree.raw_data.get("truncated"):
-        raise UnsafeArchiveError(
-            f"{'the repository' if folder == '.' else folder} holds more files than GitHub lists in one answer: "
-            "`dags` in dagbranch.yaml names the folder to package"
-        )
-    return _entries(tree, prefix)
-
-
-class _Counted:
-    """A readable stream that knows how many bytes came over the wire."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._rest = b""
-        self.received_bytes = 0
-
-    def read(self, size: int = -1) -> bytes:
-        while len(self._rest) < size or size < 0:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                break
-            self.received_bytes += len(chunk)
-            self._rest += chunk
-        taken, self._rest = (self._rest, b"") if size < 0 else (self._rest[:size], self._rest[size:])
-        return taken
-
-
-def _kept(stream: _Counted, wanted: frozenset[str], most_bytes: int, most_ratio: int) -> dict[str, bytes]:
-    files: dict[str, bytes] = {}
-    kept_bytes = 0
-    with tarfile.open(fileobj=_as_file(stream), mode="r|gz") as archive:
-        for member in archive:
-            path = member.name.partition("/")[2]  # below GitHub's own top folder
-            if not member.isreg() or path not in wanted:
-                continue
-            kept_bytes += member.size
-            _check_bomb(kept_bytes, stream.received_bytes, most_bytes, most_ratio)
-            content = archive.extractfile(member)
-            assert content is not None, "a regular member has content"
-            files[path] = content.read()
-            if len(files) == len(wanted):
-                break
-    return files
-
-
-def _check_bomb(kept_bytes: int, received_bytes: int, most_bytes: int, most_ratio: int) -> None:
-    if kept_bytes > most_bytes:
-        raise UnsafeArchiveError(f"the packaged files have over {most_bytes} bytes")
-    if kept_bytes > max(_RATIO_IS_JUDGED_FROM_BYTES, most_ratio * received_bytes):
-        raise UnsafeArchiveError(f"the packaged files are compressed by more than {most_ratio}: a compression bomb")
-
-
-def _as_file(stream: _Counted) -> IO[bytes]:
-    return stream  # type: ignore[return-value] # tarfile's stream mode only reads
-
-
-@contextmanager
-def _translated(doing: str) -> Iterator[None]:
-    try:
-        yield
-    except GithubException as error:
-        passes = error.status in {403, 429} and "rate limit" in str(error.data).lower()
-        kind = TransientUpstreamError if passes or error.status >= 500 else UpstreamError
-        message = error.data.get("message", "") if isinstance(error.data, dict) else ""
-        raise kind(f"{doing}: GitHub answered {error.status} {message}") from error
-    except requests.HTTPError as error:
-        # Its text holds the address, and the address a signature.
-        raise TransientUpstreamError(f"{doing}: GitHub answered {error.response.status_code}") from None
-    except (requests.RequestException, tarfile.TarError, zlib.error, EOFError) as error:
-        raise TransientUpstreamError(f"{doing}: {type(error).__name__}") from None
