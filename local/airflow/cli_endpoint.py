@@ -26,15 +26,28 @@ _PATH = "/aws_mwaa/cli"
 
 
 class CliEndpoint:
-    """Answers one command at a time."""
+    """Answers one command at a time; ``most_at_once`` is how many requests ever waited or ran together."""
 
     def __init__(self, airflow: LocalAirflow, token_valid: Callable[[str], bool], failed_command_status: int) -> None:
         self._airflow = airflow
         self._token_valid = token_valid
         self._failed_command_status = failed_command_status
         self._one_at_a_time = threading.Lock()
+        self._counting = threading.Lock()
+        self._open = 0
+        self.most_at_once = 0
 
     def answer(self, request: Request) -> Reply:
+        with self._counting:
+            self._open += 1
+            self.most_at_once = max(self.most_at_once, self._open)
+        try:
+            return self._answer(request)
+        finally:
+            with self._counting:
+                self._open -= 1
+
+    def _answer(self, request: Request) -> Reply:
         refusal = self._refusal(request)
         if refusal:
             return refusal

@@ -63,6 +63,11 @@ class LocalMwaa:
         """Host and port of the CLI endpoint, as ``CreateCliToken`` tells them."""
         return self._web_server.address
 
+    @property
+    def most_cli_calls_at_once(self) -> int:
+        """AWS asks for one: "not open a new request until the previous one completes"."""
+        return self._cli_endpoint.most_at_once
+
     def start(self) -> None:
         """Syncs once and starts to listen; raises botocore's error when the bucket cannot be read."""
         self.sync_now()

@@ -46,13 +46,15 @@ class InMemoryAirflow:
                 row = ListedDag(
                     f"qu.{environment}.{name}", location, frozenset({environment, tag}), is_active=True, parsed_at=now
                 )
-                self.rows[row.dag_id] = row
+                known = self.rows.get(row.dag_id, row)
+                self.rows[row.dag_id] = replace(row, is_paused=known.is_paused)
             for stub, trace in self.broken.get(environment, {}).items():
                 note = f"dagbranch: environment {environment}, {tag}\n"
                 self._failures[stub] = ImportFailure(f"{_FOLDER}/{environment}.zip/{stub}", note + trace, now)
 
     def dags(self, environment: str | None = None) -> Sequence[ListedDag]:
-        return [row for row in self.rows.values() if environment is None or environment in row.tags]
+        tagged = [row for row in self.rows.values() if environment is None or environment in row.tags]
+        return [row for row in tagged if row.is_active or self.lists_let_go]
 
     def import_failures(self) -> Sequence[ImportFailure]:
         return list(self._failures.values())
@@ -73,4 +75,4 @@ class InMemoryAirflow:
 
     def _stands(self, row: ListedDag) -> bool:
         name = row.file_location.removeprefix(f"{_FOLDER}/").partition(".zip/")[0]
-        return row.is_active and self._dags.zip(name) is not None
+        return row.is_active is True and self._dags.zip(name) is not None

@@ -79,9 +79,9 @@ class RestDoor:
                 raise
 
     def end_runs(self, dag_ids: Collection[str]) -> Runs:
-        """A run is marked as failed; where its path is too long, its running tasks are cleared: a paused DAG's stay so.
+        """A run is marked as failed; in Airflow 3, where that path is too long, its running tasks are cleared.
 
-        What neither path reaches goes on.
+        They stay so while their DAG is paused. What neither path reaches goes on.
         """
         ended: list[str] = []
         still: list[str] = []
@@ -146,15 +146,17 @@ class RestDoor:
         return self._is_done("PATCH", _path("dags", dag_id, "dagRuns", run_id), {"state": "failed"})
 
     def _clear(self, dag_id: str, run_id: str) -> bool:
-        """Not where that would clear a task of another DAG too, as an ExternalTaskMarker asks for."""
+        """Not where that would clear a task of another DAG too, as an ExternalTaskMarker asks for.
+
+        Airflow 2.11 says that it clears and lets the task run. Its updateTaskInstancesState ends one, but clears the
+        failed ones downstream, of other DAGs too, and its dry run does not tell which.
+        """
         path = _path("dags", dag_id, "clearTaskInstances")
         asked = {**_RUNNING_ONLY, "dag_run_id": run_id}
-        if not _fits(path):
+        if not _fits(path) or not self._is_airflow_3:
             return False
-        would_clear = self._of_airflow("POST", path, body={**asked, "dry_run": True}).get("task_instances")
-        if not isinstance(would_clear, list):
-            raise TransientUpstreamError(f"asking Airflow for {path}: its answer has no task_instances")
-        if {task["dag_id"] for task in would_clear} != {dag_id}:
+        would_clear, _ = _page(self._of_airflow("POST", path, body={**asked, "dry_run": True}), "task_instances", path)
+        if set(rows_of(would_clear, lambda task: task["dag_id"], path)) != {dag_id}:
             return False
         return self._is_done("POST", path, {**asked, "dry_run": False})
 
@@ -202,15 +204,16 @@ class RestDoor:
     def _call(
         self, method: _Method, path: str, query: Mapping[str, Any] | None = None, body: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
+        sent = {"QueryParameters": query, "Body": body}
         with translated(f"asking Airflow for {path}"):
             try:
                 answer = self._client.invoke_rest_api(
-                    Name=self._name, Path=path, Method=method, QueryParameters=dict(query or {}), Body=dict(body or {})
+                    Name=self._name, Path=path, Method=method, **{name: dict(one) for name, one in sent.items() if one}
                 )
             except ClientError as error:
                 _raise_refusal(error, path, self._name)
                 raise
-        content = answer.get("RestApiResponse")
+        content = {} if answer.get("RestApiStatusCode") == 204 else answer.get("RestApiResponse")
         if not isinstance(content, dict):
             raise TransientUpstreamError(f"asking Airflow for {path}: its answer is no JSON object")
         return content
