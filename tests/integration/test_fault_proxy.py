@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import socket
@@ -12,12 +13,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
 import urllib3
 
 from local.airflow.http_server import HttpServer, Reply
 from local.airflow.http_server import Request as Asked
+from local.aws.ministack import Ministack
 from local.aws.runtime_api import Answer
 from local.aws.sandbox import Function
 from local.certificates import Certificates
@@ -233,6 +237,28 @@ def test_a_proxy_that_stops_lets_go_of_its_port_and_of_whom_it_holds(certificate
 
     with socket.socket() as probe:
         wait_until(lambda: probe.connect_ex((host, int(port))) != 0, what="the port is closed", deadline_seconds=5)
+
+
+def test_signed_requests_of_all_sizes_pass_to_aws(emulator: Ministack, certificates: Certificates) -> None:
+    callers, content = Callers(), os.urandom(300_000)
+    proxy = Proxy("s3", emulator.endpoint, certificates=certificates, callers=callers, injector=Injector(callers))
+    proxy.start()
+    told = emulator.environment()
+    session = boto3.Session(told["AWS_ACCESS_KEY_ID"], told["AWS_SECRET_ACCESS_KEY"], region_name=told["AWS_REGION"])
+    s3: Any = session.client("s3", endpoint_url=proxy.address, verify=str(certificates.authority))
+
+    s3.create_bucket(Bucket="passed", CreateBucketConfiguration={"LocationConstraint": told["AWS_REGION"]})
+    s3.upload_fileobj(io.BytesIO(content), "passed", "streamed")
+    s3.put_object(Bucket="passed", Key="empty key/with ü", Body=b"")
+    got = s3.get_object(Bucket="passed", Key="streamed")["Body"].read()
+    head = s3.head_object(Bucket="passed", Key="streamed")
+    s3.delete_object(Bucket="passed", Key="empty key/with ü")
+    listed = s3.list_objects_v2(Bucket="passed")["Contents"]
+    proxy.stop()
+
+    assert got == content
+    assert head["ContentLength"] == len(content)
+    assert [one["Key"] for one in listed] == ["streamed"]
 
 
 def _tried(stand: Stand) -> None:
