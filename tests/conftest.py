@@ -1,13 +1,40 @@
-"""The parts of the local stack that several test modules share: each starts once per session, when first asked for."""
+"""The parts of the local stack that several test modules share, and which tests run beside which.
+
+Each part starts once per process, when it is first asked for. Two processes run the tests (``make test``): one has what
+waits for whole stacks, the other what uses single parts; whoever is ready first takes the unit tests.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
 
 import pytest
 
 from local.certificates import Certificates, make_certificates
 from local.warehouse.process import LocalWarehouse
+
+_TESTS: Final = Path(__file__).parent
+_STACKS: Final = (_TESTS / "e2e", _TESTS / "integration" / "test_runtime_under_scheduler.py")
+_GROUPS: Final = ("stacks", "parts")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if (group := _group(item.path)) is not None:
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones first; inside a group the order stays, by which each line of Airflow starts once."""
+    items.sort(key=lambda item: _GROUPS.index(group) if (group := _group(item.path)) else len(_GROUPS))
+
+
+def _group(path: Path) -> str | None:
+    if any(path.is_relative_to(stack) for stack in _STACKS):
+        return "stacks"
+    return "parts" if path.is_relative_to(_TESTS / "integration") else None
 
 
 @pytest.fixture(scope="session")
