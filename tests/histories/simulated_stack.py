@@ -1,0 +1,330 @@
+"""The deployed stack in memory: the template's rules and queues between the use cases, workers that may be cut off."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+from dagbranch import events
+from dagbranch.adapters.runtime_modules import runtime_modules
+from dagbranch.domain.access import Access
+from dagbranch.domain.data_stack import DataStack
+from dagbranch.domain.policy import Policy
+from dagbranch.domain.requests import SeedRequest
+from dagbranch.domain.source_allowance import RepositoryLists
+from dagbranch.domain.source_archive import Limits
+from dagbranch.errors import InvalidEventError, NotYetError, SourceError, SupersededError, UpstreamError, is_for_good
+from dagbranch.queue_batches import backoff_seconds
+from dagbranch.use_cases.deploy_half import Surroundings, Worker
+from dagbranch.use_cases.fetch_source import fetch_source
+from dagbranch.use_cases.intake_work import Fetcher, Intake
+from dagbranch.use_cases.package_dags import Runtime, package_dags
+from dagbranch.use_cases.provision_data import provision_data
+from dagbranch.use_cases.removal_work import Places
+from dagbranch.use_cases.remove_environment import Remover, remove_environment
+from dagbranch.use_cases.sweep_environments import Seen, Sweeper, sweep_environments
+from dagbranch.use_cases.verify_environment import verify_environment
+from tests.fakes.event_patterns import Rule, matches, rules
+from tests.fakes.examples import Clock
+from tests.fakes.faulty import Faulty, FaultyLeases, Invocation, KilledError, Outages, pause_in
+from tests.fakes.leases import InMemoryLeases
+from tests.fakes.package_index import InMemoryIndex
+from tests.fakes.telemetry import InMemoryTelemetry
+from tests.histories.simulated_airflow import SimulatedAirflow
+from tests.histories.simulated_github import KEEP_LABEL, REPOSITORIES, SimulatedGitHub
+from tests.histories.simulated_queues import Message, Queue, template_queues
+from tests.histories.watched_places import (
+    WatchedArtifactsBucket,
+    WatchedDagsBucket,
+    WatchedRegistry,
+    WatchedSourceBucket,
+    watched_warehouse,
+)
+
+LANE: Final = "preview"
+BUCKET: Final = "sources"
+UPSTREAMS: Final = ("github", "registry", "sources", "dags", "airflow", "warehouse", "bus")
+_RULES: Final[list[Rule]] = list(rules({"Lane": LANE, "SourceBucket": BUCKET, "KeepLabel": KEEP_LABEL}))
+_RUNTIME: Final = Runtime("0.1.0", runtime_modules())
+_SETTLE, _PATIENCE, _FOLLOW_BASE_HOUR = timedelta(seconds=420), timedelta(seconds=900), 4
+_ADAPTER_WRITES_AGAIN: Final = frozenset({"update"})  # the registry's own loop reads, changes and writes once more
+
+
+@dataclass
+class AtWork:
+    """A message at work: who has it, since when."""
+
+    queue: Queue
+    message: Message
+    invocation: Invocation
+    began_at: datetime
+
+
+class SimulatedStack:
+    """``worst``: the first error that no message may end in. ``published``: what went over the bus,
+    ``told``: how each piece of work ended, for whoever looks into a failure.
+    """
+
+    def __init__(self, policy: Policy, *, tells_all: bool = True) -> None:
+        self.policy = policy
+        self.clock = Clock()
+        self.outages = Outages()
+        self.queues = template_queues()
+        self.workers: list[AtWork] = []
+        self.published: list[str] = []
+        self.told: list[str] = []
+        self.worst: BaseException | None = None
+        self.github = SimulatedGitHub(self._forward)
+        self.registry = WatchedRegistry()
+        self.leases = InMemoryLeases(self.clock)
+        self.sources = WatchedSourceBucket(self._uploaded)
+        self.dags = WatchedDagsBucket(self.registry)
+        self.artifacts = WatchedArtifactsBucket()
+        self.airflow = SimulatedAirflow(self.dags, tells_all=tells_all)
+        self.warehouse = watched_warehouse(partial(pause_in, "warehouse"))
+        self._stack = DataStack(RepositoryLists.parse(""), RepositoryLists.parse("_test"), Access())
+        self._names = (f"worker-{number}" for number in itertools.count(1))
+        self._ids = itertools.count(1)
+
+    # the world moves
+
+    def pass_time(self, seconds: float) -> None:
+        """Whoever is at work for longer than Lambda allows is killed."""
+        self.clock.forward(seconds)
+        self.airflow.pass_time(self.clock())
+        for one in list(self.workers):
+            if self.clock() - one.began_at > one.queue.timeout:
+                self.kill(one)
+
+    def tick(self) -> None:
+        """The schedule's event for a sweep."""
+        self.queues["SweepEnvironmentsQueue"].put("{}", self.clock())
+
+    def put_event(self, source: str, detail_type: str, detail: object, resources: Iterable[str] = ()) -> None:
+        """On the bus, and from there, by the template's rules, into queues."""
+        event = {
+            "version": "0",
+            "id": f"event-{next(self._ids)}",
+            "detail-type": detail_type,
+            "source": source,
+            "account": "123456789012",
+            "time": self.clock().isoformat(),
+            "region": "eu-central-1",
+            "resources": list(resources),
+            "detail": detail,
+        }
+        self.published.append(detail_type)
+        for rule in _RULES:
+            if rule.is_default == (source == "aws.s3") and matches(rule.pattern, event):
+                for queue in rule.queues:
+                    self.queues[queue].put(json.dumps(event), self.clock())
+
+    # work
+
+    def begin(
+        self, queue: Queue, message: Message, dies_at: int | None = None, *, before: bool = False
+    ) -> AtWork | None:
+        """A worker that has the message and stands before its first effect; None where it is given up instead."""
+        if not queue.receive(message, self.clock()):
+            return None
+        work = partial(self._work, queue.function, message.body, queue.timeout, self.clock())
+        worker = AtWork(queue, message, Invocation(work, self.outages, dies_at, before=before), self.clock())
+        self.workers.append(worker)
+        return worker
+
+    def go_on(self, worker: AtWork, effects: int | None = None) -> None:
+        worker.invocation.go_on(effects)
+        if worker.invocation.is_over:
+            self._end(worker)
+
+    def kill(self, worker: AtWork) -> None:
+        worker.invocation.kill()
+        self._end(worker)
+
+    def has_room(self, queue: Queue) -> bool:
+        return sum(one.queue is queue for one in self.workers) < queue.most_workers
+
+    def deliverable(self) -> list[tuple[Queue, Message]]:
+        now = self.clock()
+        return [(queue, one) for queue in self.queues.values() if self.has_room(queue) for one in queue.visible(now)]
+
+    def work_off(self, most: int) -> int:
+        """Delivers what is visible, one after the other, to its end; returns how many messages that were."""
+        for count in range(most):
+            waiting = self.deliverable()
+            if not waiting:
+                return count
+            worker = self.begin(*waiting[0])
+            if worker is not None:
+                self.go_on(worker)
+        return most
+
+    def _end(self, worker: AtWork) -> None:
+        """What the handler makes of it (``queue_batches``)."""
+        self.workers.remove(worker)
+        queue, message, error, now = worker.queue, worker.message, worker.invocation.error, self.clock()
+        self.told.append(f"{now:%d %H:%M:%S} {queue.function} after {worker.invocation.effects} effects: {error!r}")
+        match error:
+            case KilledError():
+                pass
+            case None | SourceError() | SupersededError():
+                queue.delete(message)
+            case NotYetError():
+                queue.bring_again(message, now, error.retry_seconds)
+            case InvalidEventError():
+                queue.give_up(message)
+            case UpstreamError():
+                if is_for_good(error) or queue.is_last(message):
+                    queue.give_up(message)
+                else:
+                    message.visible_at = now + timedelta(seconds=backoff_seconds(message.receives))
+            case _:
+                self.worst = self.worst or error
+                queue.give_up(message)
+
+    def _work(self, function: str, body: str, timeout: timedelta, now: datetime, invocation: Invocation) -> None:
+        work: Mapping[str, Callable[[_Ports, str, int, datetime], None]] = {
+            "FetchSource": self._fetch,
+            "PackageDags": self._package,
+            "ProvisionData": self._provision,
+            "VerifyEnvironment": self._verify,
+            "SweepEnvironments": self._sweep,
+            "RemoveEnvironment": self._remove,
+        }
+        work[function](_Ports(self, invocation), body, int(timeout.total_seconds()) + 1, now)
+
+    def _fetch(self, ports: _Ports, body: str, _: int, now: datetime) -> None:
+        fetch_source(
+            events.pull_request_event(body),
+            by=Fetcher(
+                intake=Intake(LANE, frozenset(REPOSITORIES), Limits(), self.policy),
+                github=ports.github,
+                index=InMemoryIndex(),
+                registry=ports.registry,
+                leases=ports.leases,
+                sources=ports.sources,
+                dags=ports.dags,
+                artifacts=ports.artifacts,
+                bus=ports.bus,
+                telemetry=InMemoryTelemetry(),
+                now=now,
+            ),
+        )
+
+    def _package(self, ports: _Ports, body: str, seconds: int, _: datetime) -> None:
+        package_dags(
+            events.archive_uploaded(body),
+            worker=Worker(LANE, next(self._names), seconds, Limits()),
+            runtime=_RUNTIME,
+            around=self._around(ports),
+            dags=ports.dags,
+            artifacts=ports.artifacts,
+        )
+
+    def _provision(self, ports: _Ports, body: str, seconds: int, _: datetime) -> None:
+        provision_data(
+            events.data_work(body, LANE),
+            worker=Worker(LANE, next(self._names), seconds, Limits()),
+            around=self._around(ports),
+            warehouse=ports.warehouse,
+            stack=self._stack,
+            seeds=ports.seeds,
+        )
+
+    def _verify(self, ports: _Ports, body: str, _: int, now: datetime) -> None:
+        verify_environment(
+            events.environment_event(body),
+            patience=_PATIENCE,
+            registry=ports.registry,
+            airflow=ports.airflow,
+            dags=ports.dags,
+            bus=ports.bus,
+            telemetry=InMemoryTelemetry(),
+            now=now,
+        )
+
+    def _sweep(self, ports: _Ports, _body: str, _: int, now: datetime) -> None:
+        sweep_environments(
+            sweeper=Sweeper(LANE, frozenset(REPOSITORIES), self.policy, _FOLLOW_BASE_HOUR),
+            seen=Seen(ports.github, ports.registry, ports.dags, ports.airflow, lambda: ports.warehouse),
+            bus=ports.bus,
+            telemetry=InMemoryTelemetry(),
+            now=now,
+        )
+
+    def _remove(self, ports: _Ports, body: str, seconds: int, _: datetime) -> None:
+        remove_environment(
+            events.pull_request_event(body),
+            remover=Remover(LANE, next(self._names), seconds, frozenset(REPOSITORIES), _SETTLE, self.policy),
+            github=ports.github,
+            places=Places(ports.registry, ports.sources, ports.dags, ports.artifacts, ports.airflow, ports.warehouse),
+            bus=ports.bus,
+            telemetry=InMemoryTelemetry(),
+            clock=self.clock,
+        )
+
+    def _around(self, ports: _Ports) -> Surroundings:
+        return Surroundings(ports.registry, ports.sources, ports.bus, InMemoryTelemetry(), self.clock)
+
+    def _forward(self, event_name: str, payload: str, delivery: str) -> None:
+        self.put_event("github.com", event_name, json.loads(payload), [delivery])
+
+    def _uploaded(self, key: str) -> None:
+        self.put_event("aws.s3", "Object Created", {"bucket": {"name": BUCKET}, "object": {"key": key}})
+
+
+class _Bus:
+    """The port: dagbranch's own events."""
+
+    def __init__(self, stack: SimulatedStack) -> None:
+        self._stack = stack
+
+    def publish(self, detail_type: str, detail: Mapping[str, object]) -> None:
+        # As it would arrive: what is no JSON fails here, too.
+        self._stack.put_event("dagbranch", str(detail_type), json.loads(json.dumps(detail)))
+
+    def publish_all(self, several: Iterable[tuple[str, Mapping[str, object]]]) -> None:
+        for count, (detail_type, detail) in enumerate(several):
+            if count:
+                pause_in("bus")
+            self.publish(detail_type, detail)
+
+
+class _Seeds:
+    """The port: a message of its own for each table."""
+
+    def __init__(self, stack: SimulatedStack) -> None:
+        self._stack = stack
+
+    def request(self, seed: SeedRequest) -> None:
+        told = {"key": seed.key, "generation": seed.generation, "table": seed.table}
+        self._stack.queues["ProvisionDataQueue"].put(json.dumps({"seed": told}), self._stack.clock())
+
+
+class _Ports:
+    """All that one invocation reaches, so that it can be cut off from it at any call."""
+
+    def __init__(self, stack: SimulatedStack, invocation: Invocation) -> None:
+        def faulty(inner: object, upstream: str, retried: frozenset[str] = frozenset()) -> Any:
+            return Faulty(inner, upstream, invocation, retried)
+
+        self.github = faulty(stack.github, "github")
+        self.registry = faulty(stack.registry, "registry", _ADAPTER_WRITES_AGAIN)
+        self.leases = FaultyLeases(stack.leases, "registry", invocation)
+        self.sources = faulty(stack.sources, "sources")
+        self.dags = faulty(stack.dags, "dags")
+        self.artifacts = faulty(stack.artifacts, "dags")
+        self.airflow = faulty(stack.airflow, "airflow")
+        self.warehouse = faulty(stack.warehouse, "warehouse")
+        self.bus = faulty(_Bus(stack), "bus")
+        self.seeds = faulty(_Seeds(stack), "bus")
+
+
+def with_policy(stack: SimulatedStack, **changed: Any) -> None:
+    """The owner of the stack deploys it with other parameters."""
+    stack.policy = replace(stack.policy, **changed)
