@@ -13,18 +13,29 @@ import pytest
 from dagbranch.domain.environments import Environment, Status
 from local.certificates import Certificates
 from local.demo import observation, story
-from local.demo.repository import REPOSITORY
+from local.demo.repository import BRANCHES, REPOSITORY
 from local.demo.story import Opened, Ran, Removed
 from local.github import Pull, Repository
 from local.processes import wait_until
 from local.stack import LocalStack, local_stack
 from local.warehouse.process import LocalWarehouse
-from tests.e2e import people
+from tests.e2e import lives, people
+from tests.e2e.lives import Lives, open_lives
 from tests.e2e.people import PeoplePulls, open_people
 from tests.fakes.package_index import LoopbackIndex, loopback_index
 
 FILES_REPOSITORIES = ("zalando/few", "zalando/many")  # of test_pipeline_files.py
+MOST_ENVIRONMENTS = len(BRANCHES)  # on Airflow 2: the story's own, and then the stack is full
+_BROKEN = b"# airflow dag\nimport os\n\nos.environ['NO SUCH VARIABLE']\n"
 _SETTLED = {Status.REFUSED, Status.FAILED, Status.READY}
+
+
+@dataclass(frozen=True)
+class Line:
+    """The pull requests that came when the stack was full, and what they were told."""
+
+    pulls: tuple[Pull, Pull]
+    waiting: list[Environment]
 
 
 @dataclass(frozen=True)
@@ -39,9 +50,11 @@ class Told:
     pushed: Opened
     removed: Removed
     people: PeoplePulls | None  # of test_data_environments.py, and still under way
+    lives: Lives | None  # of test_life_cycle.py, likewise
+    line: Line | None  # of test_waiting_line.py
 
 
-# Airflow 3 first: two modules take that one alone, and pytest groups tests by the place in this list.
+# Airflow 3 first: some modules take that one alone, and pytest groups tests by the place in this list.
 @pytest.fixture(scope="session", params=["3", "2"], ids=["airflow-3", "airflow-2"])
 def told(
     request: pytest.FixtureRequest,
@@ -50,14 +63,21 @@ def told(
     warehouse: LocalWarehouse,
 ) -> Iterator[Told]:
     _empty(warehouse)
-    others = (*FILES_REPOSITORIES, people.REPOSITORY) if request.param == "3" else ()
+    is_newest = request.param == "3"
+    others = (*FILES_REPOSITORIES, people.REPOSITORY, lives.REPOSITORY) if is_newest else ()
+    limits = {} if is_newest else {"MostEnvironments": str(MOST_ENVIRONMENTS)}
     with (
         loopback_index(certificates) as index,
         local_stack(
             tmp_path_factory.mktemp(f"stack-{request.param}"),
             line=request.param,
             allowed_repositories=",".join([REPOSITORY, *others]),
-            parameters={"PackageIndexUrl": index.url, "FollowBaseHour": _far_from_now()},
+            parameters={
+                "PackageIndexUrl": index.url,
+                "FollowBaseHour": _far_from_now(),
+                "RemovalSettleSeconds": "30",  # of the double's sync and Airflow's scan, 10 s each
+                **limits,
+            },
             certificates=certificates,
             warehouse=warehouse,
         ) as stack,
@@ -68,7 +88,9 @@ def told(
         with ThreadPoolExecutor() as acts:  # they wait more than they work, and have nothing to do with each other
             running = acts.submit(story.run, stack, "feature1")
             pushing = acts.submit(story.push, stack, repository, opened["feature2"])
-            opening = acts.submit(open_people, stack, hosted[people.REPOSITORY]) if others else None
+            opening = acts.submit(open_people, stack, hosted[people.REPOSITORY]) if is_newest else None
+            living = acts.submit(open_lives, hosted[lives.REPOSITORY]) if is_newest else None
+            lining_up = None if is_newest else acts.submit(_line_up, stack, repository)
         yield Told(
             stack,
             certificates.authority,
@@ -80,6 +102,8 @@ def told(
             pushed=pushing.result(),
             removed=story.close_unheard(stack, repository, opened["feature1"]),
             people=opening.result() if opening else None,
+            lives=living.result() if living else None,
+            line=lining_up.result() if lining_up else None,
         )
 
 
@@ -88,6 +112,27 @@ def _empty(warehouse: LocalWarehouse) -> None:
     for (schema,) in warehouse.query("SHOW SCHEMAS"):
         if schema.startswith(("db_attribution", "crm")):
             warehouse.query(f"DROP SCHEMA `{schema}` CASCADE")
+
+
+def _line_up(stack: LocalStack, repository: Repository) -> Line:
+    """Two more than there is room for, one after the other; the first has a module that cannot be imported."""
+    pulls, waiting = [], []
+    for branch, module in {"import-error": _BROKEN, "last-in-line": b"x = 1\n"}.items():
+        repository.commit(branch, {"dags/qu/broken.py": module}, "One too many", start_from="main")
+        pulls.append(repository.open_pull(branch, "One too many"))
+        waiting.append(_waiting(stack, repository, pulls[-1]))
+    return Line((pulls[0], pulls[1]), waiting)
+
+
+def _waiting(stack: LocalStack, repository: Repository, pull: Pull) -> Environment:
+    wait_until(
+        lambda: observation.registered(stack, repository.id, pull.number) is not None,
+        what=f"{pull.head_ref} is looked at",
+        deadline_seconds=60,
+    )
+    found = observation.registered(stack, repository.id, pull.number)
+    assert found is not None
+    return found
 
 
 def _far_from_now() -> str:
