@@ -11,14 +11,20 @@ from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
+import urllib3
 from botocore.config import Config
 
+from dagbranch.adapters.mwaa import Door, MwaaAirflow
+from dagbranch.ports import Leases
 from local.airflow import LocalAirflow, LocalMwaa
 from local.certificates import Certificates
 from local.processes import wait_until
+from tests.fakes.leases import InMemoryLeases
 
 if TYPE_CHECKING:
     from mypy_boto3_mwaa import MWAAClient
@@ -131,6 +137,14 @@ class MwaaStack:
             **options,
         ) as mwaa:
             yield mwaa
+
+
+@contextmanager
+def airflow_through(
+    door: Door, client: MWAAClient, certificates: Certificates, leases: Leases | None = None
+) -> Iterator[MwaaAirflow]:
+    with urllib3.PoolManager(ca_certs=str(certificates.authority)) as http:
+        yield MwaaAirflow(client, NAME, http, door=door, leases=leases or InMemoryLeases(partial(datetime.now, UTC)))
 
 
 def mwaa_client(endpoint: str) -> MWAAClient:

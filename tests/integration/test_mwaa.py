@@ -1,37 +1,27 @@
-"""The adapter of MWAA: on real Airflows of both lines behind the double, and on a wire that says what MWAA rarely does.
-
-On the wire a small server stands for both of MWAA's doors, so that its refusals, its faults and its silence are seen.
-"""
+"""The adapter of MWAA on real Airflows of both lines behind the double, through each of its doors."""
 
 from __future__ import annotations
 
-import socket
-import traceback
-from base64 import b64encode
+import io
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from uuid import uuid4
 
 import pytest
-import urllib3
 
 from dagbranch.adapters.mwaa import MwaaAirflow
 from dagbranch.cli import main
 from dagbranch.domain.airflow_listing import ImportFailure, ListedDag, dags_of
 from dagbranch.domain.packaging import read_manifest, source_path_of
-from dagbranch.errors import InvalidEventError, NotYetError, TransientUpstreamError, UpstreamError
-from local.airflow.http_server import HttpServer, Reply, Request
-from local.certificates import Certificates
+from dagbranch.errors import UpstreamError
 from local.processes import wait_until
-from tests.integration.mwaa_stack import NAME, MwaaStack, mwaa_client
-
-if TYPE_CHECKING:
-    from mypy_boto3_mwaa import MWAAClient
+from tests.fakes.contracts.airflow import AirflowContract
+from tests.integration.mwaa_stack import MwaaStack, airflow_through, mwaa_client
 
 COMMIT = "1" * 40
-TOKEN = "the-token-of-one-minute"
 DAG = b"""from datetime import datetime
 from airflow import DAG
 
@@ -49,30 +39,113 @@ WAITING = """import os, time
 from airflow import DAG
 from airflow.decorators import task
 
-with DAG("{dag_id}", schedule=None, tags=["{dag_id}"]):
+with DAG("{dag_id}", schedule=None, tags=["{environment}"]):
     @task
     def wait():
-        until = time.monotonic() + 120
+        until = time.monotonic() + 240
         while os.path.exists(os.path.join(os.environ["AIRFLOW_HOME"], "hold")) and time.monotonic() < until:
             time.sleep(0.2)
     wait()
 """
-HOSTILE_IDS = ["x; rm -rf /", "-h", "--help", "", "a b", "a\nb", "$(id)", "../x", "x" * 251]
+
+
+class Server:
+    """A real Airflow, by what is put into its bucket, and by its own REST API."""
+
+    def __init__(self, stack: MwaaStack, most_characters: int = 250) -> None:
+        self.most_characters = most_characters
+        self._stack = stack
+
+    def put_zip(self, environment: str, *names: str, broken: str | None = None) -> None:
+        texts = {
+            f"dag_{number}.py": WAITING.format(environment=environment, dag_id=f"qu.{environment}.{name}").encode()
+            for number, name in enumerate(names)
+        }
+        if broken:
+            texts[f"{broken}.py"] = BROKEN
+        self._stack.put(f"{environment}.zip", _zip(texts))
+        self._wait_for(environment, len(names), is_active=True)
+        also_stale = "only_active" if self._stack.airflow.line == "2" else "exclude_stale"
+        pattern = {"dag_id_pattern": f"qu.{environment}.", also_stale: False}
+        self._stack.airflow.api("PATCH", "/dags", pattern, {"is_paused": False})
+
+    def remove_zip(self, environment: str) -> None:
+        rows = len(self._stack.find(environment))
+        self._stack.remove(f"{environment}.zip")
+        self._wait_for(environment, rows, is_active=False)
+
+    @contextmanager
+    def running(self, dag_id: str, run_id: str | None = None) -> Iterator[None]:
+        """Paused as it runs, as a removal pauses it. Airflow's own API is asked: MWAA's takes no path that long."""
+        api, run_id = self._stack.airflow.api, run_id or f"r{uuid4().hex[:6]}"
+        hold = self._stack.airflow.folder / "hold"
+        hold.touch()
+        try:
+            body = {"dag_run_id": run_id} | ({} if self._stack.airflow.line == "2" else {"logical_date": None})
+            assert api("POST", f"/dags/{dag_id}/dagRuns", body=body)[0] == 200
+            path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
+            wait_until(
+                lambda: [task["state"] for task in api("GET", path)[1]["task_instances"]] == ["running"],
+                what=f"a task of {dag_id} runs",
+                deadline_seconds=120,
+            )
+            api("PATCH", f"/dags/{dag_id}", body={"is_paused": True})
+            yield
+        finally:
+            hold.unlink()
+
+    def _wait_for(self, environment: str, number: int, *, is_active: bool) -> None:
+        def there() -> bool:
+            rows = self._stack.find(environment)
+            active = [row["is_active"] if "is_active" in row else not row["is_stale"] for row in rows]
+            return active.count(is_active) == number
+
+        wait_until(there, what=f"{number} DAGs of {environment} are as expected", deadline_seconds=120)
+
+
+class OnRealAirflow(AirflowContract):
+    @pytest.fixture
+    def server(self, stack: MwaaStack) -> Server:
+        return Server(stack)
+
+
+class TestCliDoor(OnRealAirflow):
+    @pytest.fixture(scope="class")
+    def airflow(self, started_stack: MwaaStack) -> Iterator[MwaaAirflow]:
+        """One for all: asking for the version is a command too, and each takes seconds."""
+        with airflow_through("cli", started_stack.client, started_stack.certificates) as airflow:
+            yield airflow
+
+
+class TestRestDoor(OnRealAirflow):
+    @pytest.fixture
+    def airflow(self, stack: MwaaStack) -> Iterator[MwaaAirflow]:
+        with airflow_through("rest", stack.client, stack.certificates) as airflow:
+            yield airflow
+
+    @pytest.fixture
+    def server(self, stack: MwaaStack) -> Server:
+        return Server(stack, most_characters=58)
+
+    def test_run_whose_path_is_too_long_ends_in_airflow_3_and_goes_on_in_airflow_2(
+        self, airflow: MwaaAirflow, server: Server, stack: MwaaStack
+    ) -> None:
+        run_id = f"manual__2026-11-21T10:56:33.123456+00:00_{uuid4().hex[:6]}"
+        server.put_zip("runs_long", "busy")
+
+        with server.running("qu.runs_long.busy", run_id):
+            runs = airflow.end_runs(["qu.runs_long.busy", "qu.runs_long.gone"])
+            if stack.airflow.line == "3":
+                airflow.delete_dag("qu.runs_long.busy")
+
+        told = (f"qu.runs_long.busy/{run_id}",)
+        assert (runs.ended, runs.still_running) == ((told, ()) if stack.airflow.line == "3" else ((), told))
 
 
 @pytest.fixture
 def airflow(stack: MwaaStack) -> Iterator[MwaaAirflow]:
-    with _adapter(stack.client, stack.certificates) as adapter:
+    with airflow_through("auto", stack.client, stack.certificates) as adapter:
         yield adapter
-
-
-@contextmanager
-def _adapter(client: MWAAClient, certificates: Certificates) -> Iterator[MwaaAirflow]:
-    with urllib3.PoolManager(ca_certs=str(certificates.authority)) as http:
-        yield MwaaAirflow(client, NAME, http)
-
-
-# On real Airflows
 
 
 def test_environment_is_listed_turns_stale_with_its_zip_and_is_deleted(
@@ -139,50 +212,33 @@ def test_tag_that_nobody_has_lists_nothing(airflow: MwaaAirflow) -> None:
 
 
 def test_dag_that_is_not_there_is_deleted_already(stack: MwaaStack) -> None:
-    """With the status that AWS does not document; with the other one, a running task's refusal comes below."""
+    """With the status that AWS does not document; with the other one, a running task's refusal comes above."""
     with (
         stack.other_mwaa(failed_command_status=400) as mwaa,
-        _adapter(mwaa_client(mwaa.endpoint), stack.certificates) as airflow,
+        airflow_through("cli", mwaa_client(mwaa.endpoint), stack.certificates) as airflow,
     ):
         airflow.delete_dag("qu.gone.test_dag")
 
-        assert airflow.dags("gone") == []
+    assert stack.find("gone") == []
 
 
-def test_dag_whose_task_runs_is_not_deleted_yet(stack: MwaaStack, airflow: MwaaAirflow) -> None:
-    hold = stack.airflow.folder / "hold"
-    hold.touch()
-    try:
-        stack.put_dag("busy", WAITING)
-        stack.trigger("busy")
-        wait_until(lambda: _task_state(stack, "busy") == "running", what="the task runs", deadline_seconds=120)
-
-        with pytest.raises(NotYetError, match="tasks of busy are still running") as refused:
-            airflow.delete_dag("busy")
-
-        assert refused.value.retry_seconds > 0
-        assert [dag.dag_id for dag in airflow.dags("busy")] == ["busy"]
-    finally:
-        hold.unlink()
-    wait_until(lambda: _task_state(stack, "busy") == "success", what="the task ends", deadline_seconds=60)
-
-
-def test_caller_whom_aws_refuses_is_told_so(stack: MwaaStack) -> None:
-    with (
-        stack.other_mwaa(authorize=lambda *_: False) as mwaa,
-        _adapter(mwaa_client(mwaa.endpoint), stack.certificates) as airflow,
-    ):
-        for call in (lambda: airflow.dags("any"), airflow.import_failures, lambda: airflow.delete_dag("any")):
-            with pytest.raises(UpstreamError, match="AccessDeniedException") as refused:
-                call()
-            assert type(refused.value) is UpstreamError
+def test_caller_whom_aws_refuses_is_told_what_to_allow(stack: MwaaStack) -> None:
+    needed = {"cli": "airflow:CreateCliToken", "rest": "airflow:InvokeRestApi", "auto": "MwaaRole"}
+    with stack.other_mwaa(authorize=lambda *_: False) as mwaa:
+        for door in ("cli", "rest", "auto"):
+            with airflow_through(door, mwaa_client(mwaa.endpoint), stack.certificates) as airflow:
+                for call in (lambda: airflow.dags("any"), airflow.import_failures, lambda: airflow.delete_dag("any")):
+                    with pytest.raises(UpstreamError, match="AccessDeniedException") as refused:
+                        call()
+                    assert type(refused.value) is UpstreamError
+                    assert needed[door] in str(refused.value)
 
 
 def test_token_that_has_expired_on_its_way_is_refused(stack: MwaaStack) -> None:
     times = iter(range(0, 1000, 61))
     with (
         stack.other_mwaa(clock=lambda: float(next(times))) as mwaa,
-        _adapter(mwaa_client(mwaa.endpoint), stack.certificates) as airflow,
+        airflow_through("cli", mwaa_client(mwaa.endpoint), stack.certificates) as airflow,
         pytest.raises(UpstreamError, match="answered 403 to 'airflow dags delete -y any'") as refused,
     ):
         airflow.delete_dag("any")
@@ -215,230 +271,9 @@ def _wait_for(airflow: MwaaAirflow, environment: str, there: Callable[[list[List
     return {dag.dag_id: dag for dag in seen}
 
 
-def _task_state(stack: MwaaStack, dag_id: str) -> str | None:
-    tasks = stack.rest("GET", f"/dags/{dag_id}/dagRuns/r1/taskInstances")["task_instances"]
-    return tasks[0]["state"] if tasks else None
-
-
-# On the wire
-
-
-class Wire:
-    """Gives the answers that a test wants, and keeps every request."""
-
-    def __init__(self, certificates: Certificates) -> None:
-        self.web_server = HttpServer(self._answer_cli, certificates)
-        self.control_plane = HttpServer(self._answer_aws)
-        self.client = mwaa_client(f"http://{self.control_plane.address}")
-        self.reset()
-
-    def reset(self) -> None:
-        self.requests: list[Request] = []
-        self.rest = Reply(200, {"RestApiStatusCode": 200, "RestApiResponse": {"version": "3.0.6"}})
-        self.token = _token(self.web_server.address)
-        self.cli = _printed(200, stdout="Removed 1 record(s)\n")
-
-    def __enter__(self) -> Self:
-        self.web_server.start()
-        self.control_plane.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.control_plane.stop()
-        self.web_server.stop()
-
-    def _answer_aws(self, request: Request) -> Reply:
-        self.requests.append(request)
-        return self.token if request.path.startswith("/clitoken/") else self.rest
-
-    def _answer_cli(self, request: Request) -> Reply:
-        self.requests.append(request)
-        return self.cli
-
-
-@pytest.fixture(scope="module")
-def started_wire(certificates: Certificates) -> Iterator[Wire]:
-    with Wire(certificates) as wire:
-        yield wire
-
-
-@pytest.fixture
-def wire(started_wire: Wire) -> Wire:
-    """As if it had been started anew: to make a client costs more than a test."""
-    started_wire.reset()
-    return started_wire
-
-
-@pytest.fixture
-def wired(wire: Wire, certificates: Certificates) -> Iterator[MwaaAirflow]:
-    with _adapter(wire.client, certificates) as adapter:
-        yield adapter
-
-
-@pytest.mark.parametrize("dag_id", HOSTILE_IDS)
-def test_id_that_is_none_is_refused_before_anything_is_asked(wire: Wire, wired: MwaaAirflow, dag_id: str) -> None:
-    with pytest.raises(InvalidEventError):
-        wired.delete_dag(dag_id)
-
-    assert wire.requests == []
-
-
-def test_command_goes_out_as_mwaa_documents_it(wire: Wire, wired: MwaaAirflow) -> None:
-    wired.delete_dag("qu.feature1.test_dag")
-
-    sent = wire.requests[-1]
-    assert (sent.method, sent.path, sent.body) == ("POST", "/aws_mwaa/cli", b"dags delete -y qu.feature1.test_dag")
-    assert sent.headers["Authorization"] == f"Bearer {TOKEN}"
-    assert sent.headers["Content-Type"] == "text/plain"
-
-
-def test_token_goes_to_no_server_without_a_certificate_of_those_we_trust(wire: Wire) -> None:
-    with urllib3.PoolManager() as http:
-        error = _refusal(MwaaAirflow(wire.client, NAME, http))
-
-    assert type(error) is TransientUpstreamError
-    assert [request.path for request in wire.requests] == [f"/clitoken/{NAME}"]
-
-
-@pytest.mark.parametrize(
-    ("answer", "kind"),
-    [
-        (Reply(500, "Internal Server Error"), TransientUpstreamError),
-        (Reply(502, "<html>Bad Gateway"), TransientUpstreamError),
-        (Reply(504, {"message": "Endpoint request timed out"}), TransientUpstreamError),
-        (Reply(429, "Too Many Requests"), TransientUpstreamError),
-        (Reply(400, "Bad Request"), UpstreamError),
-        (Reply(401, "Unauthorized"), UpstreamError),
-        (Reply(403, {"message": "Forbidden"}), UpstreamError),
-        (Reply(302, "", {"Location": "https://127.0.0.1:1/login"}), UpstreamError),
-        (Reply(200, "<html>Sign in"), UpstreamError),
-        (Reply(200, {"stdout": None, "stderr": None}), UpstreamError),
-        (Reply(200, ["Removed "]), UpstreamError),
-    ],
-    ids=lambda value: str(value.status) if isinstance(value, Reply) else "",
-)
-def test_answer_of_the_cli_endpoint_that_is_none(
-    wire: Wire, wired: MwaaAirflow, answer: Reply, kind: type[UpstreamError]
-) -> None:
-    wire.cli = answer
-
-    error = _refusal(wired)
-
-    assert type(error) is kind
-    assert f"answered {answer.status} to 'airflow dags delete -y qu.x'" in str(error)
-
-
-def test_words_of_airflow_that_are_neither_success_nor_absence_are_passed_on(wire: Wire, wired: MwaaAirflow) -> None:
-    wire.cli = _printed(200, stderr="Traceback\nsqlalchemy.exc.OperationalError: database is locked\n")
-
-    error = _refusal(wired)
-
-    assert type(error) is UpstreamError
-    assert "deleting qu.x: Airflow said 'sqlalchemy.exc.OperationalError: database is locked'" in str(error)
-
-
-@pytest.mark.parametrize("code", ["AccessDeniedException", "InvalidClientTokenId"])
-def test_credentials_that_aws_refuses_are_refused_for_good(wire: Wire, wired: MwaaAirflow, code: str) -> None:
-    wire.rest = wire.token = _aws_error(403, code)
-
-    for error in _refusals(wired):
-        assert type(error) is UpstreamError
-        assert code in str(error)
-
-
-def test_a_session_that_has_expired_is_worth_another_try(wire: Wire, wired: MwaaAirflow) -> None:
-    wire.rest = wire.token = _aws_error(403, "ExpiredTokenException")
-
-    for error in _refusals(wired):
-        assert type(error) is TransientUpstreamError
-
-
-@pytest.mark.parametrize("status", [500, 503])
-def test_fault_of_aws_passes(wire: Wire, wired: MwaaAirflow, status: int) -> None:
-    wire.rest = wire.token = _aws_error(status, "InternalServerException")
-
-    for error in _refusals(wired):
-        assert type(error) is TransientUpstreamError
-
-
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [
-        (401, UpstreamError),
-        (404, UpstreamError),
-        (429, TransientUpstreamError),
-        (500, TransientUpstreamError),
-        (504, TransientUpstreamError),
-    ],
-)
-def test_status_of_airflow_inside_of_awss_error_decides(
-    wire: Wire, wired: MwaaAirflow, status: int, kind: type[UpstreamError]
-) -> None:
-    code = "RestApiClientException" if status < 500 else "RestApiServerException"
-    wire.rest = _aws_error(400, code, RestApiStatusCode=status, RestApiResponse={"detail": "no"})
-
-    with pytest.raises(UpstreamError, match=f"asking Airflow for /importErrors: it answered {status}") as refused:
-        wired.import_failures()
-
-    assert type(refused.value) is kind
-
-
-@pytest.mark.parametrize("body", ["<html>Sign in", [], None, {}, {"dags": None, "import_errors": None}])
-def test_answer_that_is_no_listing_is_not_taken_for_an_empty_one(wire: Wire, wired: MwaaAirflow, body: Any) -> None:
-    versioned = {"version": "3.0.6", **body} if isinstance(body, dict) else body
-    for content in (body, versioned):
-        wire.rest = Reply(200, {"RestApiStatusCode": 200, "RestApiResponse": content})
-
-        for call in (lambda: wired.dags("any"), wired.import_failures):
-            with pytest.raises(UpstreamError, match=r"asking Airflow for .*: its answer"):
-                call()
-
-
-def test_mwaa_that_cannot_be_reached_may_be_there_later(certificates: Certificates) -> None:
-    with _adapter(mwaa_client(f"http://{_closed_address()}"), certificates) as airflow:
-        errors = _refusals(airflow)
-
-    assert {type(error) for error in errors} == {TransientUpstreamError}
-
-
-def test_web_server_that_cannot_be_reached_may_be_there_later(wire: Wire, wired: MwaaAirflow) -> None:
-    wire.token = _token(_closed_address())
-
-    assert type(_refusal(wired)) is TransientUpstreamError
-
-
-def _refusals(airflow: MwaaAirflow) -> list[UpstreamError]:
-    """What each of the adapter's questions raises."""
-    errors = [_refusal(airflow)]
-    for call in (lambda: airflow.dags("any"), airflow.import_failures):
-        with pytest.raises(UpstreamError) as raised:
-            call()
-        errors.append(raised.value)
-    return errors
-
-
-def _refusal(airflow: MwaaAirflow) -> UpstreamError:
-    """What a delete raises, after a look at it: the token is in nothing that a log could show of it."""
-    with pytest.raises(UpstreamError) as raised:
-        airflow.delete_dag("qu.x")
-    assert TOKEN not in "".join(traceback.format_exception(raised.value))
-    return raised.value
-
-
-def _token(web_server: str) -> Reply:
-    return Reply(200, {"CliToken": TOKEN, "WebServerHostname": web_server})
-
-
-def _printed(status: int, stdout: str = "", stderr: str = "") -> Reply:
-    streams = {"stdout": stdout, "stderr": stderr}
-    return Reply(status, {name: b64encode(text.encode()).decode() for name, text in streams.items()})
-
-
-def _aws_error(status: int, code: str, **members: Any) -> Reply:
-    return Reply(status, {"message": f"said of {code}", **members}, {"x-amzn-ErrorType": code})
-
-
-def _closed_address() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
+def _zip(files: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return packed.getvalue()

@@ -102,17 +102,17 @@ class CliDoor:
 
     def end_runs(self, dag_ids: Collection[str]) -> Runs:
         """Ends none: tells which run, of as many DAGs as there is time to ask about."""
-        still: list[str] = []
+        asked = sorted(map(check_dag_id, dag_ids))
+        if not asked:
+            return Runs()
         option = "" if self._is_airflow_3 else "-d "
-        asked = [f"dags list-runs -o json --state running {option}{one}" for one in sorted(map(check_dag_id, dag_ids))]
+        still: list[str] = []
         until = self._clock() + _LOOKING_SECONDS
         with self._alone(_LEASE_SECONDS + int(_LOOKING_SECONDS)):
-            for command in asked:
+            for dag_id in asked:
                 if self._clock() > until:
                     break
-                printed = self._ask(command)
-                rows = [] if _UNKNOWN.search(printed.stderr) else _rows(printed, command)
-                still += rows_of(rows, lambda run: f"{run['dag_id']}/{run['run_id']}", f"'airflow {command}'")
+                still += self._running_of(dag_id, option)
         return Runs(still_running=tuple(still))
 
     def delete_dag(self, dag_id: str) -> None:
@@ -120,7 +120,13 @@ class CliDoor:
         if _RUNNING.search(printed.stderr):
             raise StillRunningError(dag_id)
         if not _DELETED.search(printed.stdout) and not _UNKNOWN.search(printed.stderr):
-            raise UpstreamError(f"deleting {dag_id}: Airflow said {printed.last_line!r}")
+            raise TransientUpstreamError(f"deleting {dag_id}: Airflow said {printed.last_line!r}")
+
+    def _running_of(self, dag_id: str, option: str) -> list[str]:
+        command = f"dags list-runs -o json --state running {option}{dag_id}"
+        printed = self._ask(command)
+        rows = [] if _UNKNOWN.search(printed.stderr) else _rows(printed, command)
+        return rows_of(rows, lambda run: f"{run['dag_id']}/{run['run_id']}", f"'airflow {command}'")
 
     @cached_property
     def _is_airflow_3(self) -> bool:
