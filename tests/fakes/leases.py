@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from dagbranch.errors import NotYetError
@@ -14,12 +16,32 @@ class InMemoryLeases:
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self.held_until: dict[str, datetime] = {}
-        self._clock = clock
+        self.clock = clock
+        self.holders: dict[str, object] = {}
+        self.lock = threading.Lock()
 
-    @contextmanager
-    def held(self, name: str, seconds: int) -> Iterator[None]:
-        if self.held_until.get(name, self._clock()) > self._clock():
-            raise NotYetError(f"another worker is at: {name}", retry_seconds=5)
-        self.held_until[name] = self._clock() + timedelta(seconds=seconds)
-        yield
-        del self.held_until[name]
+    def held(self, name: str, seconds: int) -> AbstractContextManager[None]:
+        return _Held(self, name, seconds)
+
+
+@dataclass
+class _Held:
+    """No generator: that would free the lease of a killed worker as soon as nobody remembers it."""
+
+    leases: InMemoryLeases
+    name: str
+    seconds: int
+    token: object = field(default_factory=object)
+
+    def __enter__(self) -> None:
+        now = self.leases.clock()
+        with self.leases.lock:
+            if self.leases.held_until.get(self.name, now) > now:
+                raise NotYetError(f"another worker is at: {self.name}", retry_seconds=5)
+            self.leases.held_until[self.name] = now + timedelta(seconds=self.seconds)
+            self.leases.holders[self.name] = self.token
+
+    def __exit__(self, *_: object) -> None:
+        with self.leases.lock:
+            if self.leases.holders.get(self.name) is self.token:
+                del self.leases.holders[self.name], self.leases.held_until[self.name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -13,11 +13,15 @@ from botocore.config import Config
 from moto import mock_aws
 
 from dagbranch.adapters.dynamodb import DynamoDbRegistry
-from dagbranch.domain.environments import Status
+from dagbranch.adapters.dynamodb_history import History
+from dagbranch.adapters.dynamodb_items import wire
+from dagbranch.adapters.dynamodb_leases import DynamoDbLeases
+from dagbranch.domain.environments import Environment, Half, Status
 from dagbranch.domain.life_cycle import removed
 from dagbranch.errors import TransientUpstreamError, UpstreamError
+from tests.fakes.contracts.leases import LeasesContract
 from tests.fakes.contracts.registry import RegistryContract, unclaimed
-from tests.fakes.examples import NOW, PULL_NUMBER, REPOSITORY_ID
+from tests.fakes.examples import FIRST, NOW, PULL_NUMBER, REPOSITORY_ID, Clock
 from tests.fakes.template import registry_table
 
 if TYPE_CHECKING:
@@ -58,41 +62,165 @@ class TestDynamoDbRegistry(RegistryContract):
     pass
 
 
-def test_every_write_with_an_event_leaves_a_line_of_history_that_expires(
-    client: DynamoDBClient, registry: DynamoDbRegistry
-) -> None:
+class TestDynamoDbLeases(LeasesContract):
+    @pytest.fixture
+    def clock(self) -> Clock:
+        return Clock()
+
+    @pytest.fixture
+    def leases(self, client: DynamoDBClient, clock: Clock) -> DynamoDbLeases:
+        return DynamoDbLeases(client, TABLE, "worker", clock=clock)
+
+
+def history(client: DynamoDBClient) -> list[dict[str, Any]]:
+    return [item for item in items(client) if item["sk"].startswith("event#")]
+
+
+def ninety_days_after(time: datetime) -> int:
+    return int((time + timedelta(days=90)).timestamp())
+
+
+def test_every_write_with_an_event_leaves_a_line_of_history(client: DynamoDBClient, registry: DynamoDbRegistry) -> None:
     written = registry.claim(unclaimed(delivery="d-1"), ["feature1"], event="requested 1111111")
     registry.save(replace(written, status=Status.FAILED, message="broken", updated_at=NOW), event="failed")
     registry.update(written, lambda newest: newest, event="")
 
-    history = [item for item in items(client) if item["sk"].startswith("event#")]
-    assert [(item["event"], item["status"], item["message"]) for item in history] == [
+    assert [(item["event"], item["status"], item["message"]) for item in history(client)] == [
         ("requested 1111111", "requested", ""),
         ("failed", "failed", "broken"),
     ]
-    assert {int(item["expires_at"]) for item in history} == {int((NOW + timedelta(days=90)).timestamp())}
-    assert {item["pk"] for item in history} == {f"repo#{REPOSITORY_ID}#pull#{PULL_NUMBER}"}
-    assert history[0]["delivery"] == "d-1"
+    assert {item["pk"] for item in history(client)} == {f"repo#{REPOSITORY_ID}#pull#{PULL_NUMBER}"}
+    assert history(client)[0]["delivery"] == "d-1"
 
 
-def test_what_stands_never_expires_and_what_is_gone_does(client: DynamoDBClient, registry: DynamoDbRegistry) -> None:
-    def state() -> dict[str, Any]:
-        return next(item for item in items(client) if item["sk"] == "state")
+def test_nothing_of_a_live_environment_expires(client: DynamoDBClient, registry: DynamoDbRegistry) -> None:
+    written = registry.claim(unclaimed(), ["feature1"], event="requested")
+    for status in set(Status) - {Status.REMOVED, Status.REFUSED}:
+        written = registry.save(replace(written, status=status), event=status)
 
-    written = registry.claim(unclaimed(), ["feature1"], event="")
-    assert "expires_at" not in state()
+    assert all("expires_at" not in item for item in items(client))
 
-    gone = registry.release(removed(written, {}, NOW), event="removed")
-    assert "expires_at" in state()
 
-    registry.claim(replace(gone, status=Status.REQUESTED), ["feature1"], event="")
-    assert "expires_at" not in state()
+def a_removed_one(registry: DynamoDbRegistry) -> Environment:
+    written = registry.claim(unclaimed(status=Status.REMOVING), ["feature1"], event="requested")
+    return registry.release(removed(written, {}, NOW), event="removed")
+
+
+@pytest.mark.parametrize("lines", [1, 120])
+def test_its_whole_history_is_kept_for_ninety_days_after_a_removal(
+    client: DynamoDBClient, registry: DynamoDbRegistry, lines: int
+) -> None:
+    written = registry.claim(unclaimed(status=Status.REMOVING), ["feature1"], event="requested")
+    for number in range(lines):
+        written = registry.save(written, event=f"event {number}")
+
+    registry.release(removed(written, {}, NOW + timedelta(days=200)), event="removed")
+
+    kept = [
+        item.get("expires_at") for item in items(client) if item["sk"] == "state" or item["sk"].startswith("event#")
+    ]
+    assert len(kept) == lines + 3
+    assert set(kept) == {str(ninety_days_after(NOW + timedelta(days=200)))}
+
+
+@pytest.mark.parametrize("status", [Status.REQUESTED, Status.REMOVING])
+def test_what_is_claimed_again_keeps_the_history_of_its_earlier_life(
+    client: DynamoDBClient, registry: DynamoDbRegistry, status: Status
+) -> None:
+    gone = a_removed_one(registry)
+
+    registry.claim(replace(gone, status=status), ["feature1"], event="again")
+
+    assert len(history(client)) == 3
+    assert all("expires_at" not in item for item in items(client))
+
+
+def test_what_waits_again_keeps_the_history_of_its_earlier_life(
+    client: DynamoDBClient, registry: DynamoDbRegistry
+) -> None:
+    gone = a_removed_one(registry)
+
+    registry.save(replace(gone, status=Status.WAITING), event="waits")
+
+    assert all("expires_at" not in item for item in items(client))
+
+
+def test_a_removal_that_broke_off_before_it_was_written_is_made_whole_by_repeating_it(
+    client: DynamoDBClient, registry: DynamoDbRegistry
+) -> None:
+    written = registry.claim(unclaimed(status=Status.REMOVING), ["feature1"], event="requested")
+    History(client, TABLE).let_expire(written, ninety_days_after(NOW))
+
+    registry.release(removed(written, {}, NOW + timedelta(days=1)), event="removed")
+
+    expected = str(ninety_days_after(NOW + timedelta(days=1)))
+    assert {item["expires_at"] for item in items(client)} == {expected}
+
+
+def test_an_end_that_another_writer_prevented_lets_nothing_expire(
+    client: DynamoDBClient, registry: DynamoDbRegistry
+) -> None:
+    read = registry.save(unclaimed(status=Status.WAITING), event="waits")
+    registry.claim(replace(read, status=Status.REQUESTED), ["feature1"], event="requested")
+
+    with pytest.raises(TransientUpstreamError):
+        registry.save(removed(read, {}, NOW), event="closed")
+
+    assert all("expires_at" not in item for item in items(client))
+
+
+def test_a_record_of_an_older_release_is_read(client: DynamoDBClient, registry: DynamoDbRegistry) -> None:
+    written = registry.claim(unclaimed(pipeline=Half("d", FIRST, 1, NOW)), ["feature1"], event="")
+    older = client.scan(
+        TableName=TABLE, FilterExpression="sk = :state", ExpressionAttributeValues=wire({":state": "state"})
+    )
+    (item,) = older["Items"]
+    for name in ("dag_ids", "suspects", "removal", "place", "dismissed", "verified_generation"):
+        item.pop(name, None)
+    client.put_item(TableName=TABLE, Item={**item, **wire({"zip_removed_at": None, "seen_by_airflow": True})})
+
+    assert registry.get(REPOSITORY_ID, PULL_NUMBER) == written
+    assert list(registry.all("preview")) == [written]
+
+
+def test_a_record_that_cannot_be_read_is_an_error_and_no_shorter_list(
+    client: DynamoDBClient, registry: DynamoDbRegistry
+) -> None:
+    registry.save(unclaimed(), event="")
+    registry.save(unclaimed(pull_number=2), event="")
+    client.update_item(
+        TableName=TABLE,
+        Key=wire({"pk": f"repo#{REPOSITORY_ID}#pull#2", "sk": "state"}),
+        UpdateExpression="REMOVE requested_at",
+    )
+
+    with pytest.raises(UpstreamError, match="#pull#2 cannot be read") as error:
+        list(registry.all("preview"))
+    assert not isinstance(error.value, TransientUpstreamError)
+
+
+def test_a_lease_that_cannot_be_taken_fails_and_one_that_cannot_be_freed_ends_by_itself(
+    client: DynamoDBClient,
+) -> None:
+    clock = Clock()
+    with pytest.raises(UpstreamError, match="taking the lease cli"), DynamoDbLeases(client, "none", "w").held("cli", 1):
+        pass
+    leases = DynamoDbLeases(client, TABLE, "worker", clock=clock)
+
+    with leases.held("cli", 60):
+        client.delete_table(TableName=TABLE)
+    client.create_table(**registry_table(TABLE))
+
+    with leases.held("cli", 60):
+        (item,) = items(client)
+        assert (item["pk"], item["sk"], item["owner"]) == ("lease#cli", "lease", "worker")
+        assert int(item["expires_at"]) > clock().timestamp() + 60
 
 
 def test_after_a_release_only_the_state_and_its_history_are_left(
     client: DynamoDBClient, registry: DynamoDbRegistry
 ) -> None:
-    written = registry.claim(unclaimed(), ["feature1"], event="requested")
+    written = registry.claim(unclaimed(status=Status.REMOVING), ["feature1"], event="requested")
     assert any(item["pk"] == "name#feature1" for item in items(client))
 
     registry.release(removed(written, {}, NOW), event="removed")

@@ -18,6 +18,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 HANDLERS = sorted(FUNCTIONS.glob("*/app.py"))
 MOST_HANDLER_LINES = 75
 SHARED_USE_CASES = {
+    "begin_removal",
     "data_work",
     "deliver_source",
     "deploy_half",
@@ -55,6 +56,8 @@ OWN = {
         "dagbranch.adapters.databricks_scripts",
         "dagbranch.adapters.databricks_session",
         "dagbranch.adapters.databricks_sessions",
+        "dagbranch.adapters.dynamodb_history",
+        "dagbranch.adapters.dynamodb_items",
         "dagbranch.adapters.github_api",
         "dagbranch.adapters.github_archive",
         "dagbranch.adapters.pip_log",

@@ -14,12 +14,14 @@ from tests.fakes.contracts.airflow import AirflowContract
 from tests.fakes.contracts.buckets import ArtifactsBucketContract, DagsBucketContract, PutByHand, SourceBucketContract
 from tests.fakes.contracts.event_bus import Arrived, EventBusContract
 from tests.fakes.contracts.github import FILES, GitHubContract
+from tests.fakes.contracts.leases import LeasesContract
 from tests.fakes.contracts.registry import RegistryContract
 from tests.fakes.contracts.seed_queue import Bodies, SeedQueueContract
 from tests.fakes.contracts.warehouse import COLUMNS, DAYS, Made, WarehouseContract
 from tests.fakes.event_bus import InMemoryEventBus
-from tests.fakes.examples import FIRST, NOW, PULL_NUMBER, REPOSITORY, SECOND, a_pull_request
+from tests.fakes.examples import FIRST, NOW, PULL_NUMBER, REPOSITORY, SECOND, Clock, a_pull_request
 from tests.fakes.github import BASE_SHA, Commit, InMemoryGitHub
+from tests.fakes.leases import InMemoryLeases
 from tests.fakes.registry import InMemoryRegistry
 from tests.fakes.seed_queue import InMemorySeedQueue
 from tests.fakes.warehouse import InMemoryWarehouse, Table, rows_of
@@ -38,6 +40,16 @@ class TestInMemoryRegistry(RegistryContract):
     @pytest.fixture
     def registry(self) -> InMemoryRegistry:
         return InMemoryRegistry()
+
+
+class TestInMemoryLeases(LeasesContract):
+    @pytest.fixture
+    def clock(self) -> Clock:
+        return Clock()
+
+    @pytest.fixture
+    def leases(self, clock: Clock) -> InMemoryLeases:
+        return InMemoryLeases(clock)
 
 
 class TestInMemorySourceBucket(SourceBucketContract):

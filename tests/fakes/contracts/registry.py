@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dagbranch.domain.data_guard import DataGuard
-from dagbranch.domain.environments import Changes, Environment, Half, Status
+from dagbranch.domain.environments import Changes, Environment, Half, Removal, Status, Suspects
 from dagbranch.domain.leases import with_lease
 from dagbranch.domain.life_cycle import removed
 from dagbranch.errors import NotOursError, SupersededError, TransientUpstreamError, UpstreamError
@@ -42,8 +42,24 @@ class RegistryContract:
                 schemas=("marketing.s1", "s2"),
                 message="Ünïcode: a message",
                 delivery="d-1",
-                zip_removed_at=NOW,
-                seen_by_airflow=True,
+                dag_ids=("qu.feature1.a",),
+                suspects=Suspects(3, NOW, ("qu.feature1.b",)),
+                removal=Removal(
+                    NOW,
+                    "it was closed",
+                    dag_ids=("qu.feature1.a",),
+                    paused_at=NOW + timedelta(seconds=1),
+                    ended_runs=("qu.feature1.a/run 1",),
+                    still_running=("qu.feature1.a",),
+                    zip_removed_at=NOW,
+                    let_go_at=NOW,
+                    deleted_at=NOW,
+                    deleted_dag_ids=("qu.feature1.a",),
+                    objects=3,
+                    schemas=("s2",),
+                ),
+                place=2,
+                dismissed=SECOND,
                 receipt={"dag_ids": ["a"], "objects": 3, "nested": {"x": None, "y": 1.5}},
             ),
             "data",
@@ -140,7 +156,7 @@ class RegistryContract:
             registry.update(unclaimed(), lambda newest: newest, event="")
 
     def test_a_released_name_is_free_and_the_receipt_stays(self, registry: Registry) -> None:
-        written = registry.claim(unclaimed(), ["feature1"], event="")
+        written = registry.claim(unclaimed(status=Status.REMOVING), ["feature1"], event="")
 
         registry.release(removed(written, {"dag_ids": ["a"]}, NOW), event="removed")
 
@@ -189,6 +205,17 @@ class RegistryContract:
         found = sorted(registry.all("preview"), key=lambda one: one.pull_number)
 
         assert [one.status for one in found] == list(Status)
+
+    def test_when_something_was_last_done_is_noted_for_each_lane(self, registry: Registry) -> None:
+        assert registry.noted_at("preview", "looked") is None
+
+        registry.note("preview", "looked", NOW)
+        registry.note("preview", "looked", NOW + timedelta(days=1))
+
+        assert registry.noted_at("preview", "looked") == NOW + timedelta(days=1)
+        assert registry.noted_at("preview", "done otherwise") is None
+        assert registry.noted_at("stage", "looked") is None
+        assert list(registry.all("preview")) == []
 
     def test_the_columns_that_were_seen_first_stay(self, registry: Registry) -> None:
         registry.remember_columns(1, {"s.m_customers": frozenset({"id", "e mail"}), "s.m_empty": frozenset()})

@@ -169,9 +169,19 @@ def repository_key(repository_id: int) -> str:
     return f"repo#{repository_id}"
 
 
+def lane_key(lane: str) -> str:
+    """The registry's partition of what is known of a whole lane."""
+    return f"lane#{lane}"
+
+
 def name_key(environment: str) -> str:
     """The registry's partition of the claim on a name."""
     return f"name#{environment}"
+
+
+def lease_key(name: str) -> str:
+    """The registry's partition of a lease that the whole stack shares."""
+    return f"lease#{name}"
 
 
 def commit_tag(head_sha: str) -> str:
