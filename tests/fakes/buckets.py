@@ -151,7 +151,7 @@ class InMemoryDagsBucket:
         return {
             name: None if name in known else self._owner(name)
             for name in names
-            if name in known or self._owner(name) is not None or self._looks_like_a_copy(name)
+            if (self.zip(name) if name in known else self._owner(name) or self._looks_like_a_copy(name))
         }
 
     def _owner(self, name: str) -> Owner | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from dagbranch.adapters.runtime_modules import runtime_modules
 from dagbranch.domain.access import Access
@@ -16,6 +16,7 @@ from dagbranch.domain.requests import (
     ArchiveUploaded,
     DataRequest,
     EnvironmentEvent,
+    EventKind,
     PullRequestEvent,
     SeedRequest,
 )
@@ -145,17 +146,21 @@ class World:
             except SupersededError:
                 continue
 
-    def verify(self, generation: int | None = None) -> None:
+    def verify(
+        self, generation: int | None = None, kind: EventKind = EventKind.PACKAGED, at: datetime | None = None
+    ) -> None:
+        """For an event that was put on the bus at that time, or when the environment's record was last written."""
         environment = self.environment
         verify_environment(
             EnvironmentEvent(
-                kind="Packaged",
+                kind=kind,
                 lane="preview",
                 repository=REPOSITORY,
                 repository_id=REPOSITORY_ID,
                 pull_number=PULL_NUMBER,
                 head_sha=environment.head_sha,
                 generation=environment.generation if generation is None else generation,
+                at=at or environment.updated_at,
             ),
             patience=PATIENCE,
             registry=self.registry,

@@ -105,7 +105,7 @@ def test_dagbranchs_own_requests_and_announcements_are_read_as_they_were_put() -
 
     announced, asked = environment_event(message), pull_request_event(message)
 
-    assert (announced.kind, announced.lane, announced.generation) == ("Packaged", "preview", 3)
+    assert (announced.kind, announced.lane, announced.generation, announced.at) == ("Packaged", "preview", 3, NOW)
     for event in (announced, asked):
         assert (event.repository, event.repository_id, event.pull_number) == (REPOSITORY, REPOSITORY_ID, 1)
         assert event.head_sha == FIRST

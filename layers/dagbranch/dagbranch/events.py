@@ -9,6 +9,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final, Literal
 
 from aws_lambda_powertools.utilities.parser import BaseModel, ValidationError, parse
@@ -106,6 +107,7 @@ class _OwnDetail(BaseModel):
     pull_number: int = Field(gt=0)
     head_sha: str
     generation: int
+    at: datetime
     data: _OwnData
 
 
@@ -231,6 +233,7 @@ def environment_event(body: str) -> EnvironmentEvent:
         pull_number=detail.pull_number,
         head_sha=detail.head_sha,
         generation=detail.generation,
+        at=detail.at,
     )
 
 

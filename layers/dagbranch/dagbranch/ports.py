@@ -171,8 +171,8 @@ class DagsBucket(Protocol):
     def standing(self, known: Collection[str]) -> Mapping[str, Owner | None]:
         """Every name that has a zip or a folder there, and looks like an environment's, with its owner by its marker.
 
-        Of the ``known`` ones only that they are there is asked: None. What has neither a marker nor the form of an
-        unpacked copy is the server's own, and is not in the answer.
+        Of the ``known`` ones only whether their zip is there is asked: None. What has neither a marker nor the form of
+        an unpacked copy is the server's own, and is not in the answer.
         """
 
 

@@ -50,7 +50,9 @@ def judge(
     waited: timedelta = timedelta(seconds=40),
     known: tuple[str, ...] = (),
 ) -> Readiness:
-    return judge_readiness("feature1", PIPELINE, dags, failures, SOURCES, NOW + waited, PATIENCE, known)
+    return judge_readiness(
+        "feature1", PIPELINE, dags, failures, SOURCES, NOW + waited, PATIENCE, asked_at=NOW, known=known
+    )
 
 
 def test_listed_with_the_commits_tag_is_ready() -> None:

@@ -71,6 +71,7 @@ def test_nothing_is_left_of_a_closed_pull_request_but_a_receipt(ready: World) ->
         "artifacts": 0,
         "source_archives": 1,
         "left_alone": [],
+        "not_seen": [],
     }
     assert (environment.pipeline, environment.data, environment.leases) == (None, None, {})
     assert ready.bus.published[-1][0] == "Removed"

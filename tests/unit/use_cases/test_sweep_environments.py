@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from dagbranch.domain.environments import Status
+from dagbranch.domain.life_cycle import removing
 from dagbranch.errors import TransientUpstreamError
 from tests.fakes.examples import (
     FILES,
@@ -77,17 +78,19 @@ def test_environments_of_another_lane_are_none_of_its_business(world: World) -> 
     assert not world.bus.published
 
 
-def test_a_repository_that_cannot_be_read_is_told_and_loses_nothing(world: World) -> None:
+def test_a_sweep_while_github_is_down_tells_it_and_removes_nothing(world: World) -> None:
     world.deploy(FILES)
     world.close()
     world.bus.published.clear()
     world.registry.save(an_environment(repository="acme/old", repository_id=5, revision=0), event="")
+    world.dags.put_zip("orphan", b"zip", {**marker_of(an_environment(pull_number=7))}, replaces=None)
     world.github.down = True
 
     with pytest.raises(TransientUpstreamError, match="500"):
         world.sweep()
 
-    assert [detail["repository"] for _, detail in world.bus.published] == ["acme/old"]
+    assert not world.bus.published
+    assert not world.telemetry.warnings
     assert "Sweep" not in world.telemetry.counted
 
 
@@ -123,3 +126,13 @@ def test_data_that_was_compared_since_the_hour_is_left_alone(world: World) -> No
     world.sweep()
 
     assert not world.bus.published
+
+
+@pytest.mark.parametrize(("age", "told"), [(timedelta(hours=23), 0), (timedelta(hours=25), 1)])
+def test_a_removal_that_takes_over_a_day_is_counted(world: World, age: timedelta, told: int) -> None:
+    world.deploy(FILES)
+    world.registry.update(world.environment, lambda newest: removing(newest, "closed", NOW - age), event="")
+
+    world.sweep()
+
+    assert world.telemetry.counted.count("RemovalOverdue") == told

@@ -56,7 +56,14 @@ def reason_not_to_renew(environment: Environment | None, request: DataRequest) -
 def reset_begun(environment: Environment, generation: int, tables: Iterable[str], now: datetime) -> Environment:
     """The record before tables are dropped: it is not ready until all of ``tables`` are filled again."""
     check_not_superseded(environment, generation)
-    return replace(environment, status=Status.DEPLOYING, seeding=tuple(tables), message="", updated_at=now)
+    return replace(
+        environment,
+        status=Status.DEPLOYING,
+        failed_in_airflow=False,
+        seeding=tuple(tables),
+        message="",
+        updated_at=now,
+    )
 
 
 def compared(environment: Environment, generation: int, seeding: Iterable[str], now: datetime) -> Environment:

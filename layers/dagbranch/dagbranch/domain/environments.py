@@ -99,6 +99,8 @@ class Removal:
     deleted_at: datetime | None = None  # when the last of its DAGs' rows were deleted
     deleted_dag_ids: tuple[str, ...] = ()
     objects: int = 0
+    artifacts: int = 0
+    source_archives: int = 0
     schemas: tuple[str, ...] = ()
 
 
@@ -134,7 +136,9 @@ class Environment:
     reset_at: datetime | None = None  # when its data was last made anew
     leases: Mapping[str, Lease] = field(default_factory=dict)
     schemas: tuple[str, ...] = ()  # full names of all that were ever made for it
-    dag_ids: tuple[str, ...] = ()  # what Airflow listed of it when it was last asked
+    dag_ids: tuple[str, ...] = ()  # what Airflow listed of it when it was last ready
+    verified_generation: int = 0  # the request that those were listed for
+    failed_in_airflow: bool = False  # all of it stands, and Airflow does not list it as it should
     suspects: Suspects | None = None
     removal: Removal | None = None
     place: int | None = None  # in the line of those that wait, the next one is 1

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from dagbranch.domain.environments import Changes, Environment, Half, PullRequest, Removal, Status, Suspects
+from dagbranch.domain.removal import patience_seconds
 from dagbranch.errors import NotYetError, SupersededError
 
 # From None: nothing is on record. What is orphaned goes from there, or from ``removed``, to ``removing``.
@@ -27,6 +28,7 @@ MOVES: Final[Mapping[Status | None, frozenset[Status]]] = {
 }
 _EARLY_ARCHIVE_IS_KEPT_FOR: Final = timedelta(minutes=15)
 _EARLY_ARCHIVE_RETRY_SECONDS: Final = 10
+_AFTER_REMOVAL_SECONDS: Final = 15
 _MOST_CHANGED_PATHS: Final = 1_000
 _MOST_CHANGED_CHARACTERS: Final = 50_000  # of the 400 KB that an item has, which every write carries whole
 
@@ -69,10 +71,12 @@ def requested(existing: Environment | None, pull: PullRequest, lane: str, delive
         fresh = _begun(existing, pull, lane, delivery, now, Status.REQUESTED)
         return replace(fresh, generation=fresh.generation + 1)
     if existing.status == Status.REMOVING:
-        raise NotYetError("the environment is being removed: it is made anew afterwards", retry_seconds=15)
+        patience = patience_seconds(existing.removal, now) if existing.removal else 0
+        seconds = max(patience, _AFTER_REMOVAL_SECONDS)
+        raise NotYetError("the environment is being removed: it is made anew afterwards", retry_seconds=seconds)
     under_way = existing.status in {Status.REQUESTED, Status.DEPLOYING} and existing.head_sha == pull.head_sha
     return replace(
-        _moved(existing, Status.REQUESTED),
+        existing if under_way else _moved(existing, Status.REQUESTED),
         repository=pull.repository,
         head_sha=pull.head_sha,
         changed_paths=existing.changed_paths if under_way else None,
@@ -157,7 +161,12 @@ def ready(environment: Environment, generation: int, dag_ids: Collection[str], n
     halves = (environment.pipeline, environment.data)
     message = "\n".join(half.message for half in halves if half and half.message)
     return replace(
-        _moved(environment, Status.READY), message=message, dag_ids=tuple(dag_ids), suspects=None, updated_at=now
+        _moved(environment, Status.READY),
+        message=message,
+        dag_ids=tuple(dag_ids),
+        verified_generation=generation,
+        suspects=None,
+        updated_at=now,
     )
 
 
@@ -167,9 +176,13 @@ def suspected(environment: Environment, suspects: Suspects, now: datetime) -> En
     return replace(environment, suspects=suspects, updated_at=now)
 
 
-def failed(environment: Environment, generation: int, message: str, now: datetime) -> Environment:
+def failed(
+    environment: Environment, generation: int, message: str, now: datetime, *, in_airflow: bool = False
+) -> Environment:
+    """``in_airflow``: it may be ready after all, without a new request, once Airflow lists it."""
     check_not_superseded(environment, generation)
-    return replace(_moved(environment, Status.FAILED), message=message, updated_at=now)
+    after = _moved(environment, Status.FAILED)
+    return replace(after, message=message, failed_in_airflow=in_airflow, updated_at=now)
 
 
 def removing(environment: Environment, reason: str, now: datetime, dismissed: str | None = None) -> Environment:
@@ -179,6 +192,8 @@ def removing(environment: Environment, reason: str, now: datetime, dismissed: st
     """
     if environment.status == Status.REMOVING:
         return environment
+    if not environment.is_live:
+        raise SupersededError(f"the environment is {environment.status}: there is nothing to remove")
     return replace(
         _moved(environment, Status.REMOVING),
         generation=environment.generation + 1,
@@ -210,8 +225,13 @@ def adopted(
     )
 
 
+def reprieved(environment: Environment, now: datetime) -> Environment:
+    """The record of one that was dismissed, after its pull request was closed: a reopened one begins anew."""
+    return replace(environment, dismissed=None, updated_at=now)
+
+
 def removed(environment: Environment, receipt: Mapping[str, object], now: datetime) -> Environment:
-    """Nothing but the receipt is kept of it."""
+    """Nothing but the receipt is kept of it, and the commit at which it was dismissed."""
     return replace(
         _moved(environment, Status.REMOVED),
         pipeline=None,
@@ -224,6 +244,7 @@ def removed(environment: Environment, receipt: Mapping[str, object], now: dateti
         leases={},
         schemas=(),
         dag_ids=(),
+        verified_generation=0,
         suspects=None,
         removal=None,
         place=None,
@@ -235,7 +256,7 @@ def removed(environment: Environment, receipt: Mapping[str, object], now: dateti
 
 def _moved(environment: Environment, after: Status) -> Environment:
     _check_move(environment.status, after)
-    return replace(environment, status=after)
+    return replace(environment, status=after, failed_in_airflow=False)
 
 
 def _check_move(before: Status | None, after: Status) -> None:
@@ -265,5 +286,5 @@ def _begun(
 
 def _deploying(environment: Environment, standing: Half) -> Environment:
     # The other half may have failed meanwhile: only a request or Airflow's word that all is ready ends that.
-    status = Status.FAILED if environment.status == Status.FAILED else Status.DEPLOYING
-    return replace(_moved(environment, status), source_digest=standing.source_digest, updated_at=standing.at)
+    after = environment if environment.status == Status.FAILED else _moved(environment, Status.DEPLOYING)
+    return replace(after, source_digest=standing.source_digest, updated_at=standing.at)

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
+from typing import Final
 
 from dagbranch.domain.environments import Environment, PullRequest, Status
+
+_TOLD_THEIR_PLACE: Final = 20
 
 
 @dataclass(frozen=True)
@@ -37,14 +41,15 @@ def reason_to_remove(environment: Environment, pull: PullRequest | None, policy:
     """Why this environment has to go, in words; None where it stays. ``pull`` is what GitHub says now."""
     if pull is None or not pull.is_open:
         return "its pull request is not open"
-    if is_expired(environment, pull, policy, now):
+    if environment.is_live and is_expired(environment, pull, policy, now):
         assert policy.expire_after is not None, "nothing expires without a time"
         return f"nobody has asked for anything of it for {policy.expire_after.days} days"
     return None
 
 
 def is_expired(environment: Environment, pull: PullRequest, policy: Policy, now: datetime) -> bool:
-    if policy.expire_after is None or policy.keep_label in pull.labels:
+    """A commit that nobody has told us of yet is as good as a request."""
+    if policy.expire_after is None or policy.keep_label in pull.labels or environment.head_sha != pull.head_sha:
         return False
     return now - environment.active_at > policy.expire_after
 
@@ -61,18 +66,27 @@ def is_dismissed(existing: Environment | None, pull: PullRequest, policy: Policy
 
 @dataclass(frozen=True)
 class Room:
-    """What stands on the server, and who waits for a place there: who has waited longest is next."""
+    """What stands on the server, and who waits for a place there: who has waited longest is next.
+
+    ``usual_dags``: how many DAGs an environment has here on average. So many are expected of each of those that are
+    ``to_come``, and of who waits: theirs are known only once Airflow lists them.
+    """
 
     environments: int
     dags: int
+    usual_dags: int
+    to_come: int
     line: Mapping[tuple[int, int], int]  # Environment.key → place
 
     @classmethod
     def of(cls, environments: Iterable[Environment]) -> Room:
         known = list(environments)
         standing = [one for one in known if one.is_live]
+        counts = [len(one.dag_ids) for one in standing if one.dag_ids]
+        to_come = sum(one.status in {Status.REQUESTED, Status.DEPLOYING} and not one.dag_ids for one in standing)
         line = {one.key: place for place, one in enumerate(_line(known), start=1)}
-        return cls(len(standing), sum(len(one.dag_ids) for one in standing), line)
+        usual = ceil(sum(counts) / len(counts)) if counts else 1
+        return cls(len(standing), sum(counts), usual, to_come, line)
 
     def wait_of(self, key: tuple[int, int], policy: Policy) -> Wait | None:
         """What a pull request without an environment has to wait for; None where it is its turn."""
@@ -80,24 +94,41 @@ class Room:
         reason = self._reason(place, policy)
         if reason is None:
             return None
-        return Wait(place, f"{reason}; place {place} of {max(place, len(self.line))} in the line")
+        return Wait(place, f"{reason}; place {place} in the line")
 
     def _reason(self, place: int, policy: Policy) -> str | None:
         if policy.is_paused:
             return "the intake is paused by the owner of the stack"
-        if policy.most_dags is not None and self.dags >= policy.most_dags:
+        to_come = (self.to_come + place) * self.usual_dags
+        is_first = place == 1 and not self.environments  # nobody waits for an empty server, whatever its limit
+        if policy.most_dags is not None and self.dags + to_come > policy.most_dags and not is_first:
             return f"the server has room for {policy.most_dags} DAGs, and {self.dags} stand"
         if policy.most_environments is not None and self.environments + place > policy.most_environments:
             return f"the server has room for {policy.most_environments} environments, and {self.environments} stand"
         return None
 
 
+def whose_turn_it_is(environments: Iterable[Environment], policy: Policy) -> list[Environment]:
+    """Of those that wait, who is let in now, in order."""
+    return [one for one, wait in _waits(environments, policy) if wait is None]
+
+
 def to_look_at_again(environments: Iterable[Environment], policy: Policy) -> list[Environment]:
-    """Of those that wait: whose turn has come, and who is to be told another place or reason than the one on record."""
+    """Of those that wait: whose turn has come, and who is to be told another place or reason than the one on record.
+
+    The latter only at the front of the line: each look is as long as the line itself.
+    """
+    return [
+        one
+        for place, (one, wait) in enumerate(_waits(environments, policy), start=1)
+        if wait is None or (wait.reason != one.message and place <= _TOLD_THEIR_PLACE)
+    ]
+
+
+def _waits(environments: Iterable[Environment], policy: Policy) -> list[tuple[Environment, Wait | None]]:
     known = list(environments)
     room = Room.of(known)
-    waits = {one.key: room.wait_of(one.key, policy) for one in known if one.status == Status.WAITING}
-    return [one for one in _line(known) if (wait := waits[one.key]) is None or wait.reason != one.message]
+    return [(one, room.wait_of(one.key, policy)) for one in _line(known)]
 
 
 def _line(environments: Iterable[Environment]) -> list[Environment]:

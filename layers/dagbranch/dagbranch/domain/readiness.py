@@ -59,13 +59,18 @@ def judge_readiness(
     source_paths: Mapping[str, str],
     now: datetime,
     patience: timedelta,
+    *,
+    asked_at: datetime,
     known: Collection[str] = (),
+    expected: Collection[str] = (),
 ) -> Readiness:
     """What Airflow says of this commit. ``source_paths`` maps a module of the zip to the file that its author knows.
 
-    ``known``: ids of an older commit, where Airflow does not list by itself what it has let go of.
+    ``known``: ids of an older commit, where Airflow does not list by itself what it has let go of. ``expected``: ids
+    that Airflow listed of this one. One of those may be missing only where the zip was parsed again since
+    ``asked_at``: its own code then has it no more.
 
-    Raises NotYetError while Airflow has not parsed this commit, until ``patience`` has passed since the zip was put.
+    Raises NotYetError while Airflow has not parsed this commit, until ``patience`` has passed since ``asked_at``.
     """
     tag = commit_tag(pipeline.head_sha)
     own = dags_of(environment, listed)
@@ -73,16 +78,29 @@ def judge_readiness(
     told = [failure for failure in failures if failure.zip_name == environment]
     broken = [failure for failure in told if _is_of(failure, tag, pipeline.at)]
     failures_told = tuple(_in_words(failure, source_paths) for failure in broken)
-    waited = now - pipeline.at
     missing = _missing(environment, tag, current) if current or pipeline.has_dags else _left_over(own, pipeline, now)
+    missing = missing or _lost(expected, current, asked_at)
     if not failures_told and missing is not None:
-        if waited < patience:
+        if now - asked_at < patience:
             raise NotYetError(missing, retry_seconds=_ASK_AGAIN_SECONDS)
-        failures_told = (f"{missing} after {waited.total_seconds():.0f} s: {_WHERE_TO_LOOK}",)
+        failures_told = (f"{missing} after {patience.total_seconds():.0f} s: {_WHERE_TO_LOOK}",)
     # Which rows a module that cannot be imported still has, nobody knows: all of them are kept until it can.
     if failures_told:
         return Readiness(tuple(dag.dag_id for dag in current), (), failures_told)
     return _with_dropped(own, current, tag, pipeline, now, known)
+
+
+def may_be_ready(pipeline: Half | None, active: Sequence[ListedDag]) -> bool:
+    """Whether it is worth asking Airflow once more about what had failed there, by its active rows alone."""
+    if pipeline is None or not pipeline.has_dags:
+        return pipeline is not None and not active
+    current = [dag for dag in active if commit_tag(pipeline.head_sha) in dag.tags]
+    return bool(current) and not any(_INCOMPLETE in dag.tags for dag in current)
+
+
+def has_dropped(pipeline: Half | None, own: Sequence[ListedDag]) -> bool:
+    """Whether rows of an older commit are left, among the environment's own."""
+    return pipeline is not None and any(commit_tag(pipeline.head_sha) not in dag.tags for dag in own)
 
 
 def _is_of(failure: ImportFailure, tag: str, put_at: datetime) -> bool:
@@ -144,6 +162,14 @@ def _left_over(own: Sequence[ListedDag], pipeline: Half, now: datetime) -> str |
     if parsed_since or (own and now < synced_at + _SYNCED):
         return f"Airflow still lists {len(own)} DAGs of an older commit"
     return None
+
+
+def _lost(expected: Collection[str], current: Sequence[ListedDag], asked_at: datetime) -> str | None:
+    lost = set(expected) - {dag.dag_id for dag in current}
+    is_parsed_since = all(dag.parsed_at is not None and dag.parsed_at > asked_at for dag in current)
+    if not lost or (current and is_parsed_since):
+        return None
+    return f"Airflow does not list {', '.join(sorted(lost))} any more"
 
 
 def _missing(environment: str, tag: str, current: Sequence[ListedDag]) -> str | None:

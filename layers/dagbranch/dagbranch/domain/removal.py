@@ -15,6 +15,7 @@ from dagbranch.domain.environments import Environment, Removal
 
 _ASK_AGAIN_SECONDS: Final = 3
 _LONGEST_WAIT_SECONDS: Final = 300
+_MOST_TOLD: Final = 10
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,32 @@ def with_deleted(removal: Removal, dag_id: str, now: datetime) -> Removal:
     return replace(removal, deleted_dag_ids=deleted, deleted_at=now)
 
 
+def with_runs(removal: Removal, ended: Iterable[str], still_running: Iterable[str]) -> Removal:
+    return replace(
+        removal,
+        ended_runs=tuple(dict.fromkeys([*removal.ended_runs, *ended])),
+        still_running=tuple(still_running),
+    )
+
+
+def without_zip(removal: Removal, objects: int, now: datetime) -> Removal:
+    return replace(removal, objects=removal.objects + objects, zip_removed_at=now, let_go_at=None)
+
+
+def with_let_go(removal: Removal, now: datetime) -> Removal:
+    """When Airflow was first seen to list none of it as active."""
+    return replace(removal, let_go_at=removal.let_go_at or now)
+
+
+def in_words(removal: Removal) -> str:
+    """Why it goes, and what keeps it waiting, for whoever looks into the registry."""
+    if not removal.still_running:
+        return removal.reason
+    more = len(removal.still_running) - _MOST_TOLD
+    told = ", ".join(removal.still_running[:_MOST_TOLD]) + (f" and {more} more" if more > 0 else "")
+    return f"{removal.reason}; the removal waits for what still runs: {told}"
+
+
 def patience_seconds(removal: Removal, now: datetime) -> int:
     """How long to wait for a task that runs: a tenth of how long it has been waited for, 5 minutes at most."""
     waited = (now - (removal.zip_removed_at or removal.began_at)).total_seconds()
@@ -101,8 +128,18 @@ def receipt_of(environment: Environment, last: Mapping[str, object], now: dateti
         "ended_runs": list(removal.ended_runs),
         "schemas": sorted(removal.schemas),
         "objects": removal.objects,
+        "artifacts": removal.artifacts,
+        "source_archives": removal.source_archives,
+        "not_seen": _not_seen(removal),
         **last,
     }
+
+
+def _not_seen(removal: Removal) -> list[str]:
+    """What the door to Airflow could not tell."""
+    if removal.let_go_at is None and removal.deleted_dag_ids:
+        return ["when Airflow let go of the zip: the time in which it must have was waited for instead"]
+    return []
 
 
 def _time(at: datetime | None) -> str | None:

@@ -93,6 +93,7 @@ class EnvironmentEvent:
     pull_number: int
     head_sha: str
     generation: int
+    at: datetime
 
 
 def event_detail(environment: Environment, at: datetime, **data: object) -> dict[str, object]:

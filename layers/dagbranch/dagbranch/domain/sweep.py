@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Final, Literal
 
 from dagbranch.domain.airflow_listing import ListedDag
@@ -17,9 +18,11 @@ from dagbranch.domain.life_cycle import reason_to_refuse
 from dagbranch.domain.orphans import Known, Orphan, orphans_in_airflow, orphans_in_buckets, orphans_in_warehouse
 from dagbranch.domain.ownership import Owner
 from dagbranch.domain.policy import Policy, is_dismissed, reason_to_remove, to_look_at_again
+from dagbranch.domain.readiness import has_dropped, may_be_ready
 from dagbranch.domain.schema_marker import SchemaMarker
 
 STUCK_AFTER: Final = timedelta(minutes=45)
+OVERDUE_AFTER: Final = timedelta(days=1)
 _UNDER_WAY: Final = frozenset({Status.REQUESTED, Status.DEPLOYING, Status.REMOVING})
 
 type Key = tuple[int, int]  # Environment.key
@@ -55,6 +58,7 @@ class Truths:
     ``open_pulls`` is complete for each repository (as owner/name) that it names; ``unread`` (lower case) are those
     that GitHub was asked about in vain. ``standing``: the names that have a zip or a folder in a bucket, with the owner
     by its marker, None where it carries none. ``listed``: all rows of Airflow. ``schemas``: those with a marker.
+    ``checks_asked_at``: when environments were last asked to compare their data with the base.
     """
 
     environments: Sequence[Environment]
@@ -63,6 +67,21 @@ class Truths:
     standing: Mapping[str, Owner | None] | None = None
     listed: Sequence[ListedDag] | None = None
     schemas: Mapping[str, SchemaMarker] | None = None
+    checks_asked_at: datetime | None = None
+
+    def tells_of(self, repository: str) -> bool:
+        """Whether no open pull request of this repository can be missing here.
+
+        One that is not on the stack's list may be another name of one that could not be read.
+        """
+        return self.has_read(repository) or not self.unread
+
+    def has_read(self, repository: str) -> bool:
+        return repository.lower() in self._read
+
+    @cached_property
+    def _read(self) -> frozenset[str]:
+        return frozenset(repository.lower() for repository in self.open_pulls)
 
 
 @dataclass(frozen=True)
@@ -86,9 +105,9 @@ def plan_sweep(truths: Truths, policy: Policy, now: datetime, *, lane: str, foll
     planned = (
         *_removals(truths, known, pulls, policy, now),
         *_requests(known, pulls, policy, now),
-        *_repairs(truths, known),
+        *_repairs(truths, known, policy),
         *orphans,
-        *_checks(known, now, follow_base_hour),
+        *_checks(truths, known, now, follow_base_hour),
     )
     first: dict[Key, Action] = {}
     for action in planned:
@@ -110,10 +129,14 @@ def _removals(
         if one.status == Status.REMOVING:
             if is_stuck(one, now):
                 yield _about(one, "remove", "its removal got stuck")
-        elif (one.is_live or one.status == Status.WAITING) and one.repository.lower() not in truths.unread:
+        elif not truths.tells_of(one.repository):
+            continue
+        elif one.is_live or one.status == Status.WAITING:
             why = reason_to_remove(one, pulls.get(key), policy, now)
             if why is not None:
                 yield _about(one, "remove", why)
+        elif one.dismissed is not None and key not in pulls:
+            yield _about(one, "remove", "its pull request was closed: a reopened one begins anew")
 
 
 def _requests(
@@ -131,15 +154,23 @@ def _behind(
     """Why the head commit is to be looked at. A refusal that is on record needs no second one."""
     if environment is None:
         return "it was never looked at"
+    if environment.status == Status.WAITING:
+        return _news_for_one_that_waits(environment, pull, is_its_turn=is_its_turn)
     if _is_left_alone(environment, pull, policy):
         return None
-    if environment.status == Status.WAITING:
-        return "its turn or its place in the line has changed" if is_its_turn else None
     if not environment.is_live:
         return f"it is open, and its environment is {environment.status}"
     if environment.head_sha != pull.head_sha:
         return f"its head is {pull.head_sha[:7]}, its environment at {environment.head_sha[:7]}"
     return f"it got stuck at {environment.status}" if is_stuck(environment, now) else None
+
+
+def _news_for_one_that_waits(environment: Environment, pull: PullRequest, *, is_its_turn: bool) -> str | None:
+    if reason_to_refuse(pull, environment) is not None:
+        return "it waits, and is to get nothing any more"
+    if environment.head_sha != pull.head_sha:
+        return f"its head is {pull.head_sha[:7]}, it waits at {environment.head_sha[:7]}"
+    return "its turn or its place in the line has changed" if is_its_turn else None
 
 
 def _is_left_alone(environment: Environment, pull: PullRequest, policy: Policy) -> bool:
@@ -157,20 +188,53 @@ def is_stuck(environment: Environment, now: datetime) -> bool:
     return environment.status in _UNDER_WAY and now - environment.updated_at > STUCK_AFTER
 
 
-def _repairs(truths: Truths, known: Mapping[Key, Environment]) -> Iterator[Action]:
-    """Environments that are said to be ready, and of which something has gone."""
-    listed = None if truths.listed is None else {row.dag_id for row in truths.listed}
+def is_overdue(environment: Environment, now: datetime) -> bool:
+    """Whether its removal takes so long that a person has to see what keeps it."""
+    return environment.removal is not None and now - environment.removal.began_at > OVERDUE_AFTER
+
+
+def _repairs(truths: Truths, known: Mapping[Key, Environment], policy: Policy) -> Iterator[Action]:
+    """Environments all of which stood, and of which something has gone, or has come back."""
+    listed = _by_zip(truths.listed)
     for _, one in sorted(known.items()):
-        if one.status != Status.READY or one.name is None:
+        if one.name is None or not (one.status == Status.READY or one.failed_in_airflow):
             continue
         if truths.standing is not None and one.name not in truths.standing:
-            yield _about(one, "request", "its zip has gone from the bucket")
-        elif listed is not None and not listed.issuperset(one.dag_ids):
-            yield _about(one, "verify", "Airflow does not list all of its DAGs any more")
+            if not policy.is_paused and truths.tells_of(one.repository):
+                yield _about(one, "request", "its zip has gone from the bucket")
+        elif listed is not None and (why := _reason_to_verify(one, listed.get(one.name, []))) is not None:
+            yield _about(one, "verify", why)
 
 
-def _checks(known: Mapping[Key, Environment], now: datetime, hour: int) -> Iterator[Action]:
-    """What is not ready is under way, which compares it, or failed, which its author has to mend."""
+def _by_zip(listed: Sequence[ListedDag] | None) -> dict[str | None, list[ListedDag]] | None:
+    if listed is None:
+        return None
+    by_zip: dict[str | None, list[ListedDag]] = {}
+    for row in listed:
+        by_zip.setdefault(row.zip_name, []).append(row)
+    return by_zip
+
+
+def _reason_to_verify(environment: Environment, rows: Sequence[ListedDag]) -> str | None:
+    """``rows`` are the environment's own."""
+    active = [row for row in rows if row.is_active is not False]
+    has_all = {row.dag_id for row in active}.issuperset(environment.dag_ids)
+    if environment.status == Status.READY:
+        if not has_all:
+            return "Airflow does not list all of its DAGs any more"
+        return "Airflow still lists DAGs of an older commit" if has_dropped(environment.pipeline, rows) else None
+    is_of_this_request = environment.verified_generation == environment.generation
+    seems_well = may_be_ready(environment.pipeline, active) and (has_all or not is_of_this_request)
+    return "Airflow lists now what it did not" if seems_well else None
+
+
+def _checks(truths: Truths, known: Mapping[Key, Environment], now: datetime, hour: int) -> Iterator[Action]:
+    """What is not ready is under way, which compares it, or failed, which its author has to mend.
+
+    Once after each day's hour: a warehouse that is down all day fails each of them once.
+    """
+    if not is_due(truths.checks_asked_at, now, hour):
+        return
     for _, one in sorted(known.items()):
         if one.status == Status.READY and one.schemas and is_due(one.compared_at, now, hour):
             yield _about(one, "check", "it is time to compare its data with the base")
@@ -180,21 +244,15 @@ def _orphans(
     truths: Truths, known: Mapping[Key, Environment], pulls: Mapping[Key, PullRequest], lane: str
 ) -> Iterator[Orphan | str]:
     """What could not be asked tells nothing: without the buckets, a row of Airflow may have its zip there."""
-    repositories = {pull.repository_id: pull.repository for pull in pulls.values()}
-    repositories |= {
-        one.repository_id: one.repository for one in known.values() if one.repository.lower() in _read(truths)
-    }
-    around = Known(lane, known, pulls.keys(), repositories)
+    repositories = {one.repository_id: one.repository for one in known.values() if truths.has_read(one.repository)}
+    repositories |= {pull.repository_id: pull.repository for pull in pulls.values()}
+    around = Known(lane, known, pulls.keys(), repositories, is_complete=not truths.unread)
     if truths.standing is not None:
         yield from orphans_in_buckets(truths.standing, around)
         if truths.listed is not None:
             yield from orphans_in_airflow(truths.listed, truths.standing.keys(), around)
     if truths.schemas is not None:
         yield from orphans_in_warehouse(truths.schemas, around)
-
-
-def _read(truths: Truths) -> set[str]:
-    return {repository.lower() for repository in truths.open_pulls}
 
 
 def _removal_of(orphan: Orphan) -> Action:

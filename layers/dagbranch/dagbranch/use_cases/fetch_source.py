@@ -111,7 +111,9 @@ def _wait(existing: Environment | None, pull: PullRequest, wait: Wait, delivery:
 
 
 def _refuse(existing: Environment | None, pull: PullRequest, reason: str, delivery: str, by: Fetcher) -> None:
-    by.registry.save(refused(existing, pull, by.intake.lane, reason, delivery, by.now), event=f"refused: {reason}")
+    """One that is on record already is no news: the sweep may come to it again and again."""
+    if existing is None or (existing.message, existing.head_sha) != (reason, pull.head_sha):
+        by.registry.save(refused(existing, pull, by.intake.lane, reason, delivery, by.now), event=f"refused: {reason}")
     by.telemetry.info("refused", reason=reason)
     by.telemetry.count("PullRequestRefused")
 

@@ -21,14 +21,19 @@ def note_failure(
     telemetry: Telemetry,
     now: datetime,
     settle: Callable[[Environment], Environment] = lambda noted: noted,
+    in_airflow: bool = False,
     **data: object,
 ) -> None:
     """``settle``: what else the same write changes in the record; ``data``: what else is told on the bus.
 
+    ``in_airflow``: all of it stands, and may be found ready later.
+
     Raises SupersededError where a newer request has come meanwhile.
     """
     noted = registry.update(
-        environment, lambda newest: settle(failed(newest, environment.generation, reason, now)), event=what
+        environment,
+        lambda newest: settle(failed(newest, environment.generation, reason, now, in_airflow=in_airflow)),
+        event=what,
     )
     bus.publish(EventKind.FAILED, event_detail(noted, now, **data))
     telemetry.warning(what, reason=reason)

@@ -1,12 +1,28 @@
-"""What all steps of a removal have in common: where they look, and the note of how far it has come."""
+"""What all steps of a removal have in common: who does it, where it looks, and the note of how far it has come."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from dagbranch.domain.environments import Environment, Removal
-from dagbranch.ports import Airflow, ArtifactsBucket, DagsBucket, Registry, SourceBucket, Warehouse
+from dagbranch.domain.policy import Policy
+from dagbranch.domain.removal import in_words
+from dagbranch.domain.time_left import TimeLeft
+from dagbranch.ports import Airflow, ArtifactsBucket, DagsBucket, Registry, SourceBucket, Telemetry, Warehouse
+
+
+@dataclass(frozen=True)
+class Remover:
+    """``settle``: how long after a zip's removal a DAG of it that nobody has seen may still turn up in Airflow."""
+
+    lane: str
+    name: str
+    lease_seconds: int
+    allowed_repositories: frozenset[str]  # lower case
+    settle: timedelta
+    policy: Policy
 
 
 @dataclass(frozen=True)
@@ -21,13 +37,22 @@ class Places:
     warehouse: Warehouse
 
 
-def note_removal(environment: Environment, registry: Registry, change: Callable[[Removal], Removal]) -> Removal:
-    """Changes the newest note, and returns it."""
+@dataclass(frozen=True)
+class RemovalWork:
+    remover: Remover
+    places: Places
+    telemetry: Telemetry
+    clock: Callable[[], datetime]
+    time_left: TimeLeft
 
-    def noted(newest: Environment) -> Environment:
-        return replace(newest, removal=change(removal_of(newest)))
+    def note(self, environment: Environment, change: Callable[[Removal], Removal], event: str = "") -> Removal:
+        """Changes the newest note, and returns it; ``event`` is its line in the history, where there is news."""
 
-    return removal_of(registry.update(environment, noted, event=""))
+        def noted(newest: Environment) -> Environment:
+            removal = change(removal_of(newest))
+            return replace(newest, removal=removal, message=in_words(removal), updated_at=self.clock())
+
+        return removal_of(self.places.registry.update(environment, noted, event))
 
 
 def removal_of(environment: Environment) -> Removal:

@@ -5,38 +5,27 @@ Each call looks at what is left, does what can be done now, notes it, and raises
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from dagbranch.domain.environments import Environment, HalfName, Status
-from dagbranch.domain.leases import with_lease, without_lease
-from dagbranch.domain.life_cycle import adopted, removed, removing
+from dagbranch.domain.environments import Environment, Status
+from dagbranch.domain.life_cycle import removed
 from dagbranch.domain.ownership import marker_of
-from dagbranch.domain.policy import Policy, reason_to_remove
+from dagbranch.domain.policy import whose_turn_it_is
 from dagbranch.domain.removal import receipt_of
 from dagbranch.domain.requests import EventKind, PullRequestEvent, event_detail
 from dagbranch.domain.time_left import TimeLeft
-from dagbranch.ports import EventBus, GitHub, Registry, Telemetry
-from dagbranch.use_cases.removal_work import Places, note_removal
+from dagbranch.ports import EventBus, GitHub, Telemetry
+from dagbranch.use_cases.begin_removal import begin_removal, give_leases_back, take_leases
+from dagbranch.use_cases.removal_work import Places, RemovalWork, Remover
 from dagbranch.use_cases.remove_data import remove_data
 from dagbranch.use_cases.remove_pipeline import remove_pipeline
 
-_HALVES: Final[tuple[HalfName, ...]] = ("pipeline", "data")
+__all__ = ["Remover", "remove_environment"]
+
 _FOR_THE_REST: Final = timedelta(seconds=20)  # the schemas, the objects of a large copy, the receipt
-
-
-@dataclass(frozen=True)
-class Remover:
-    """``settle``: how long after a zip's removal a DAG of it that nobody has seen may still turn up in Airflow."""
-
-    lane: str
-    name: str
-    lease_seconds: int
-    allowed_repositories: frozenset[str]  # lower case
-    settle: timedelta
-    policy: Policy
 
 
 def remove_environment(
@@ -51,145 +40,68 @@ def remove_environment(
 ) -> None:
     """Raises NotYetError for what has to wait; does nothing where the environment is to stay after all."""
     telemetry.about(repository=event.repository, pull_number=event.pull_number, head_sha=event.head_sha)
-    time_left = TimeLeft.of(remover.lease_seconds, clock)
-    environment = _to_remove(event, remover, github, places.registry, telemetry, clock)
+    work = RemovalWork(remover, places, telemetry, clock, TimeLeft.of(remover.lease_seconds, clock))
+    environment = begin_removal(event, github, work)
     if environment is None:
         return
     telemetry.about(environment=environment.name, head_sha=environment.head_sha)
-    if environment.status == Status.REMOVED:
-        # The last message for it may have ended between its last write and this.
-        _tell(environment, bus, telemetry, clock)
-        return
-    environment = _begin(environment, remover, places.registry, clock)
+    if environment.status == Status.REMOVING:
+        environment = _remove(environment, work)
+    # Also where it is gone: the last message for it may have ended between its last write and this.
+    _tell(environment, bus, work)
+    _let_in_the_next(environment, bus, work)
+
+
+def _remove(environment: Environment, work: RemovalWork) -> Environment:
+    environment = take_leases(environment, work)
     try:
-        remove_pipeline(environment, remover.settle, time_left, places, telemetry, clock)
-        time_left.check(_FOR_THE_REST)
-        last = {**remove_data(environment, places, clock), **_remove_objects(environment, places)}
+        remove_pipeline(environment, work)
+        work.time_left.check(_FOR_THE_REST)
+        schemas = remove_data(environment, work)
+        last = {"schemas_left_alone": schemas, "left_alone": _remove_objects(environment, work)}
     except BaseException:
-        places.registry.update(environment, lambda newest: _without_own_leases(newest, remover), event="")
+        give_leases_back(environment, work)
         raise
-    _finish(environment, last, places.registry, bus, telemetry, clock)
+    return _finish(environment, last, work)
 
 
-def _to_remove(
-    event: PullRequestEvent,
-    remover: Remover,
-    github: GitHub,
-    registry: Registry,
-    telemetry: Telemetry,
-    clock: Callable[[], datetime],
-) -> Environment | None:
-    """The record of what has to go, or has just gone; None where nothing has to, by what is true now."""
-    found = registry.get(event.repository_id, event.pull_number)
-    if event.orphan is not None and (found is None or not found.is_live):
-        return _adopted(event, event.orphan, found, remover, registry, clock)
-    if found is None or found.status == Status.REFUSED:
-        telemetry.info("there is nothing to remove")
-        return None
-    if found.status in {Status.REMOVING, Status.REMOVED}:
-        return found
-    reason, dismissed = _reason(found, remover, github, clock())
-    if reason is None:
-        telemetry.info("the environment stays: nothing is removed")
-        return None
-    if found.status == Status.WAITING:
-        return registry.save(removed(replace(found, delivery=event.delivery), {}, clock()), event=reason)
-    return registry.update(
-        found,
-        lambda newest: removing(replace(newest, delivery=event.delivery), reason, clock(), dismissed),
-        event=f"removing: {reason}",
-    )
+def _remove_objects(environment: Environment, work: RemovalWork) -> list[str]:
+    """What is left in the buckets, each with all its versions, as far as it carries our marker; returns the rest.
 
-
-def _reason(environment: Environment, remover: Remover, github: GitHub, now: datetime) -> tuple[str | None, str | None]:
-    """GitHub's truth, not the event's: a late ``closed`` does not kill a pull request that was reopened.
-
-    With the commit that is not to be deployed again, where the pull request is open.
+    Each count is noted when its objects are gone, so that the receipt has it even if this worker dies then.
     """
-    if environment.repository.lower() not in remover.allowed_repositories:
-        return "its repository is no longer on the stack's list", None
-    pull = github.pull_request(environment.repository, environment.pull_number)
-    reason = reason_to_remove(environment, pull, remover.policy, now)
-    return reason, environment.head_sha if pull is not None and pull.is_open else None
+    name, marker, places = environment.claimed_name, marker_of(environment), work.places
+    if copied := places.dags.remove_copy(name, marker):
+        work.note(environment, lambda noted: replace(noted, objects=noted.objects + copied))
+    if jobs := places.artifacts.drop(name, marker):
+        work.note(environment, lambda noted: replace(noted, artifacts=noted.artifacts + jobs))
+    if archives := places.sources.remove(environment.repository, environment.pull_number):
+        work.note(environment, lambda noted: replace(noted, source_archives=noted.source_archives + archives))
+    return [*places.dags.left(name), *places.artifacts.left(name)]
 
 
-def _adopted(
-    event: PullRequestEvent,
-    name: str,
-    found: Environment | None,
-    remover: Remover,
-    registry: Registry,
-    clock: Callable[[], datetime],
-) -> Environment:
-    """A record for what has none, so that it is removed as everything is: what has no marker of its own stays.
-
-    Raises NotOursError where another pull request has the name.
-    """
-    now, reason = clock(), f"{name} has no record of its own"
-    orphan = Environment(
-        repository_id=event.repository_id,
-        repository=event.repository,
-        pull_number=event.pull_number,
-        lane=remover.lane,
-        status=Status.REMOVING,
-        head_sha=event.head_sha,
-        branch="",
-        updated_at=now,
-        requested_at=now,
-        name=name,
-        delivery=event.delivery,
-    )
-    return registry.claim(adopted(found, orphan, event.schemas, reason, now), [name], event=f"removing: {reason}")
-
-
-def _begin(
-    environment: Environment, remover: Remover, registry: Registry, clock: Callable[[], datetime]
-) -> Environment:
-    """Waits for the workers that are at it; since ``removing`` every deploy and every seed finds itself superseded."""
-
-    def begin(newest: Environment) -> Environment:
-        for half in _HALVES:
-            newest = with_lease(newest, half, remover.name, clock(), remover.lease_seconds)
-        return newest
-
-    return registry.update(environment, begin, event="")
-
-
-def _without_own_leases(environment: Environment, remover: Remover) -> Environment:
-    """Those of workers that still fill tables stay."""
-    for half in _HALVES:
-        environment = without_lease(environment, half, remover.name)
-    return environment
-
-
-def _remove_objects(environment: Environment, places: Places) -> dict[str, object]:
-    """What is left in the buckets, each with all its versions, as far as it carries our marker."""
-    name, marker = environment.claimed_name, marker_of(environment)
-    copied = places.dags.remove_copy(name, marker)
-    note_removal(environment, places.registry, lambda noted: replace(noted, objects=noted.objects + copied))
-    return {
-        "artifacts": places.artifacts.drop(name, marker),
-        "source_archives": places.sources.remove(environment.repository, environment.pull_number),
-        "left_alone": [*places.dags.left(name), *places.artifacts.left(name)],
-    }
-
-
-def _finish(
-    environment: Environment,
-    last: dict[str, object],
-    registry: Registry,
-    bus: EventBus,
-    telemetry: Telemetry,
-    clock: Callable[[], datetime],
-) -> None:
-    newest = registry.get(environment.repository_id, environment.pull_number)
+def _finish(environment: Environment, last: Mapping[str, object], work: RemovalWork) -> Environment:
+    newest = work.places.registry.get(environment.repository_id, environment.pull_number)
     assert newest is not None, "the registry lost the item under our leases"
-    now = clock()
-    noted = registry.release(removed(newest, receipt_of(newest, last, now), now), event="removed")
-    telemetry.count("EnvironmentRemoved")
-    _tell(noted, bus, telemetry, clock)
+    now = work.clock()
+    noted = work.places.registry.release(removed(newest, receipt_of(newest, last, now), now), event="removed")
+    work.telemetry.count("EnvironmentRemoved")
+    return noted
 
 
-def _tell(environment: Environment, bus: EventBus, telemetry: Telemetry, clock: Callable[[], datetime]) -> None:
-    bus.publish(EventKind.REMOVED, event_detail(environment, clock(), receipt=environment.receipt))
-    telemetry.info("removed", receipt=environment.receipt)
+def _tell(environment: Environment, bus: EventBus, work: RemovalWork) -> None:
+    if environment.name is None:  # one that only ever waited
+        return
+    bus.publish(EventKind.REMOVED, event_detail(environment, work.clock(), receipt=environment.receipt))
+    work.telemetry.info("removed", receipt=environment.receipt)
+
+
+def _let_in_the_next(gone: Environment, bus: EventBus, work: RemovalWork) -> None:
+    """Who has waited longest gets the place at once; what is lost here, the sweep makes good."""
+    policy = work.remover.policy
+    if not policy.is_limited:
+        return
+    # The list may lag behind by moments, and have this one still standing.
+    known = [gone if one.key == gone.key else one for one in work.places.registry.all(work.remover.lane)]
+    turns = whose_turn_it_is(known, policy)
+    bus.publish_all((EventKind.ENVIRONMENT_REQUESTED, event_detail(one, work.clock())) for one in turns)

@@ -12,7 +12,7 @@ from dagbranch.domain.orphans import catalog_of, schemas_of
 from dagbranch.domain.policy import Policy
 from dagbranch.domain.requests import EventKind, action_detail
 from dagbranch.domain.schema_marker import SchemaMarker
-from dagbranch.domain.sweep import SweepPlan, Truths, is_due, plan_sweep
+from dagbranch.domain.sweep import SweepPlan, Truths, is_due, is_overdue, plan_sweep
 from dagbranch.errors import TransientUpstreamError, UpstreamError, is_for_good
 from dagbranch.ports import Airflow, DagsBucket, EventBus, GitHub, Registry, Telemetry, Warehouse
 
@@ -23,6 +23,7 @@ _KINDS: Final = {
     "check": EventKind.DATA_CHECK_REQUESTED,
 }
 _WAREHOUSE: Final = "the warehouse's schemas were listed"
+_CHECKS: Final = "environments were asked to compare their data"
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,9 @@ def sweep_environments(*, sweeper: Sweeper, seen: Seen, bus: EventBus, telemetry
     truths = _gather(sweeper, seen, now, faults)
     plan = plan_sweep(truths, sweeper.policy, now, lane=sweeper.lane, follow_base_hour=sweeper.follow_base_hour)
     _queue(plan, sweeper.lane, bus, telemetry, now)
+    if is_due(truths.checks_asked_at, now, sweeper.follow_base_hour):
+        seen.registry.note(sweeper.lane, _CHECKS, now)
+    _tell_overdue(truths.environments, telemetry, now)
     telemetry.info(
         "swept",
         actions=len(plan.actions),
@@ -96,7 +100,8 @@ def _gather(sweeper: Sweeper, seen: Seen, now: datetime, faults: _Faults) -> Tru
     schemas = _marked_schemas(sweeper, seen, environments, now, faults)
     open_pulls = _open_pulls(sorted(sweeper.allowed_repositories), seen.github, faults)
     unread = sweeper.allowed_repositories - {repository.lower() for repository in open_pulls}
-    return Truths(environments, open_pulls, unread, standing, listed, schemas)
+    checks_asked_at = seen.registry.noted_at(sweeper.lane, _CHECKS)
+    return Truths(environments, open_pulls, unread, standing, listed, schemas, checks_asked_at)
 
 
 def _open_pulls(repositories: Iterable[str], github: GitHub, faults: _Faults) -> dict[str, Sequence[PullRequest]]:
@@ -117,6 +122,13 @@ def _marked_schemas(
     if found is not None or last is None:
         seen.registry.note(sweeper.lane, _WAREHOUSE, now)
     return found
+
+
+def _tell_overdue(environments: Iterable[Environment], telemetry: Telemetry, now: datetime) -> None:
+    for one in environments:
+        if is_overdue(one, now):
+            telemetry.warning("its removal takes over a day", of=one.name, reason=one.message)
+            telemetry.count("RemovalOverdue")
 
 
 def _queue(plan: SweepPlan, lane: str, bus: EventBus, telemetry: Telemetry, now: datetime) -> None:

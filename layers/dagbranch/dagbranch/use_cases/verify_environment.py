@@ -6,16 +6,17 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from dagbranch.domain.airflow_listing import check_dag_id
-from dagbranch.domain.environments import Environment, Suspects
+from dagbranch.domain.environments import Environment, Half, Status, Suspects
 from dagbranch.domain.life_cycle import ready, suspected
 from dagbranch.domain.packaging import read_manifest
 from dagbranch.domain.readiness import Readiness, judge_readiness
 from dagbranch.domain.requests import EnvironmentEvent, EventKind, event_detail
-from dagbranch.errors import NotYetError, SupersededError
+from dagbranch.errors import NotYetError, StillRunningError, SupersededError
 from dagbranch.ports import Airflow, DagsBucket, EventBus, Registry, Telemetry
 from dagbranch.use_cases.note_failure import note_failure
 
 _ASK_AGAIN_SECONDS: Final = 5
+_WHILE_TASKS_RUN_SECONDS: Final = 30
 
 
 def verify_environment(
@@ -41,13 +42,61 @@ def verify_environment(
     if not environment.halves_agree or environment.pipeline is None:
         telemetry.info("the other half is still to come")
         return
+    asked_at = _asked_at(environment, environment.pipeline, event)
+    readiness = _judge(environment, environment.pipeline, airflow, dags, now, patience, asked_at)
+    _drop(environment, readiness, registry, airflow, telemetry, now, deadline=asked_at + patience)
+    if _is_news(environment, readiness, event):
+        _conclude(environment, readiness, registry, bus, telemetry, now)
+    else:
+        telemetry.info("nothing has changed", status=environment.status)
+
+
+def _asked_at(environment: Environment, pipeline: Half, event: EnvironmentEvent) -> datetime:
+    """Since when Airflow is waited for. What has failed there has had its time: it is looked at once."""
+    return pipeline.at if environment.status == Status.FAILED else max(pipeline.at, event.at)
+
+
+def _judge(
+    environment: Environment,
+    pipeline: Half,
+    airflow: Airflow,
+    dags: DagsBucket,
+    now: datetime,
+    patience: timedelta,
+    asked_at: datetime,
+) -> Readiness:
     name = environment.claimed_name
     listed, failures = airflow.dags(name), airflow.import_failures()
     sources = read_manifest(dags.zip_content(name)).modules if failures else {}
-    known = () if airflow.lists_let_go else environment.dag_ids
-    readiness = judge_readiness(name, environment.pipeline, listed, failures, sources, now, patience, known)
-    _drop(environment, readiness, registry, airflow, telemetry, now, deadline=environment.pipeline.at + patience)
-    _conclude(environment, readiness, registry, bus, telemetry, now)
+    is_of_this_request = environment.verified_generation == environment.generation
+    return judge_readiness(
+        name,
+        pipeline,
+        listed,
+        failures,
+        sources,
+        now,
+        patience,
+        asked_at=asked_at,
+        known=() if airflow.lists_let_go else environment.dag_ids,
+        expected=environment.dag_ids if is_of_this_request else (),
+    )
+
+
+def _is_news(environment: Environment, readiness: Readiness, event: EnvironmentEvent) -> bool:
+    """Whether it differs from what was on record before this was asked for.
+
+    What was noted since may be this message's own work, told to nobody because that broke off: it is told again.
+    """
+    if environment.updated_at >= event.at:
+        return True
+    if readiness.failures:
+        return not environment.failed_in_airflow or environment.message != _in_words(readiness)
+    return environment.status != Status.READY or set(environment.dag_ids) != set(readiness.dag_ids)
+
+
+def _in_words(readiness: Readiness) -> str:
+    return "; ".join(readiness.failures)
 
 
 def _drop(
@@ -60,19 +109,28 @@ def _drop(
     *,
     deadline: datetime,
 ) -> None:
-    """Past the deadline Airflow does not parse the zip again: what is left is kept, and the sweep asks once more."""
+    """What is left past the deadline is kept for the sweep to ask about, where it sees it: its tasks run, perhaps."""
     confirmed = readiness.confirmed(environment.suspects, environment.generation)
-    for dag_id in confirmed or ():
-        airflow.delete_dag(check_dag_id(dag_id))
-        telemetry.info("deleted a DAG that the commit dropped", dag_id=dag_id)
-    left = set(readiness.dropped) - set(confirmed or ())
-    if not left or now > deadline:
+    running = [dag_id for dag_id in confirmed or () if not _is_deleted(dag_id, airflow, telemetry)]
+    left = {*readiness.dropped, *running} - ({*(confirmed or ())} - {*running})
+    if not left or (now > deadline and airflow.lists_let_go):
         return
     if confirmed is None and readiness.parsed_at is not None:
         suspects = Suspects(environment.generation, readiness.parsed_at, readiness.dropped)
         if environment.suspects is None or environment.suspects.generation != environment.generation:
             registry.update(environment, lambda newest: suspected(newest, suspects, now), event="")
-    raise NotYetError(f"Airflow still lists {', '.join(sorted(left))}", retry_seconds=_ASK_AGAIN_SECONDS)
+    seconds = _WHILE_TASKS_RUN_SECONDS if running else _ASK_AGAIN_SECONDS
+    raise NotYetError(f"Airflow still lists {', '.join(sorted(left))}", retry_seconds=seconds)
+
+
+def _is_deleted(dag_id: str, airflow: Airflow, telemetry: Telemetry) -> bool:
+    """One whose tasks run keeps none of the others."""
+    try:
+        airflow.delete_dag(check_dag_id(dag_id))
+    except StillRunningError:
+        return False
+    telemetry.info("deleted a DAG that the commit dropped", dag_id=dag_id)
+    return True
 
 
 def _conclude(
@@ -87,11 +145,12 @@ def _conclude(
         note_failure(
             environment,
             "failed in Airflow",
-            "; ".join(readiness.failures),
+            _in_words(readiness),
             registry=registry,
             bus=bus,
             telemetry=telemetry,
             now=now,
+            in_airflow=True,
             dag_ids=readiness.dag_ids,
         )
         return

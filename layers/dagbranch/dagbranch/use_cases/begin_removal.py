@@ -1,0 +1,126 @@
+"""A request to remove an environment, held against what is true now → its record, as one that has to go."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from dagbranch.domain.airflow_listing import dags_of
+from dagbranch.domain.environments import Environment, HalfName, Status
+from dagbranch.domain.leases import with_lease, without_lease
+from dagbranch.domain.life_cycle import adopted, removed, removing, reprieved
+from dagbranch.domain.policy import reason_to_remove
+from dagbranch.domain.requests import PullRequestEvent
+from dagbranch.ports import GitHub
+from dagbranch.use_cases.removal_work import RemovalWork
+
+_HALVES: Final[tuple[HalfName, ...]] = ("pipeline", "data")
+_GONE: Final = frozenset({Status.REFUSED, Status.REMOVED})
+
+
+def begin_removal(event: PullRequestEvent, github: GitHub, work: RemovalWork) -> Environment | None:
+    """The record of what has to go, or has gone already; None where nothing has to."""
+    found = work.places.registry.get(event.repository_id, event.pull_number)
+    if event.orphan is not None and (found is None or found.status in _GONE) and _stands(event, event.orphan, work):
+        return _adopted(event, event.orphan, found, work)
+    if found is None or found.status == Status.REFUSED:
+        work.telemetry.info("there is nothing to remove")
+        return None
+    if found.status == Status.REMOVED:
+        return _reprieved(found, github, work)
+    if found.status == Status.REMOVING:
+        return found
+    return _judged(event, found, github, work)
+
+
+def take_leases(environment: Environment, work: RemovalWork) -> Environment:
+    """Waits for the workers that are at it; since ``removing`` every deploy and every seed finds itself superseded."""
+
+    def taken(newest: Environment) -> Environment:
+        for half in _HALVES:
+            newest = with_lease(newest, half, work.remover.name, work.clock(), work.remover.lease_seconds)
+        return newest
+
+    return work.places.registry.update(environment, taken, event="")
+
+
+def give_leases_back(environment: Environment, work: RemovalWork) -> None:
+    """Those of workers that still fill tables stay."""
+
+    def given_back(newest: Environment) -> Environment:
+        for half in _HALVES:
+            newest = without_lease(newest, half, work.remover.name)
+        return newest
+
+    work.places.registry.update(environment, given_back, event="")
+
+
+def _judged(event: PullRequestEvent, found: Environment, github: GitHub, work: RemovalWork) -> Environment | None:
+    reason, dismissed = _reason(found, github, work)
+    if reason is None:
+        work.telemetry.info("the environment stays: nothing is removed")
+        return None
+    told = replace(found, delivery=event.delivery)
+    if found.status == Status.WAITING:
+        work.places.registry.save(removed(told, {}, work.clock()), event=f"waits no more: {reason}")
+        return None
+    return work.places.registry.update(
+        found,
+        lambda newest: removing(replace(newest, delivery=event.delivery), reason, work.clock(), dismissed),
+        event=f"removing: {reason}",
+    )
+
+
+def _reason(environment: Environment, github: GitHub, work: RemovalWork) -> tuple[str | None, str | None]:
+    """GitHub's truth, not the event's: a late ``closed`` does not kill a pull request that was reopened.
+
+    With the commit that is not to be deployed again, where the pull request is open.
+    """
+    if environment.repository.lower() not in work.remover.allowed_repositories:
+        return "its repository is no longer on the stack's list", None
+    pull = github.pull_request(environment.repository, environment.pull_number)
+    reason = reason_to_remove(environment, pull, work.remover.policy, work.clock())
+    return reason, environment.head_sha if pull is not None and pull.is_open else None
+
+
+def _reprieved(found: Environment, github: GitHub, work: RemovalWork) -> Environment:
+    """One that expired and whose pull request was closed after that begins anew when it is reopened."""
+    if found.dismissed is None:
+        return found
+    pull = github.pull_request(found.repository, found.pull_number)
+    if pull is not None and pull.is_open:
+        return found
+    return work.places.registry.save(reprieved(found, work.clock()), event="its pull request was closed")
+
+
+def _stands(event: PullRequestEvent, name: str, work: RemovalWork) -> bool:
+    """Whether anything of the orphan is still there: the same request may come twice."""
+    places = work.places
+    return (
+        bool(places.dags.left(name))
+        or bool(dags_of(name, places.airflow.dags(name)))
+        or bool(event.schemas and places.warehouse.schemas(event.schemas))
+    )
+
+
+def _adopted(event: PullRequestEvent, name: str, found: Environment | None, work: RemovalWork) -> Environment:
+    """A record for what has none, so that it is removed as everything is: what has no marker of its own stays.
+
+    Raises NotOursError where another pull request has the name.
+    """
+    now, reason = work.clock(), f"{name} has no record of its own"
+    orphan = Environment(
+        repository_id=event.repository_id,
+        repository=event.repository,
+        pull_number=event.pull_number,
+        lane=work.remover.lane,
+        status=Status.REMOVING,
+        head_sha=event.head_sha,
+        branch="",
+        updated_at=now,
+        requested_at=now,
+        name=name,
+        delivery=event.delivery,
+    )
+    record = adopted(found, orphan, event.schemas, reason, now)
+    return work.places.registry.claim(record, [name], event=f"removing: {reason}")
