@@ -11,21 +11,23 @@ from typing import Any
 import boto3
 import urllib3
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dagbranch.adapters.databricks import DatabricksWarehouse
 from dagbranch.adapters.dynamodb import DynamoDbRegistry
-from dagbranch.adapters.event_bus import DelayedQueue, EventBridgeBus
+from dagbranch.adapters.dynamodb_leases import DynamoDbLeases
+from dagbranch.adapters.event_bus import EventBridgeBus
 from dagbranch.adapters.github import PyGithubGitHub
 from dagbranch.adapters.mwaa import MwaaAirflow
+from dagbranch.adapters.queues import WorkQueue
 from dagbranch.adapters.s3 import S3ArtifactsBucket, S3DagsBucket, S3SourceBucket
-from dagbranch.adapters.secrets import secret_text
+from dagbranch.adapters.secrets import secret_text, secrets
 from dagbranch.events import pull_request_event
 from dagbranch.observability import PowertoolsTelemetry, logger, metrics, tracer
 from dagbranch.queue_batches import handle_batch, lease_seconds
 from dagbranch.settings import RemoveEnvironmentSettings, load
-from dagbranch.use_cases.remove_environment import Remover, remove_environment
+from dagbranch.use_cases.removal_work import Places, Remover
+from dagbranch.use_cases.remove_environment import remove_environment
 
 
 @cache
@@ -34,42 +36,39 @@ def _settings() -> RemoveEnvironmentSettings:
 
 
 @cache
-def _secrets() -> SecretsProvider:
-    return SecretsProvider()
-
-
-@cache
-def _remove() -> Callable[..., None]:
-    settings, s3 = _settings(), boto3.client("s3")
+def _places() -> Callable[..., Places]:
+    settings, s3, dynamodb = _settings(), boto3.client("s3"), boto3.client("dynamodb")
+    leases = DynamoDbLeases(dynamodb, settings.registry_table, owner="remove_environment")
+    mwaa, http = boto3.client("mwaa"), urllib3.PoolManager()
     return partial(
-        remove_environment,
-        registry=DynamoDbRegistry(boto3.client("dynamodb"), settings.registry_table),
+        Places,
+        registry=DynamoDbRegistry(dynamodb, settings.registry_table),
         sources=S3SourceBucket(s3, settings.source_bucket),
         dags=S3DagsBucket(s3, settings.dags_bucket, settings.dags_path),
         artifacts=S3ArtifactsBucket(s3, settings.artifacts_bucket, settings.artifacts_path),
-        airflow=MwaaAirflow(boto3.client("mwaa"), settings.mwaa_environment, urllib3.PoolManager()),
-        bus=EventBridgeBus(boto3.client("events"), settings.event_bus),
-        telemetry=PowertoolsTelemetry(),
-        clock=partial(datetime.now, UTC),
+        airflow=MwaaAirflow(mwaa, settings.mwaa_environment, http, leases=leases, door=settings.airflow_door),
     )
 
 
 def _work(context: LambdaContext, body: str) -> None:
-    settings, seconds = _settings(), lease_seconds(context)
-    remover = Remover(context.aws_request_id, seconds, settings.allowed_repositories, settings.removal_settle)
-    github = PyGithubGitHub(settings.github_api_url, secret_text(_secrets(), settings.github_token_secret))
-    with DatabricksWarehouse(
-        host=settings.databricks_host,
-        http_path=settings.databricks_http_path,
-        credentials=secret_text(_secrets(), settings.databricks_token_secret),
-        seconds=seconds,
-    ) as warehouse:
-        _remove()(pull_request_event(body), remover=remover, github=github, warehouse=warehouse)
+    settings = _settings()
+    repositories, settle, seconds = settings.allowed_repositories, settings.removal_settle, lease_seconds(context)
+    remover = Remover(settings.lane, context.aws_request_id, seconds, repositories, settle, settings.policy)
+    credentials = secret_text(secrets(), settings.databricks_token_secret)
+    with DatabricksWarehouse(**settings.warehouse, credentials=credentials, seconds=seconds) as warehouse:
+        remove_environment(
+            pull_request_event(body),
+            remover=remover,
+            github=PyGithubGitHub(settings.github_api_url, secret_text(secrets(), settings.github_token_secret)),
+            places=_places()(warehouse=warehouse),
+            bus=EventBridgeBus(boto3.client("events"), settings.event_bus),
+            telemetry=PowertoolsTelemetry(),
+            clock=partial(datetime.now, UTC),
+        )
 
 
 @logger.inject_lambda_context(clear_state=True)
 @tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    queue = DelayedQueue(boto3.client("sqs"), _settings().queue_url)
-    return handle_batch(event, context, partial(_work, context), queue)
+    return handle_batch(event, context, partial(_work, context), WorkQueue(boto3.client("sqs"), *_settings().queue))

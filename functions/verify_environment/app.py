@@ -14,8 +14,10 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dagbranch.adapters.dynamodb import DynamoDbRegistry
-from dagbranch.adapters.event_bus import DelayedQueue, EventBridgeBus
+from dagbranch.adapters.dynamodb_leases import DynamoDbLeases
+from dagbranch.adapters.event_bus import EventBridgeBus
 from dagbranch.adapters.mwaa import MwaaAirflow
+from dagbranch.adapters.queues import WorkQueue
 from dagbranch.adapters.s3 import S3DagsBucket
 from dagbranch.events import environment_event
 from dagbranch.observability import PowertoolsTelemetry, logger, metrics, tracer
@@ -31,12 +33,14 @@ def _settings() -> VerifyEnvironmentSettings:
 
 @cache
 def _verify() -> Callable[..., None]:
-    settings = _settings()
+    settings, dynamodb = _settings(), boto3.client("dynamodb")
+    leases = DynamoDbLeases(dynamodb, settings.registry_table, owner="verify_environment")
+    mwaa, http = boto3.client("mwaa"), urllib3.PoolManager()
     return partial(
         verify_environment,
         patience=timedelta(seconds=settings.verify_patience_seconds),
-        registry=DynamoDbRegistry(boto3.client("dynamodb"), settings.registry_table),
-        airflow=MwaaAirflow(boto3.client("mwaa"), settings.mwaa_environment, urllib3.PoolManager()),
+        registry=DynamoDbRegistry(dynamodb, settings.registry_table),
+        airflow=MwaaAirflow(mwaa, settings.mwaa_environment, http, leases=leases, door=settings.airflow_door),
         dags=S3DagsBucket(boto3.client("s3"), settings.dags_bucket, settings.dags_path),
         bus=EventBridgeBus(boto3.client("events"), settings.event_bus),
         telemetry=PowertoolsTelemetry(),
@@ -51,4 +55,4 @@ def _work(body: str) -> None:
 @tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    return handle_batch(event, context, _work, DelayedQueue(boto3.client("sqs"), _settings().queue_url))
+    return handle_batch(event, context, _work, WorkQueue(boto3.client("sqs"), *_settings().queue))
