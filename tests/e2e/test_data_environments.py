@@ -146,7 +146,9 @@ def make_due(people: People, branch: str) -> Any:
     stack, found = people.told.stack, people.now(branch)
     registry = DynamoDbRegistry(stack.aws.client("dynamodb"), stack.outputs["RegistryTableName"])
     assert found.compared_at is not None
-    moved = registry.save(replace(found, compared_at=found.compared_at - timedelta(days=1)), event="")
+    yesterday = found.compared_at - timedelta(days=1)
+    registry.note("preview", "environments were asked to compare their data", yesterday)
+    moved = registry.save(replace(found, compared_at=yesterday), event="")
     return moved.compared_at
 
 
