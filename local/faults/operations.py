@@ -60,11 +60,11 @@ def _about(name: str, body: Mapping[str, Any]) -> str:
 
 
 def _of_item(kind: str, body: Mapping[str, Any]) -> str:
-    """An item of the registry by its keys' first words: ``state``, ``event``, ``name``, ``lease``."""
-    keys = body.get("Item") or body.get("Key") or {}
-    words = [keys[key].get("S", "").partition("#")[0] for key in ("pk", "sk") if key in keys]
-    status = (body.get("Item") or {}).get("status", {}).get("S", "")
-    return " ".join(word for word in (kind, *words[-1:], status) if word)
+    """An item of the registry by the first word of its sort key: an environment's ``state`` also by its status."""
+    item = body.get("Item") or body.get("Key") or {}
+    word = item.get("sk", {}).get("S", "").partition("#")[0]
+    status = item.get("status", {}).get("S", "") if word == "state" else ""
+    return " ".join(part for part in (kind, word, status) if part)
 
 
 def _of_s3(request: Request) -> str:

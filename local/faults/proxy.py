@@ -126,10 +126,11 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: _Server
 
+    _pid: int | None = None
+
     def handle(self) -> None:
         proxy = self.server.proxy
-        self._pid = proxy.callers.process_of(self.client_address[1], self.server.server_port)
-        if proxy.injector.refuses(proxy.name, self._pid):
+        if proxy.injector.refuses(proxy.name, self._caller()):
             self._reset()
             return
         super().handle()
@@ -138,13 +139,19 @@ class _Handler(BaseHTTPRequestHandler):
         request = Request(
             self.command, self.path, {name.lower(): value for name, value in self.headers.items()}, self._body()
         )
-        kind = self.server.proxy.injector.kind_of(self.server.proxy.name, request, self._pid)
+        kind = self.server.proxy.injector.kind_of(self.server.proxy.name, request, self._caller())
         self._spoil(request, kind) if kind else self._send(self._asked(request))
 
     do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 # the names that http.server looks for
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # the base class names it
         """The injector keeps what was asked."""
+
+    def _caller(self) -> int | None:
+        """Found once for a connection, as soon as its process is at work."""
+        if self._pid is None:
+            self._pid = self.server.proxy.callers.process_of(self.client_address[1], self.server.server_port)
+        return self._pid
 
     def _spoil(self, request: Request, kind: Kind) -> None:
         match kind:

@@ -12,7 +12,9 @@ def refused(code: str, status: int = 400) -> ClientError:
     return ClientError({"Error": error, "ResponseMetadata": {"HTTPStatusCode": status}}, "PutObject")  # type: ignore[typeddict-item] # what the code reads
 
 
-@pytest.mark.parametrize("error", [refused("SlowDown", 503), refused("ThrottlingException"), refused("Odd", 500)])
+@pytest.mark.parametrize(
+    "error", [refused("SlowDown", 503), refused("ThrottlingException"), refused("Odd", 500), refused("429", 429)]
+)
 def test_what_passes_is_transient(error: ClientError) -> None:
     with pytest.raises(TransientUpstreamError), translated("putting x"):
         raise error

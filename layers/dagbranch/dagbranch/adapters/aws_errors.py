@@ -38,7 +38,7 @@ def translated(doing: str) -> Iterator[None]:
         yield
     except ClientError as error:
         code, status = code_of(error), error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        kind = TransientUpstreamError if code in _TRANSIENT_CODES or status >= 500 else UpstreamError
+        kind = TransientUpstreamError if code in _TRANSIENT_CODES or status == 429 or status >= 500 else UpstreamError
         raise kind(f"{doing}: AWS answered {code}: {error.response.get('Error', {}).get('Message', '')}") from error
     except BotoCoreError as error:
         raise TransientUpstreamError(f"{doing}: AWS could not be asked: {error}") from error

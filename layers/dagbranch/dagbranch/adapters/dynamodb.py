@@ -120,7 +120,7 @@ class DynamoDbRegistry:
                 raise TransientUpstreamError(f"the registry has no item for {environment.name}")
             try:
                 return self._write(change(newest), event)
-            except TransientUpstreamError:
+            except _ChangedError:
                 if attempt == _MOST_UPDATES - 1:
                     raise
         raise AssertionError("the loop returns or raises")
@@ -207,6 +207,10 @@ class DynamoDbRegistry:
         return written
 
 
+class _ChangedError(TransientUpstreamError):
+    """Another writer was faster: what is true now has to be read again."""
+
+
 class _ClaimLostError(Exception):
     """Another pull request has the name."""
 
@@ -217,7 +221,7 @@ def _raise_lost(error: ClientError, environment: Environment, *, claimed: bool) 
         return
     reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
     if reasons and reasons[0] == "ConditionalCheckFailed":
-        raise TransientUpstreamError(f"another writer changed {environment.name} meanwhile") from error
+        raise _ChangedError(f"another writer changed {environment.name} meanwhile") from error
     if claimed and reasons and reasons[-1] == "ConditionalCheckFailed":
         raise _ClaimLostError from error
-    raise TransientUpstreamError(f"the registry cancelled a write: {reasons}") from error
+    raise _ChangedError(f"the registry cancelled a write: {reasons}") from error

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from dagbranch.adapters.aws_answers import held_whole
 from dagbranch.adapters.aws_errors import translated
 from dagbranch.domain.requests import SeedRequest
 from dagbranch.errors import TransientUpstreamError
@@ -21,7 +22,7 @@ _LONGEST_DELAY_SECONDS = 900  # SQS's own limit
 
 class EventBridgeBus:
     def __init__(self, client: EventBridgeClient, name: str) -> None:
-        self._client = client
+        self._client = held_whole(client)
         self._name = name
 
     def publish(self, detail_type: str, detail: Mapping[str, object]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
+from dagbranch.adapters.aws_answers import held_whole
 from dagbranch.adapters.aws_errors import translated
 from dagbranch.domain.requests import SeedRequest
 
@@ -28,7 +29,7 @@ class WorkQueue:
     """
 
     def __init__(self, client: SQSClient, url: str, dead_letters_url: str, most_receives: int) -> None:
-        self._client = client
+        self._client = held_whole(client)
         self._url = url
         self._dead_letters_url = dead_letters_url
         self._most_receives = most_receives
@@ -64,7 +65,7 @@ class SqsSeedQueue:
     """The function's own queue, asked for one seed a message."""
 
     def __init__(self, client: SQSClient, url: str) -> None:
-        self._client = client
+        self._client = held_whole(client)
         self._url = url
 
     def request(self, seed: SeedRequest) -> None:

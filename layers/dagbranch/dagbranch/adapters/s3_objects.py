@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from dagbranch.adapters.aws_answers import held_whole
 from dagbranch.adapters.aws_errors import code_of, translated
 from dagbranch.domain.ownership import carries
 from dagbranch.errors import TransientUpstreamError, UnsafeArchiveError
@@ -25,7 +26,7 @@ class BucketObjects:
     """``marker``: the metadata that proves whose an object is."""
 
     def __init__(self, client: S3Client, bucket: str) -> None:
-        self._client = client
+        self._client = held_whole(client)
         self.bucket = bucket
 
     def put(self, key: str, content: bytes, marker: Mapping[str, str], **condition: Any) -> str:
