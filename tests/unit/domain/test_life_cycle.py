@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,8 @@ import pytest
 from dagbranch.domain.environments import Half, Removal, Status
 from dagbranch.domain.leases import with_lease
 from dagbranch.domain.life_cycle import (
+    MOVES,
+    adopted,
     check_is_asked_for,
     check_not_superseded,
     failed,
@@ -18,7 +21,9 @@ from dagbranch.domain.life_cycle import (
     refused,
     removed,
     removing,
+    reprieved,
     requested,
+    waiting,
     with_changes,
     with_data,
     with_pipeline,
@@ -86,7 +91,8 @@ def test_a_request_for_the_commit_that_is_under_way_goes_on(status: Status) -> N
 
     asked = requested(before, a_pull_request(), "preview", "d-2", LATER)
 
-    assert (asked.generation, asked.requested_at, asked.updated_at) == (2, NOW, LATER)
+    assert (asked.status, asked.generation) == (status, 2)
+    assert (asked.requested_at, asked.updated_at) == (NOW, LATER)
 
 
 @pytest.mark.parametrize("status", [Status.READY, Status.FAILED, Status.DEPLOYING])
@@ -104,11 +110,51 @@ def test_a_removal_under_way_is_waited_for() -> None:
         requested(an_environment(status=Status.REMOVING), a_pull_request(), "preview", "d", NOW)
 
 
+def test_what_is_to_be_made_after_a_long_removal_is_asked_for_less_and_less_often() -> None:
+    going = removing(an_environment(), "closed", NOW)
+
+    def seconds(minutes: int) -> int:
+        with pytest.raises(NotYetError) as error:
+            requested(going, a_pull_request(), "preview", "d", NOW + timedelta(minutes=minutes))
+        return error.value.retry_seconds
+
+    assert [seconds(minutes) for minutes in (0, 10, 600)] == [15, 60, 300]
+
+
 def test_only_a_ready_environment_at_that_commit_serves_it() -> None:
     assert is_served(an_environment(status=Status.READY), a_pull_request())
     assert not is_served(an_environment(status=Status.READY), a_pull_request(head_sha=SECOND))
     assert not is_served(an_environment(status=Status.FAILED), a_pull_request())
     assert not is_served(None, a_pull_request())
+
+
+# Waiting
+
+
+def test_one_that_waits_keeps_its_time_whatever_it_is_told() -> None:
+    first = waiting(None, a_pull_request(), "preview", 3, "full", "d-1", NOW)
+
+    again = waiting(first, a_pull_request(head_sha=SECOND), "preview", 2, "still full", "d-2", LATER)
+
+    assert (again.status, again.requested_at, again.place) == (Status.WAITING, NOW, 2)
+    assert (again.head_sha, again.message, again.name, again.is_live) == (SECOND, "still full", None, False)
+
+
+def test_one_whose_turn_it_is_begins_with_the_next_generation_and_has_no_place() -> None:
+    waits = replace(waiting(None, a_pull_request(), "preview", 1, "full", "d", NOW), revision=3)
+
+    asked = requested(waits, a_pull_request(), "preview", "d", LATER)
+
+    assert (asked.status, asked.generation, asked.revision, asked.place) == (Status.REQUESTED, 1, 3, None)
+    assert asked.requested_at == LATER
+
+
+def test_one_that_waited_and_was_closed_is_gone_without_a_trace() -> None:
+    waits = waiting(None, a_pull_request(), "preview", 1, "full", "d", NOW)
+
+    gone = removed(waits, {}, LATER)
+
+    assert (gone.status, gone.name, gone.place, gone.receipt) == (Status.REMOVED, None, None, {})
 
 
 # Is an archive asked for?
@@ -119,7 +165,7 @@ def test_an_archive_of_the_asked_commit_is_taken_again_and_again(status: Status)
     check_is_asked_for(an_environment(status=status), FIRST, NOW, NOW + timedelta(days=1))
 
 
-@pytest.mark.parametrize("status", [Status.REFUSED, Status.REMOVING, Status.REMOVED])
+@pytest.mark.parametrize("status", [Status.REFUSED, Status.WAITING, Status.REMOVING, Status.REMOVED])
 def test_an_archive_for_what_is_gone_or_going_is_superseded(status: Status) -> None:
     with pytest.raises(SupersededError):
         check_is_asked_for(an_environment(status=status), FIRST, NOW, NOW)
@@ -172,6 +218,20 @@ def test_ready_clears_the_message_and_remembers_what_airflow_listed() -> None:
     after = ready(an_environment(status=Status.DEPLOYING, message="broken"), 1, ["a", "b"], LATER)
 
     assert (after.status, after.message, after.dag_ids) == (Status.READY, "", ("a", "b"))
+    assert after.verified_generation == after.generation
+
+
+def test_what_failed_in_airflow_is_known_until_anything_else_becomes_of_it() -> None:
+    standing = an_environment(status=Status.DEPLOYING, pipeline=half(), data=half())
+
+    there = failed(standing, 1, "not listed", LATER, in_airflow=True)
+
+    assert there.failed_in_airflow
+    assert with_pipeline(there, half()).failed_in_airflow
+    assert not failed(there, 1, "no such column", LATER).failed_in_airflow
+    assert not ready(there, 1, ["a"], LATER).failed_in_airflow
+    assert not requested(there, a_pull_request(head_sha=SECOND), "preview", "d", LATER).failed_in_airflow
+    assert not removing(there, "closed", LATER).failed_in_airflow
 
 
 def test_failed_keeps_what_stands() -> None:
@@ -215,6 +275,76 @@ def test_nothing_but_the_receipt_is_kept_of_a_removed_environment() -> None:
     assert (gone.status, gone.receipt, gone.name) == (Status.REMOVED, {"dag_ids": ["x"]}, "feature1")
     assert (gone.pipeline, gone.data, gone.leases, gone.schemas, gone.dag_ids) == (None, None, {}, (), ())
     assert (gone.removal, gone.message, gone.is_live) == (None, "closed", False)
+
+
+@pytest.mark.parametrize("status", [Status.REFUSED, Status.WAITING, Status.REMOVED])
+def test_nothing_that_is_gone_is_removed_by_a_late_message(status: Status) -> None:
+    with pytest.raises(SupersededError):
+        removing(an_environment(status=status), "closed", LATER)
+
+
+def test_the_commit_at_which_it_expired_is_kept_until_its_pull_request_is_closed() -> None:
+    gone = removed(removing(an_environment(), "expired", NOW, dismissed=FIRST), {}, NOW)
+
+    assert gone.dismissed == FIRST
+    assert reprieved(gone, LATER) == replace(gone, dismissed=None, updated_at=LATER)
+    assert requested(gone, a_pull_request(), "preview", "d", LATER).dismissed is None
+
+
+def test_an_orphan_is_adopted_with_the_counts_of_the_record_before_it() -> None:
+    before = an_environment(status=Status.REMOVED, generation=4, revision=9, name="feature2", dismissed=FIRST)
+
+    record = adopted(before, an_environment(generation=0), ["s"], "no record", LATER)
+
+    assert (record.status, record.name, record.generation, record.revision) == (Status.REMOVING, "feature1", 5, 9)
+    assert (record.schemas, record.dismissed, record.removal) == (("s",), FIRST, Removal(LATER, "no record"))
+
+
+@pytest.mark.parametrize("status", LIVE)
+def test_what_is_live_is_nobodys_orphan(status: Status) -> None:
+    with pytest.raises(SupersededError):
+        adopted(an_environment(status=status), an_environment(), (), "no record", LATER)
+
+
+# The machine itself
+
+
+@pytest.mark.parametrize(
+    "move",
+    [
+        lambda one: requested(one, a_pull_request(head_sha=SECOND), "preview", "d", LATER),
+        lambda one: waiting(one, a_pull_request(), "preview", 1, "full", "d", LATER),
+        lambda one: refused(one, a_pull_request(), "preview", "no", "d", LATER),
+        lambda one: with_pipeline(one, half()),
+        lambda one: with_data(one, half(), ()),
+        lambda one: ready(one, 1, (), LATER),
+        lambda one: failed(one, 1, "broken", LATER),
+        lambda one: removing(one, "closed", LATER),
+        lambda one: adopted(one, an_environment(), (), "orphan", LATER),
+        lambda one: removed(one, {}, LATER),
+    ],
+)
+@pytest.mark.parametrize("status", Status)
+def test_no_transition_leaves_the_machine(status: Status, move: Any) -> None:
+    with suppress(NotYetError, SupersededError, AssertionError):
+        after = move(an_environment(status=status))
+
+        if after.status != status and after.status not in MOVES[status]:
+            pytest.fail(f"{status} → {after.status}")
+
+
+def test_from_every_state_there_is_a_way_to_removed_and_back_to_ready() -> None:
+    def reachable(status: Status) -> set[Status]:
+        found: set[Status] = set()
+        ahead = [status]
+        while ahead:
+            new = MOVES[ahead.pop()] - found
+            found |= new
+            ahead += new
+        return found
+
+    for status in Status:
+        assert reachable(status) == set(Status)
 
 
 # Changes

@@ -112,7 +112,7 @@ def plan_sweep(truths: Truths, policy: Policy, now: datetime, *, lane: str, foll
     first: dict[Key, Action] = {}
     for action in planned:
         first.setdefault(action.key, action)
-    return SweepPlan(list(first.values()), [one for one in found if isinstance(one, str)])
+    return SweepPlan(tuple(first.values()), tuple(one for one in found if isinstance(one, str)))
 
 
 def is_due(compared_at: datetime | None, now: datetime, hour: int) -> bool:
