@@ -86,11 +86,18 @@ def _run_phase(stand: Stand, phase: Phase, pulls: Sequence[Pull], faults: dict[i
     met = injector.injected[already:]
     beside = "" if stand.neighbour() == before else "; the environment beside it was touched"
     wrong = {pull.number: _wrong(stand, phase, pull, settled) + beside for pull in pulls}
-    rows_met = [_row(stand, phase, one, settled, wrong) for one in met]
     disturbed = {one.invocation.pull_number for one in met}
-    others = [text for number, text in wrong.items() if text and number not in disturbed]
-    assert not others, f"without a fault in {phase}: {others}"
-    return rows_met
+    undisturbed = {number: text for number, text in wrong.items() if text and number not in disturbed}
+    return [
+        *(_row(stand, phase, one, settled, wrong) for one in met),
+        *(_unmet(faults[number], text) for number, text in undisturbed.items()),
+    ]
+
+
+def _unmet(planned: Sequence[Fault], wrong: str) -> Row:
+    """Of a pull request that went wrong before it met a fault of this phase. Raises AssertionError without faults."""
+    assert planned, wrong
+    return Row(planned[0], "an earlier fault", "", wrong)
 
 
 def _announce(stand: Stand, phase: Phase, pulls: Sequence[Pull]) -> None:
