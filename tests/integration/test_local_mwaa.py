@@ -102,6 +102,7 @@ def test_two_commands_at_once_are_both_answered_and_a_failing_one_with_its_trace
     with ThreadPoolExecutor() as pool:
         version, failed = pool.map(stack.cli, ["version", "dags delete -y not.there"])
 
+    assert stack.mwaa.most_cli_calls_at_once == 2
     assert (version.status, version.stdout.strip()) == (200, stack.airflow.version)
     assert failed.status == 200
     assert "DagNotFound" in failed.stderr

@@ -39,7 +39,7 @@ WAITING = """import os, time
 from airflow import DAG
 from airflow.decorators import task
 
-with DAG("{dag_id}", schedule=None, tags=["{environment}"]):
+with DAG("{dag_id}", schedule=None, tags=["{environment}"]) as dag:  # a zip with an import error keeps globals alone
     @task
     def wait():
         until = time.monotonic() + 240
@@ -109,12 +109,17 @@ class OnRealAirflow(AirflowContract):
         return Server(stack)
 
 
+@pytest.fixture(scope="module")
+def cli(started_stack: MwaaStack) -> Iterator[MwaaAirflow]:
+    """One for all: asking for the version is a command too, and each takes seconds."""
+    with airflow_through("cli", started_stack.client, started_stack.certificates) as airflow:
+        yield airflow
+
+
 class TestCliDoor(OnRealAirflow):
-    @pytest.fixture(scope="class")
-    def airflow(self, started_stack: MwaaStack) -> Iterator[MwaaAirflow]:
-        """One for all: asking for the version is a command too, and each takes seconds."""
-        with airflow_through("cli", started_stack.client, started_stack.certificates) as airflow:
-            yield airflow
+    @pytest.fixture
+    def airflow(self, cli: MwaaAirflow) -> MwaaAirflow:
+        return cli
 
 
 class TestRestDoor(OnRealAirflow):
