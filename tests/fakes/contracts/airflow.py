@@ -69,6 +69,8 @@ class AirflowContract:
             if runs.still_running:
                 with pytest.raises(StillRunningError, match=r"qu\.runs\.busy"):
                     airflow.delete_dag("qu.runs.busy")
+            else:
+                airflow.delete_dag("qu.runs.busy")
 
         assert [run.partition("/")[0] for run in (*runs.ended, *runs.still_running)] == ["qu.runs.busy"]
 
