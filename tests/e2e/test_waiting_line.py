@@ -26,8 +26,7 @@ class Line:
 def line(told: Told) -> Line:
     assert told.line is not None
     repository, (first, second) = told.repository, told.line.pulls
-    told.stack.sweep()
-    turned = settled(told.stack, repository, first)
+    turned = settled(told.stack, repository, first)  # called by the story's removal
     told.stack.sweep()
 
     def last() -> Environment:
@@ -44,7 +43,7 @@ def test_a_pull_request_above_the_limit_waits_and_is_told_its_place(line: Line) 
     assert [one.place for one in line.before] == [1, 2]
     for one in line.before:
         assert f"room for {MOST_ENVIRONMENTS} environments, and {MOST_ENVIRONMENTS} stand" in one.message
-        assert f"place {one.place} of " in one.message
+        assert f"place {one.place} in the line" in one.message
 
 
 def test_who_waited_longest_gets_the_place_that_a_removal_left(line: Line) -> None:
@@ -54,4 +53,4 @@ def test_who_waited_longest_gets_the_place_that_a_removal_left(line: Line) -> No
     assert turned.status == Status.FAILED
     assert "qu/broken.py:4" in turned.message
     assert (last.status, last.place) == (Status.WAITING, 1)
-    assert "place 1 of 1" in last.message
+    assert "place 1 in the line" in last.message
