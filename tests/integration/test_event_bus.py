@@ -1,25 +1,26 @@
-"""The bus on EventBridge and the delayed queue on SQS (moto), with the rules of the template in between."""
+"""The bus on EventBridge (moto), and the rules of the template behind it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
+from botocore.hooks import HierarchicalEmitter
 from moto import mock_aws
 from moto.events.models import events_backends
 from moto.sqs.models import sqs_backends
 
-from dagbranch.adapters.event_bus import DelayedQueue, EventBridgeBus, SqsSeedQueue
+from dagbranch.adapters.event_bus import EventBridgeBus
 from dagbranch.domain.requests import EventKind, action_detail, event_detail
 from dagbranch.domain.sweep import Action
-from dagbranch.errors import UpstreamError
+from dagbranch.errors import TransientUpstreamError
 from dagbranch.events import environment_event, pull_request_event
 from tests.fakes.contracts.event_bus import Arrived, EventBusContract
-from tests.fakes.contracts.seed_queue import Bodies, SeedQueueContract
 from tests.fakes.examples import FIRST, NOW, REPOSITORY, REPOSITORY_ID, an_environment
 from tests.fakes.template import RESOURCES, ROOT
 
@@ -89,20 +90,6 @@ class TestEventBridgeBus(EventBusContract):
             return [(event["detail-type"], event["detail"]) for event in events]
 
         return read
-
-
-class TestSqsSeedQueue(SeedQueueContract):
-    @pytest.fixture
-    def own(self, aws: Aws) -> str:
-        return aws.queue("own")
-
-    @pytest.fixture
-    def seeds(self, aws: Aws, own: str) -> SqsSeedQueue:
-        return SqsSeedQueue(aws.sqs, own)
-
-    @pytest.fixture
-    def bodies(self, aws: Aws, own: str) -> Bodies:
-        return lambda: aws.bodies(own)
 
 
 @pytest.fixture
@@ -197,23 +184,69 @@ def test_a_request_of_the_sweep_reaches_the_function_of_its_own_lane_alone(
     assert pull_request_event(body).repository_id == REPOSITORY_ID
 
 
-def test_a_message_that_waits_comes_again_through_its_own_queue(aws: Aws) -> None:
-    url = aws.queue("own")
+class Recorded:
+    """EventBridge, but for what it refuses: the entries whose place is in ``failing``."""
 
-    DelayedQueue(aws.sqs, url).bring_again("the message", 0)
+    def __init__(self, failing: Collection[int] = ()) -> None:
+        self.requests: list[list[Any]] = []
+        self.meta = SimpleNamespace(events=HierarchicalEmitter())
+        self._failing = failing
 
-    assert aws.bodies(url) == ["the message"]
+    def put_events(self, *, Entries: list[Any]) -> dict[str, Any]:  # noqa: N803 # AWS's name
+        first = sum(map(len, self.requests))
+        self.requests.append(Entries)
+        told = [
+            {"ErrorCode": "ThrottlingException"} if first + place in self._failing else {"EventId": "x"}
+            for place in range(len(Entries))
+        ]
+        return {"FailedEntryCount": sum("ErrorCode" in one for one in told), "Entries": told}
 
 
-def test_a_wait_longer_than_sqs_allows_is_cut(aws: Aws) -> None:
-    url = aws.queue("own")
-
-    DelayedQueue(aws.sqs, url).bring_again("the message", 10_000)
-
-    attributes = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-    assert attributes["ApproximateNumberOfMessagesDelayed"] == "1"
+def recorded(*failing: int) -> tuple[EventBridgeBus, Recorded]:
+    events = Recorded(failing)
+    client: Any = events
+    return EventBridgeBus(client, BUS), events
 
 
-def test_what_aws_refuses_is_ours(aws: Aws) -> None:
-    with pytest.raises(UpstreamError, match="delaying a message"):
-        DelayedQueue(aws.sqs, "https://sqs.eu-central-1.amazonaws.com/123456789012/none").bring_again("x", 1)
+def test_a_hundred_events_are_put_in_ten_requests_in_their_order() -> None:
+    bus, events = recorded()
+
+    bus.publish_all((EventKind.READY, {"number": number}) for number in range(100))
+
+    assert [len(entries) for entries in events.requests] == [10] * 10
+    details = [json.loads(entry["Detail"])["number"] for entries in events.requests for entry in entries]
+    assert details == list(range(100))
+
+
+def test_one_request_is_never_larger_than_the_bus_takes() -> None:
+    bus, events = recorded()
+
+    bus.publish_all((EventKind.READY, {"text": "ü" * size}) for size in (10_000, 20_000, 30_000, 1, 60_000, 1))
+
+    assert [len(entries) for entries in events.requests] == [2, 2, 1, 1]
+    assert all(len(json.dumps(entries).encode()) < 512_000 for entries in events.requests)
+
+
+def test_what_the_bus_refuses_is_told_after_all_the_rest_was_put() -> None:
+    bus, events = recorded(3, 15)
+
+    with pytest.raises(TransientUpstreamError, match=r"refused 2 events: Ready: ThrottlingException; Failed: Thr"):
+        bus.publish_all((EventKind.READY if number < 10 else EventKind.FAILED, {}) for number in range(30))
+
+    assert len(events.requests) == 3
+
+
+def test_nothing_is_put_where_one_detail_is_no_json() -> None:
+    bus, events = recorded()
+
+    with pytest.raises(TypeError):
+        bus.publish_all([(EventKind.READY, {}), (EventKind.READY, {"at": NOW})])
+    assert events.requests == []
+
+
+def test_no_event_costs_no_request() -> None:
+    bus, events = recorded()
+
+    bus.publish_all([])
+
+    assert events.requests == []

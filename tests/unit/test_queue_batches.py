@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.hooks import HierarchicalEmitter
 
 from dagbranch.adapters.queues import WorkQueue
 from dagbranch.errors import (
@@ -39,6 +40,7 @@ class Sqs:
         self.shown_again: list[tuple[str, int]] = []
         self.given_up: list[tuple[str, dict[str, str]]] = []
         self.gone = False
+        self.meta = SimpleNamespace(events=HierarchicalEmitter())  # every client of AWS's has it
 
     def send_message(
         self,

@@ -26,6 +26,15 @@ class EventBusContract:
         assert kind == "Ready"
         assert received == json.loads(json.dumps(detail))
 
+    def test_all_that_is_published_at_once_arrives(self, bus: EventBus, arrived: Arrived) -> None:
+        details = [event_detail(an_environment(pull_number=number), NOW) for number in (1, 2, 3)]
+
+        bus.publish_all((EventKind.REMOVED, detail) for detail in details)
+
+        assert sorted((kind, detail["pull_number"]) for kind, detail in arrived()) == [
+            ("Removed", n) for n in (1, 2, 3)
+        ]
+
     def test_what_is_no_json_is_an_error_of_ours(self, bus: EventBus) -> None:
         with pytest.raises(TypeError):
             bus.publish(EventKind.READY, {"at": NOW})

@@ -1,23 +1,22 @@
-"""The event bus, and the messages that let work wait, or be done beside other work, without holding a Lambda."""
+"""The event bus, for what is announced and for the webhooks that are passed on."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
 from dagbranch.adapters.aws_answers import held_whole
 from dagbranch.adapters.aws_errors import translated
-from dagbranch.domain.requests import SeedRequest
 from dagbranch.errors import TransientUpstreamError
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
-    from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
-    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef as Entry
 
-_LONGEST_DELAY_SECONDS = 900  # SQS's own limit
+_MOST_ENTRIES: Final = 10  # of one request, EventBridge's own limit
+_MOST_BYTES: Final = 256_000  # of one request: a quarter of what it takes by now, all that it took before
+_MOST_TOLD: Final = 5
 
 
 class EventBridgeBus:
@@ -26,53 +25,46 @@ class EventBridgeBus:
         self._name = name
 
     def publish(self, detail_type: str, detail: Mapping[str, object]) -> None:
-        self._put("dagbranch", detail_type, json.dumps(detail), [])
+        self.publish_all([(detail_type, detail)])
+
+    def publish_all(self, events: Iterable[tuple[str, Mapping[str, object]]]) -> None:
+        """Raises TransientUpstreamError that tells what the bus refused, after everything else was put."""
+        self._put([self._entry("dagbranch", kind, json.dumps(detail)) for kind, detail in events])
 
     def forward(self, event_name: str, payload: str, delivery: str) -> None:
-        self._put("github.com", event_name, payload, [delivery])
+        self._put([self._entry("github.com", event_name, payload, delivery)])
 
-    def _put(self, source: str, detail_type: str, detail: str, resources: list[str]) -> None:
-        entry: PutEventsRequestEntryTypeDef = {
+    def _entry(self, source: str, detail_type: str, detail: str, *resources: str) -> Entry:
+        return {
             "EventBusName": self._name,
             "Source": source,
             "DetailType": detail_type,
             "Detail": detail,
             "Resources": resources,
         }
-        with translated(f"putting {detail_type} on the bus"):
-            answer = self._client.put_events(Entries=[entry])
-        if answer["FailedEntryCount"]:
-            raise TransientUpstreamError(f"the bus refused {detail_type}: {answer['Entries'][0].get('ErrorCode')}")
+
+    def _put(self, entries: Sequence[Entry]) -> None:
+        refused: list[str] = []
+        for batch in _batches(entries):
+            kinds = ", ".join(dict.fromkeys(entry["DetailType"] for entry in batch))
+            with translated(f"putting {kinds} on the bus"):
+                answer = self._client.put_events(Entries=batch)
+            if answer["FailedEntryCount"]:
+                told = zip(batch, answer["Entries"], strict=True)
+                refused += [f"{entry['DetailType']}: {one['ErrorCode']}" for entry, one in told if "ErrorCode" in one]
+        if refused:
+            raise TransientUpstreamError(f"the bus refused {len(refused)} events: {'; '.join(refused[:_MOST_TOLD])}")
 
 
-class DelayedQueue:
-    """The function's own queue, asked to bring a message again later."""
-
-    def __init__(self, client: SQSClient, url: str) -> None:
-        self._client = client
-        self._url = url
-
-    def bring_again(self, body: str, after_seconds: int) -> None:
-        with translated("delaying a message"):
-            self._client.send_message(
-                QueueUrl=self._url, MessageBody=body, DelaySeconds=min(after_seconds, _LONGEST_DELAY_SECONDS)
-            )
-
-    def show_again(self, receipt_handle: str, after_seconds: int) -> None:
-        """Ends a received message's visibility time-out early, so that it is brought again after this time."""
-        with translated("shortening a message's visibility time-out"):
-            self._client.change_message_visibility(
-                QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=after_seconds
-            )
-
-
-class SqsSeedQueue:
-    """The function's own queue, asked for one seed a message."""
-
-    def __init__(self, client: SQSClient, url: str) -> None:
-        self._client = client
-        self._url = url
-
-    def request(self, seed: SeedRequest) -> None:
-        with translated("asking for a seed"):
-            self._client.send_message(QueueUrl=self._url, MessageBody=json.dumps({"seed": asdict(seed)}))
+def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    batch: list[Entry] = []
+    size_bytes = 0
+    for entry in entries:
+        own_bytes = len(json.dumps(entry).encode())
+        if batch and (len(batch) == _MOST_ENTRIES or size_bytes + own_bytes > _MOST_BYTES):
+            yield batch
+            batch, size_bytes = [], 0
+        batch.append(entry)
+        size_bytes += own_bytes
+    if batch:
+        yield batch
