@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -72,7 +73,7 @@ class SimulatedAirflow(InMemoryAirflow):
 
     def _parse_zip(self, name: str, standing: StoredObject, now: datetime) -> None:
         tag = commit_tag(standing.marker.get("dagbranch-head-sha", ""))
-        modules = sorted(read_manifest(standing.content).modules.items()) if standing.marker else []
+        modules = self._selected(name, standing)
         failing = [stub for stub, source in modules if "broken" in source]
         tags = frozenset({name, tag, *(["import-errors"] if failing else [])})
         shown = [source for stub, source in modules if "soon" not in source and stub not in failing]
@@ -83,6 +84,15 @@ class SimulatedAirflow(InMemoryAirflow):
         for stub in failing:
             trace = f"dagbranch: environment {name}, {tag}\nModuleNotFoundError: no_such_module"
             self._failures[stub] = ImportFailure(f"{FOLDER}/{name}.zip/{stub}", trace, now)
+
+    def _selected(self, name: str, standing: StoredObject) -> list[tuple[str, str]]:
+        """The modules that the runtime shows, by stub; without a configuration it shows none."""
+        configuration = self._bucket.configuration(name, standing.marker.get("dagbranch-source-digest", ""))
+        if configuration is None:
+            return []
+        selected = json.loads(configuration)["selected"]
+        modules = sorted(read_manifest(standing.content).modules.items())
+        return [(stub, source) for stub, source in modules if selected is None or source in selected]
 
     def _show(self, name: str, stem: str, tags: frozenset[str], now: datetime) -> None:
         dag_id = f"qu.{name}.{stem}"

@@ -56,7 +56,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "two": Kind(_dag("one") | _dag("two"), frozenset({"one", "two"})),
     "attribution": _with_data("db_attribution", "one"),
     "costs": _with_data("db_costs", "one", "three"),
-    "no DAG yet": Kind({"dags/soon.py": b"# an airflow dag is to come\n"}),
+    "untouched": Kind(_dag("one") | {"dagbranch.yaml": b"version: 1\nselect: changed\n"}),
+    "no DAG yet": Kind({"dags/soon.py": b"# an airflow dag is to come\n"}, is_broken=True),
     "unreadable": Kind(_dag("one") | {"dagbranch.yaml": b"version: 1\nno_such_key: 1\n"}, is_broken=True),
     "not importable": Kind(
         _dag("one") | {"dags/broken.py": b"from airflow import DAG\nimport no_such_module\n"}, is_broken=True
@@ -71,7 +72,7 @@ class SimulatedGitHub(InMemoryGitHub):
         super().__init__()
         self.kinds: dict[str, Kind] = {}
         self._send = send
-        self._numbers = itertools.count(1)
+        self._numbers = {repository: itertools.count(1) for repository in REPOSITORIES}
         self._pushes = itertools.count(1)
 
     # what people do
@@ -81,7 +82,7 @@ class SimulatedGitHub(InMemoryGitHub):
         pull = PullRequest(
             repository_id=REPOSITORIES[repository],
             repository=repository,
-            number=next(self._numbers),
+            number=next(self._numbers[repository]),
             is_open=True,
             is_draft=is_draft,
             head_sha=self._commit_of(kind),
@@ -129,6 +130,8 @@ class SimulatedGitHub(InMemoryGitHub):
     def _commit_of(self, kind: str) -> str:
         head_sha = hashlib.sha1(f"{kind} {next(self._pushes)}".encode(), usedforsecurity=False).hexdigest()
         self.kinds[head_sha] = KINDS[kind]
+        if kind == "untouched":
+            self.merge_bases[head_sha] = head_sha
         return head_sha
 
     def _change(self, pull: PullRequest, action: str | None, **more: object) -> PullRequest:

@@ -14,10 +14,12 @@ from dagbranch import events
 from dagbranch.adapters.runtime_modules import runtime_modules
 from dagbranch.domain.access import Access
 from dagbranch.domain.data_stack import DataStack
+from dagbranch.domain.environments import PullRequest
+from dagbranch.domain.naming import SourceArchiveKey
 from dagbranch.domain.policy import Policy
 from dagbranch.domain.requests import SeedRequest
 from dagbranch.domain.source_allowance import RepositoryLists
-from dagbranch.domain.source_archive import Limits
+from dagbranch.domain.source_archive import Limits, source_digest, write_canonical_zip
 from dagbranch.errors import InvalidEventError, NotYetError, SourceError, SupersededError, UpstreamError, is_for_good
 from dagbranch.queue_batches import backoff_seconds
 from dagbranch.use_cases.deploy_half import Surroundings, Worker
@@ -72,6 +74,7 @@ class SimulatedStack:
 
     def __init__(self, policy: Policy, *, tells_all: bool = True) -> None:
         self.policy = policy
+        self.allowed = frozenset(REPOSITORIES)
         self.clock = Clock()
         self.outages = Outages()
         self.queues = template_queues()
@@ -104,6 +107,13 @@ class SimulatedStack:
     def tick(self) -> None:
         """The schedule's event for a sweep."""
         self.queues["SweepEnvironmentsQueue"].put("{}", self.clock())
+
+    def upload(self, pull: PullRequest) -> None:
+        """A CI job has made the archive of the head commit, whether anybody asked for it yet, still, or not at all."""
+        archive = write_canonical_zip(self.github.kind_of(pull).files)
+        self.sources.put(
+            SourceArchiveKey(pull.repository, pull.number, pull.head_sha, source_digest(archive)), archive, {}
+        )
 
     def put_event(self, source: str, detail_type: str, detail: object, resources: Iterable[str] = ()) -> None:
         """On the bus, and from there, by the template's rules, into queues."""
@@ -164,6 +174,10 @@ class SimulatedStack:
                 self.go_on(worker)
         return most
 
+    def lost_bodies(self, queue: str) -> str:
+        """What is among the dead letters, and nobody looked at."""
+        return "".join(message.body for message in self.queues[queue].dead)
+
     def _end(self, worker: AtWork) -> None:
         """What the handler makes of it (``queue_batches``)."""
         self.workers.remove(worker)
@@ -202,7 +216,7 @@ class SimulatedStack:
         fetch_source(
             events.pull_request_event(body),
             by=Fetcher(
-                intake=Intake(LANE, frozenset(REPOSITORIES), Limits(), self.policy),
+                intake=Intake(LANE, self.allowed, Limits(), self.policy),
                 github=ports.github,
                 index=InMemoryIndex(),
                 registry=ports.registry,
@@ -250,7 +264,7 @@ class SimulatedStack:
 
     def _sweep(self, ports: _Ports, _body: str, _: int, now: datetime) -> None:
         sweep_environments(
-            sweeper=Sweeper(LANE, frozenset(REPOSITORIES), self.policy, _FOLLOW_BASE_HOUR),
+            sweeper=Sweeper(LANE, self.allowed, self.policy, _FOLLOW_BASE_HOUR),
             seen=Seen(ports.github, ports.registry, ports.dags, ports.airflow, lambda: ports.warehouse),
             bus=ports.bus,
             telemetry=InMemoryTelemetry(),
@@ -260,7 +274,7 @@ class SimulatedStack:
     def _remove(self, ports: _Ports, body: str, seconds: int, _: datetime) -> None:
         remove_environment(
             events.pull_request_event(body),
-            remover=Remover(LANE, next(self._names), seconds, frozenset(REPOSITORIES), _SETTLE, self.policy),
+            remover=Remover(LANE, next(self._names), seconds, self.allowed, _SETTLE, self.policy),
             github=ports.github,
             places=Places(ports.registry, ports.sources, ports.dags, ports.artifacts, ports.airflow, ports.warehouse),
             bus=ports.bus,

@@ -117,6 +117,24 @@ class LifeCycle(RuleBasedStateMachine):
         zips = self._own_zips()
         del self.stack.dags.objects[zips[index % len(zips)]]
 
+    @precondition(lambda self: self._own_schemas())
+    @rule(index=indices)
+    def drop_a_schema_by_hand(self, index: int) -> None:
+        schemas = self._own_schemas()
+        del self.stack.warehouse.stands[schemas[index % len(schemas)]]
+
+    @precondition(lambda self: self.stack.registry.records)
+    @rule(index=indices)
+    def upload_by_a_ci_job(self, index: int) -> None:
+        """For any pull request that has a record, closed ones too."""
+        records = self.stack.registry.records
+        record = records[index % len(records)]
+        self.stack.upload(self.stack.github.pulls[record.repository, record.pull_number])
+
+    @rule(allowed=st.sampled_from([{"acme/pipelines"}, set(REPOSITORIES), set(REPOSITORIES)]))
+    def change_the_list(self, allowed: set[str]) -> None:
+        self.stack.allowed = frozenset(allowed)
+
     # messages
 
     @rule()
@@ -132,6 +150,19 @@ class LifeCycle(RuleBasedStateMachine):
     @rule(index=indices, stops_after=effects)
     def begin(self, index: int, stops_after: int) -> None:
         self._begin(index, lambda queue, message: self._run(queue, message, stops_after, None, before=False))
+
+    @precondition(lambda self: self.stack.deliverable())
+    @rule(index=indices, stops_after=effects, minutes=st.sampled_from([1, 1, 2, 5]), closes=st.booleans())
+    def overtake(self, index: int, stops_after: int, minutes: int, *, closes: bool) -> None:
+        """One worker stands still while the others go on, and perhaps everybody closes or reopens what it is at."""
+        self._begin(index, lambda queue, message: self._run(queue, message, stops_after, None, before=False))
+        if closes and self.stack.github.pulls:
+            self.close_or_reopen(index)
+        for _ in range(4 * minutes):
+            self.stack.work_off(20)
+            self.stack.pass_time(15)
+        for worker in list(self.stack.workers):
+            self.stack.go_on(worker)
 
     @precondition(lambda self: self.stack.deliverable())
     @rule(index=indices, dies_at=effects, before=st.booleans())
@@ -233,6 +264,9 @@ class LifeCycle(RuleBasedStateMachine):
 
     def _own_zips(self) -> list[str]:
         return sorted(key for key in self.stack.dags.objects if key.endswith(".zip") and key != "payments.zip")
+
+    def _own_schemas(self) -> list[str]:
+        return sorted(name for name in self.stack.warehouse.stands if name not in self.stack.warehouse.foreign)
 
     def _begin(self, index: int, act: Callable[[Queue, Message], None]) -> None:
         waiting = self.stack.deliverable()

@@ -123,10 +123,10 @@ class WatchedWarehouse(InMemoryWarehouse):
         )
         self.stands["db_costs_private"] = Schema("nobody's business")
         self.stands["db_attribution_elsewhere"] = Schema(str(SchemaMarker("elsewhere", "other/repository", 1)))
-        self._foreign = copy.deepcopy(self.stands)
+        self.foreign = copy.deepcopy(self.stands)
 
     def check_foreign(self) -> None:
-        for name, schema in self._foreign.items():
+        for name, schema in self.foreign.items():
             assert self.stands.get(name) == schema, f"{name} was touched"
 
 

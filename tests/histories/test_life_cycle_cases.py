@@ -1,0 +1,141 @@
+"""Histories that once went wrong, as short as they could be made, and others that chance seldom makes."""
+
+from __future__ import annotations
+
+import pytest
+
+from dagbranch.domain.environments import Environment, PullRequest, Status
+from dagbranch.domain.policy import Policy
+from tests.histories.simulated_stack import SimulatedStack
+from tests.histories.truth import check_convergence, rest
+
+
+@pytest.fixture
+def stack() -> SimulatedStack:
+    return SimulatedStack(Policy())
+
+
+def open_one(stack: SimulatedStack, kind: str = "one") -> PullRequest:
+    return stack.github.make("acme/pipelines", "feature", kind, is_draft=False, is_fork=False)
+
+
+def record(stack: SimulatedStack) -> Environment:
+    (found,) = stack.registry.records
+    return found
+
+
+def begin_next(stack: SimulatedStack, function: str, effects: int) -> None:
+    """A worker of this function that stands still after so many effects."""
+    queue, message = next((queue, one) for queue, one in stack.deliverable() if queue.function == function)
+    worker = stack.begin(queue, message)
+    assert worker is not None
+    stack.go_on(worker, effects)
+
+
+def test_an_environment_comes_and_goes(stack: SimulatedStack) -> None:
+    pull = open_one(stack, "attribution")
+    rest(stack)
+    assert record(stack).status == Status.READY
+
+    stack.github.close(pull)
+    rest(stack)
+
+    assert record(stack).status == Status.REMOVED
+    check_convergence(stack)
+
+
+def test_an_archive_that_a_ci_job_puts_after_the_removal_goes_too(stack: SimulatedStack) -> None:
+    pull = open_one(stack)
+    rest(stack)
+    stack.github.close(pull)
+    rest(stack)
+
+    stack.upload(pull)
+    rest(stack)
+
+    assert not stack.sources.objects
+
+
+def test_an_archive_that_a_ci_job_puts_for_a_refused_pull_request_goes_too(stack: SimulatedStack) -> None:
+    pull = stack.github.make("acme/pipelines", "feature", "one", is_draft=True, is_fork=False)
+    stack.tick()
+    rest(stack)
+    assert record(stack).status == Status.REFUSED
+
+    stack.upload(pull)
+    rest(stack)
+
+    assert not stack.sources.objects
+
+
+def test_an_archive_for_one_that_waits_goes_when_it_is_closed(stack: SimulatedStack) -> None:
+    stack.policy = Policy(is_paused=True)
+    pull = open_one(stack)
+    rest(stack)
+    stack.upload(pull)
+    rest(stack)
+
+    stack.github.close(pull)
+    rest(stack)
+
+    assert record(stack).status == Status.REMOVED
+    assert not stack.sources.objects
+
+
+@pytest.mark.parametrize("effects", range(1, 14))
+def test_a_worker_that_fetches_until_after_the_removal_leaves_nothing(stack: SimulatedStack, effects: int) -> None:
+    pull = open_one(stack)
+    rest(stack)
+    pull = stack.github.push(pull, "two")
+    begin_next(stack, "FetchSource", effects)
+
+    stack.github.close(pull)
+    for _ in range(7):
+        stack.work_off(20)
+        stack.pass_time(15)
+    rest(stack)
+
+    assert record(stack).status == Status.REMOVED
+    check_convergence(stack)
+
+
+@pytest.mark.parametrize("function", ["FetchSource", "PackageDags", "ProvisionData", "VerifyEnvironment"])
+@pytest.mark.parametrize("effects", range(0, 36, 5))
+def test_a_worker_of_an_older_commit_that_goes_on_late_changes_nothing(
+    stack: SimulatedStack, function: str, effects: int
+) -> None:
+    pull = open_one(stack, "attribution")
+    while not any(queue.function == function for queue, _ in stack.deliverable()):
+        stack.work_off(1)
+    begin_next(stack, function, effects)
+
+    stack.github.push(pull, "costs")
+    for _ in range(3):
+        stack.work_off(20)
+        stack.pass_time(15)
+
+    check_convergence(stack)
+
+
+def test_a_draft_in_the_line_keeps_nobody_waiting(stack: SimulatedStack) -> None:
+    stack.policy = Policy(most_environments=1)
+    first, draft = open_one(stack), open_one(stack)
+    rest(stack)
+    open_one(stack)
+    rest(stack)
+
+    stack.github.set_draft(draft, is_draft=True)
+    stack.github.close(first)
+
+    check_convergence(stack)
+
+
+def test_what_failed_while_airflow_stood_still_is_ready_once_it_goes_on(stack: SimulatedStack) -> None:
+    stack.airflow.is_stalled = True
+    open_one(stack)
+    rest(stack)
+    assert record(stack).status == Status.FAILED
+
+    check_convergence(stack)
+
+    assert record(stack).status == Status.READY
