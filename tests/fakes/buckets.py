@@ -14,6 +14,7 @@ from dagbranch.domain.naming import (
     SourceArchiveKey,
     artifact_prefix,
     artifacts_prefix,
+    is_environment_name,
     source_prefix,
 )
 from dagbranch.domain.ownership import Owner, carries
@@ -147,19 +148,23 @@ class InMemoryDagsBucket:
         return [f"dags/{key}" for key in (*(key for key in self.objects if key == f"{environment}.zip"), *found)]
 
     def standing(self, known: Collection[str]) -> Mapping[str, Owner | None]:
-        names = {key.partition("/")[0].removesuffix(".zip") for key in self.objects if "/" in key or ".zip" in key}
+        names = {
+            key.partition("/")[0].removesuffix(".zip") for key in self.objects if "/" in key or key.endswith(".zip")
+        }
+        strange = {name: self._owner(name) for name in names.difference(known) if is_environment_name(name)}
         return {
-            name: None if name in known else self._owner(name)
-            for name in names
-            if (self.zip(name) if name in known else self._owner(name) or self._looks_like_a_copy(name))
+            **{name: None for name in names.intersection(known) if f"{name}.zip" in self.objects},
+            **{
+                name: owner for name, owner in strange.items() if owner or self._keys(f"{name}/{CONFIGURATION_FOLDER}/")
+            },
         }
 
     def _owner(self, name: str) -> Owner | None:
-        first = next((key for key in (f"{name}.zip", *self._keys(f"{name}/")) if key in self.objects), None)
-        return None if first is None else Owner.of(self.objects[first].marker)
-
-    def _looks_like_a_copy(self, name: str) -> bool:
-        return bool(self._keys(f"{name}/{CONFIGURATION_FOLDER}/"))
+        own_files = self._keys(f"{name}/{CONFIGURATION_FOLDER}/") or self._keys(f"{name}/")
+        for key in (f"{name}.zip", *own_files[:1]):
+            if key in self.objects and (owner := Owner.of(self.objects[key].marker)) is not None:
+                return owner
+        return None
 
     def _keys(self, prefix: str) -> list[str]:
         return sorted(key for key in self.objects if key.startswith(prefix))

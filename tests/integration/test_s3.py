@@ -212,3 +212,34 @@ def test_job_code_lies_below_its_path_with_environment_digest_and_name(
     (found,) = client.list_objects_v2(Bucket=ARTIFACTS)["Contents"]
     assert found["Key"] == "some/artifacts/feature1/d2/jobs/main.py"
     assert client.head_object(Bucket=ARTIFACTS, Key=found["Key"])["Metadata"] == OURS
+
+
+def test_of_a_thousand_known_environments_none_is_asked_for_by_itself(client: S3Client, dags: S3DagsBucket) -> None:
+    names = [f"feature{number}" for number in range(1_000)]
+    for name in names:  # past the wire, where each would cost 40 ms
+        for key in (f"some/dags/{name}.zip", f"some/dags/{name}/qu/a.py"):
+            s3_backends[ACCOUNT]["aws"].put_object(DAGS, key, b"")
+    dags.put_zip("stray", b"zip", OURS, replaces=None)
+    requests: list[str] = []
+    client.meta.events.register("before-call.s3", lambda model, **_: requests.append(model.name), unique_id="counted")
+
+    found = dags.standing(names)
+
+    client.meta.events.unregister("before-call.s3", unique_id="counted")
+    assert len(found) == 1_001
+    assert sorted(requests) == ["HeadObject", "ListObjectsV2", "ListObjectsV2", "ListObjectsV2"]
+
+
+@pytest.mark.parametrize("call", ["left", "remove_copy", "standing"])
+def test_an_empty_answer_is_no_empty_list(client: S3Client, call: str) -> None:
+    emptied = boto3.client("s3", region_name=REGION)
+    emptied.meta.events.register("before-parse.s3", lambda response_dict, **_: response_dict.update(body=b""))
+    client.put_object(Bucket=DAGS, Key="some/dags/feature1/a", Body=b"")
+    dags: Any = S3DagsBucket(emptied, DAGS, "some/dags")
+
+    with pytest.raises(TransientUpstreamError):
+        {
+            "left": lambda: dags.left("feature1"),
+            "remove_copy": lambda: dags.remove_copy("feature1", OURS),
+            "standing": lambda: dags.standing(()),
+        }[call]()

@@ -9,7 +9,7 @@ import pytest
 
 from dagbranch.domain.artifacts import Artifact
 from dagbranch.domain.deployment import plan_copy
-from dagbranch.domain.ownership import carries, marker_of
+from dagbranch.domain.ownership import Owner, carries, marker_of
 from dagbranch.errors import SupersededError, TransientUpstreamError, UnsafeArchiveError
 from dagbranch.ports import ArtifactsBucket, DagsBucket, SourceBucket
 from tests.fakes.examples import FILES, SECOND, an_archive, an_environment
@@ -199,6 +199,49 @@ class DagsBucketContract:
 
         assert (dags.remove_zip("feature1", OURS), dags.remove_copy("feature1", OURS)) == (0, 0)
         assert list(dags.left("feature1")) == []
+
+    def test_of_what_is_known_only_whether_its_zip_stands_is_told(self, dags: DagsBucket) -> None:
+        for name in ("feature1", "feature2", "feature3"):
+            dags.put_copy(name, {"a": b"1"}, {}, OURS)
+        for name in ("feature1", "feature2"):
+            dags.put_zip(name, b"zip", OURS, replaces=None)
+
+        assert dags.standing({"feature1", "feature3", "feature9"}) == {"feature1": None, "feature2": Owner.of(OURS)}
+
+    def test_what_stands_unknown_is_told_with_its_owner(self, dags: DagsBucket) -> None:
+        dags.put_zip("only_zip", b"zip", THEIRS, replaces=None)
+        dags.put_copy("only_copy", {"a": b"1"}, {}, OURS)
+        dags.put_configuration("only_configuration", "d1", b"{}", OURS)
+
+        assert dags.standing(()) == {
+            "only_zip": Owner("preview", 4711, 2),
+            "only_copy": Owner("preview", 4711, 1),
+            "only_configuration": Owner("preview", 4711, 1),
+        }
+
+    def test_a_copy_that_somebody_put_a_file_into_is_still_its_owners(
+        self, dags: DagsBucket, put_by_hand: PutByHand
+    ) -> None:
+        dags.put_copy("feature1", {"b": b"1"}, {}, OURS)
+        dags.put_configuration("feature1", "d1", b"{}", OURS)
+        put_by_hand("feature1.zip", b"theirs")
+        put_by_hand("feature1/A", b"x")
+        put_by_hand("feature1/#first", b"x")
+
+        assert dags.standing(()) == {"feature1": Owner.of(OURS)}
+
+    def test_what_looks_like_a_copy_and_carries_no_marker_is_told_without_an_owner(
+        self, dags: DagsBucket, put_by_hand: PutByHand
+    ) -> None:
+        put_by_hand("feature1/.dagbranch/d1.json", b"{}")
+
+        assert dags.standing(()) == {"feature1": None}
+
+    def test_what_is_the_servers_own_is_not_told(self, dags: DagsBucket, put_by_hand: PutByHand) -> None:
+        for key in ("team_a/main.py", "packaged.zip", "main.py", ".airflowignore", "Old Copy/.dagbranch/d1.json"):
+            put_by_hand(key, b"x")
+
+        assert dags.standing(()) == {}
 
 
 JOBS = Artifact("jobs", "d1", {"main.py": b"1", "lib/ü.py": b"", "sql/a b.sql": b"SELECT 1"})

@@ -19,10 +19,11 @@ from dagbranch.domain.naming import (
     configuration_key,
     copy_index_key,
     copy_prefix,
+    is_environment_name,
     source_prefix,
     zip_key,
 )
-from dagbranch.domain.ownership import carries
+from dagbranch.domain.ownership import Owner, carries
 from dagbranch.errors import SupersededError
 from dagbranch.ports import StoredZip
 
@@ -136,6 +137,26 @@ class S3DagsBucket:
     def left(self, environment: str) -> Sequence[str]:
         keys = [entry["Key"] for entry in self._objects.listed(copy_prefix(self._path, environment))]
         return keys if self.zip(environment) is None else [zip_key(self._path, environment), *keys]
+
+    def standing(self, known: Collection[str]) -> Mapping[str, Owner | None]:
+        found = self._objects.names_in(f"{self._path}/")
+        zips = {name.removesuffix(".zip") for name in found if name.endswith(".zip")}
+        folders = {name.removesuffix("/") for name in found if name.endswith("/")}
+        strange = sorted(filter(is_environment_name, (zips | folders).difference(known)))
+        with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
+            owned = pool.map(lambda name: self._owned(name, has_zip=name in zips, has_folder=name in folders), strange)
+            return {**dict.fromkeys(zips.intersection(known)), **{name: owner for one in owned for name, owner in one}}
+
+    def _owned(self, name: str, *, has_zip: bool, has_folder: bool) -> list[tuple[str, Owner | None]]:
+        """The name with its owner; nothing where it does not look like dagbranch's."""
+        standing = self.zip(name) if has_zip else None
+        owner = None if standing is None else Owner.of(standing.marker)
+        if owner is not None or not has_folder:
+            return [] if owner is None else [(name, owner)]
+        copy = copy_prefix(self._path, name)
+        own_files = self._objects.first_marker(f"{copy}{CONFIGURATION_FOLDER}/")
+        owner = Owner.of(own_files if own_files is not None else self._objects.first_marker(copy) or {})
+        return [] if owner is None and own_files is None else [(name, owner)]
 
     def _index(self, environment: str) -> dict[str, CopiedFile]:
         content = self._objects.get(copy_index_key(self._path, environment))

@@ -76,13 +76,25 @@ class BucketObjects:
                 Bucket=self.bucket, Prefix=prefix, PaginationConfig={"PageSize": most}
             )
             for page in pages:
-                yield from page.get("Contents", [])
+                yield from _whole(page).get("Contents", [])
+
+    def names_in(self, folder: str) -> set[str]:
+        """What lies directly in the folder: names of objects, and of folders with a slash behind them."""
+        with translated(f"listing {folder}"):
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=folder, Delimiter="/"
+            )
+            found: list[str] = []
+            for page in map(_whole, pages):
+                found += [one["Key"] for one in page.get("Contents", [])]
+                found += [one["Prefix"] for one in page.get("CommonPrefixes", [])]
+        return {name.removeprefix(folder) for name in found}
 
     def versions(self, prefix: str) -> Iterator[dict[str, Any]]:
         with translated(f"listing the versions of {prefix}"):
             pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=prefix)
             for page in pages:
-                listed: Any = page
+                listed = _whole(page)
                 for kind, is_delete_marker in (("Versions", False), ("DeleteMarkers", True)):
                     for one in listed.get(kind, []):
                         yield {
@@ -129,5 +141,17 @@ class BucketObjects:
 
     def is_free(self, prefix: str, marker: Mapping[str, str]) -> bool:
         """Whether the first object there, if there is one, carries the marker."""
+        found = self.first_marker(prefix)
+        return found is None or carries(found, marker)
+
+    def first_marker(self, prefix: str) -> Mapping[str, str] | None:
+        """The metadata of the first object there; None where there is none."""
         first = next(iter(self.listed(prefix, most=1)), None)
-        return first is None or carries(self.marker(first["Key"]) or {}, marker)
+        return None if first is None else self.marker(first["Key"]) or {}
+
+
+def _whole(page: Any) -> Any:
+    """A list without S3's word on whether it goes on is no list: an empty body would be one of nothing."""
+    if "IsTruncated" not in page:
+        raise TransientUpstreamError("S3's answer is no list")
+    return page
