@@ -9,21 +9,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
 from dagbranch.domain import packaging
 from dagbranch.domain.artifacts import artifacts_of, uris_in
 from dagbranch.domain.deployment import commit_that_stands, digest_that_stands, plan_copy, zip_marker
-from dagbranch.domain.environments import Environment, Half
+from dagbranch.domain.environments import Environment, Half, Status
 from dagbranch.domain.life_cycle import check_not_superseded, with_pipeline
+from dagbranch.domain.naming import SourceArchiveKey
 from dagbranch.domain.ownership import carries, marker_of
-from dagbranch.domain.requests import ArchiveUploaded, EventKind
+from dagbranch.domain.requests import ArchiveUploaded, EventKind, event_detail
 from dagbranch.domain.requirements import required
 from dagbranch.domain.selection import Selection, select_modules
 from dagbranch.domain.source_archive import Limits
+from dagbranch.domain.time_left import TimeLeft
 from dagbranch.domain.wheels import unpack_wheels
-from dagbranch.errors import NotOursError
+from dagbranch.errors import NotOursError, SupersededError
 from dagbranch.ports import ArtifactsBucket, DagsBucket, Registry, StoredZip
 from dagbranch.use_cases.deploy_half import Deployed, Source, Surroundings, Worker, deploy_half
+
+_FOR_A_PACKAGE: Final = timedelta(seconds=20)  # thousands of files, put in parallel
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,7 @@ def package_dags(
     artifacts: ArtifactsBucket,
 ) -> None:
     """Raises what ``deploy_half`` raises; where the same content stands already, nothing is put."""
+    time_left = TimeLeft.of(worker.lease_seconds, around.clock)
 
     def deploy(environment: Environment, source: Source) -> Deployed:
         standing = _standing_zip(environment, dags)
@@ -54,6 +61,7 @@ def package_dags(
         data: dict[str, object] = {"unchanged": True}
         if head_sha is None:
             head_sha = environment.head_sha
+            time_left.check(_FOR_A_PACKAGE)
             registry = around.registry
             data = _put(environment, source, selection, runtime, worker.limits, standing, registry, dags, artifacts)
         data |= {"modules": len(selection.modules), "selected": len(selection.shown)}
@@ -67,7 +75,19 @@ def package_dags(
         )
         return Deployed(lambda newest: with_pipeline(newest, half), data)
 
-    deploy_half("pipeline", upload, announce=EventKind.PACKAGED, deploy=deploy, worker=worker, around=around)
+    try:
+        deploy_half("pipeline", upload, announce=EventKind.PACKAGED, deploy=deploy, worker=worker, around=around)
+    except SupersededError:
+        _have_it_removed(upload, worker, around)
+        raise
+
+
+def _have_it_removed(upload: ArchiveUploaded, worker: Worker, around: Surroundings) -> None:
+    """An archive that comes after its environment went, of a CI job or of a worker that was slow, would stay."""
+    key = SourceArchiveKey.parse(upload.key)
+    found = around.registry.find(worker.lane, key.repository, key.pull_number)
+    if found is not None and found.status in {Status.REFUSED, Status.REMOVED}:
+        around.bus.publish(EventKind.REMOVAL_REQUESTED, event_detail(found, around.clock()))
 
 
 def _standing_zip(environment: Environment, dags: DagsBucket) -> StoredZip | None:
