@@ -5,10 +5,27 @@ import pytest
 from dagbranch.domain import questions
 from dagbranch.domain.predicates import parse_predicate
 from dagbranch.domain.questions import Question
+from dagbranch.domain.schema_marker import SchemaMarker
 from dagbranch.errors import UnsafeStatementError
 
 
+def test_marked_schemas_are_asked_for_by_the_beginning_of_every_marker() -> None:
+    marker = str(SchemaMarker("feature1", "acme/pipelines", 1, lane="stage"))
+
+    question = questions.marked_schemata("Marketing").sql
+
+    beginning = question.partition("LIKE '")[2].removesuffix("%'")
+    assert marker.startswith(beginning)
+    assert question == (
+        "SELECT `schema_name`, `comment` FROM `marketing`.`information_schema`.`schemata` "
+        """WHERE `comment` LIKE '{"dagbranch": 1%'"""
+    )
+    assert " FROM `information_schema`.`schemata` " in questions.marked_schemata(None).sql
+
+
 def test_questions_change_nothing_and_quote_their_names() -> None:
+    assert questions.show_schemas("C") == Question("SHOW SCHEMAS IN `c`")
+    assert questions.show_schemas(None) == Question("SHOW SCHEMAS")
     assert questions.show_tables("c.A") == Question("SHOW TABLES IN `c`.`a`")
     assert questions.show_views("a") == Question("SHOW VIEWS IN `a`")
     assert questions.describe_schema("c.a") == Question("DESCRIBE SCHEMA EXTENDED `c`.`a`")

@@ -51,7 +51,16 @@ def judge(
     known: tuple[str, ...] = (),
 ) -> Readiness:
     return judge_readiness(
-        "feature1", PIPELINE, dags, failures, SOURCES, NOW + waited, PATIENCE, asked_at=NOW, known=known
+        "feature1",
+        PIPELINE,
+        dags,
+        failures,
+        SOURCES,
+        NOW + waited,
+        PATIENCE,
+        asked_at=NOW,
+        deadline=NOW + PATIENCE,
+        known=known,
     )
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from dagbranch.domain.data_guard import DataGuard
 from dagbranch.domain.environments import Status
 from dagbranch.domain.naming import SourceArchiveKey
 from dagbranch.domain.ownership import marker_of
+from dagbranch.domain.policy import Policy
 from dagbranch.domain.source_archive import Limits, read_source_archive, source_digest
-from dagbranch.errors import InvalidEventError, NotYetError, TransientUpstreamError
+from dagbranch.errors import InvalidEventError, NotYetError, SupersededError, TransientUpstreamError
 from local.github import File, Link, Submodule
 from tests.fakes.buckets import stored
 from tests.fakes.examples import (
@@ -616,3 +618,202 @@ def test_a_request_that_goes_on_keeps_what_it_was_told_and_a_new_commit_asks_aga
 
     assert after_the_same_event == GUARD
     assert world.environment.guard == DataGuard()
+
+
+# What becomes of branches
+
+
+def closed_and_removed(world: World) -> None:
+    world.close()
+    world.remove_until_done()
+
+
+def test_a_branch_that_was_renamed_keeps_the_name_that_was_claimed(world: World) -> None:
+    world.deploy(FILES)
+    world.github.open(a_pull_request(head_sha=SECOND, head_ref="renamed"), FILES)
+
+    world.fetch()
+
+    assert (world.environment.name, world.environment.head_sha) == ("feature1", SECOND)
+
+
+def test_a_force_push_back_to_an_older_commit_is_the_newest_request(world: World) -> None:
+    world.deploy(FILES)
+    newer = world.deploy({**FILES, "dags/new.sql": b"1"}, SECOND)
+    world.clock.forward(60)
+    world.deploy(FILES, FIRST)
+
+    with pytest.raises(SupersededError):
+        world.package(newer)
+
+    assert (world.environment.head_sha, world.environment.generation) == (FIRST, 3)
+    assert "feature1/new.sql" not in world.dags.objects
+
+
+def test_another_base_branch_is_no_other_commit(world: World) -> None:
+    world.deploy(FILES)
+    world.registry.update(world.environment, lambda newest: replace(newest, status=Status.READY), event="")
+    world.github.open(a_pull_request(base_ref="release"), FILES)
+
+    world.fetch()
+
+    assert (world.environment.status, world.environment.generation) == (Status.READY, 1)
+
+
+def test_a_branch_made_again_by_another_pull_request_gets_a_name_of_its_own_while_the_first_is_removed(
+    world: World,
+) -> None:
+    world.deploy(FILES)
+    world.close()
+    with pytest.raises(NotYetError):
+        world.remove()
+    world.github.open(a_pull_request(number=2, head_sha=SECOND), FILES)
+
+    world.fetch(event_about(number=2, head_sha=SECOND))
+
+    second = world.registry.get(REPOSITORY_ID, 2)
+    assert second is not None
+    assert (second.name, second.status) == ("feature1_2", Status.REQUESTED)
+    assert world.environment.name == "feature1"
+
+
+def test_a_branch_made_again_after_the_first_is_gone_gets_the_name_that_is_free(world: World) -> None:
+    world.deploy(FILES)
+    closed_and_removed(world)
+    world.github.open(a_pull_request(number=2, head_sha=SECOND), FILES)
+
+    world.fetch(event_about(number=2, head_sha=SECOND))
+
+    second = world.registry.get(REPOSITORY_ID, 2)
+    assert second is not None
+    assert second.name == "feature1"
+
+
+def test_a_pull_request_that_is_reopened_at_the_same_commit_is_deployed_again(world: World) -> None:
+    world.deploy(FILES)
+    closed_and_removed(world)
+    world.github.open(a_pull_request(), FILES)
+
+    world.fetch()
+
+    assert (world.environment.status, world.environment.name) == (Status.REQUESTED, "feature1")
+    assert world.sources.objects
+
+
+# Expiry
+
+
+def expired(world: World) -> None:
+    world.deploy(FILES)
+    world.policy = Policy(expire_after=timedelta(days=14), keep_label="keep-environment")
+    world.clock.forward(15 * 86_400)
+    world.remove_until_done()
+    assert (world.environment.status, world.environment.dismissed) == (Status.REMOVED, FIRST)
+
+
+def test_what_expired_is_not_deployed_again_by_itself(world: World) -> None:
+    expired(world)
+
+    world.fetch()
+
+    assert world.environment.status == Status.REMOVED
+    assert not world.sources.objects
+
+
+@pytest.mark.parametrize("different", [{"head_sha": SECOND}, {"labels": frozenset({"keep-environment"})}])
+def test_a_new_commit_or_the_keep_label_asks_anew_for_what_expired(world: World, different: dict[str, Any]) -> None:
+    expired(world)
+    world.github.open(a_pull_request(**different), FILES)
+
+    world.fetch()
+
+    assert world.environment.status == Status.REQUESTED
+    assert world.sources.objects
+
+
+def test_what_expired_and_was_closed_begins_anew_when_it_is_reopened(world: World) -> None:
+    expired(world)
+    world.close()
+    world.remove()
+    world.github.open(a_pull_request(), FILES)
+
+    world.fetch()
+
+    assert world.environment.status == Status.REQUESTED
+
+
+# The line
+
+
+def test_who_finds_the_server_full_waits_and_is_told_the_place(world: World) -> None:
+    world.deploy(FILES)
+    world.policy = Policy(most_environments=1)
+    world.bus.published.clear()
+    world.sources.objects.clear()
+    for number in (2, 3):
+        world.github.open(a_pull_request(number=number, head_ref=f"feature{number}"), FILES)
+        world.fetch(event_about(number=number))
+
+    waits = world.registry.get(REPOSITORY_ID, 3)
+    assert waits is not None
+    assert (waits.status, waits.place, waits.name) == (Status.WAITING, 2, None)
+    assert not world.sources.objects
+    assert [(kind, detail["data"]["place"]) for kind, detail in world.bus.published] == [("Waiting", 1), ("Waiting", 2)]
+    assert world.bus.published[1][1]["message"].endswith("place 2 in the line")
+
+
+def test_what_stands_gets_its_new_commits_however_full_the_server_is(world: World) -> None:
+    world.deploy(FILES)
+    world.policy = Policy(most_environments=1)
+    world.github.open(a_pull_request(head_sha=SECOND), FILES)
+
+    world.fetch()
+
+    assert (world.environment.status, world.environment.head_sha) == (Status.REQUESTED, SECOND)
+
+
+def test_only_one_is_let_in_at_a_time(world: World) -> None:
+    world.policy = Policy(most_environments=1)
+    world.github.open(a_pull_request(), FILES)
+    with world.leases.held("admission to preview", 15), pytest.raises(NotYetError):
+        world.fetch()
+
+    world.fetch()
+
+    assert world.environment.status == Status.REQUESTED
+
+
+def test_a_paused_intake_lets_nobody_in_and_leaves_what_stands_as_it_is(world: World) -> None:
+    world.deploy(FILES)
+    world.policy = Policy(is_paused=True)
+    world.github.open(a_pull_request(head_sha=SECOND), FILES)
+    world.github.open(a_pull_request(number=2, head_ref="feature2"), FILES)
+
+    world.fetch()
+    world.fetch(event_about(number=2))
+
+    second = world.registry.get(REPOSITORY_ID, 2)
+    assert second is not None
+    assert (second.status, world.environment.head_sha) == (Status.WAITING, FIRST)
+    assert "paused" in second.message
+
+
+def test_one_that_waits_and_becomes_a_draft_leaves_the_line(world: World) -> None:
+    world.policy = Policy(is_paused=True)
+    world.github.open(a_pull_request(), FILES)
+    world.fetch()
+    world.github.open(a_pull_request(is_draft=True), FILES)
+
+    world.fetch()
+
+    assert (world.environment.status, world.environment.place) == (Status.REFUSED, None)
+
+
+def test_a_refusal_that_is_on_record_is_no_news(world: World) -> None:
+    world.github.open(a_pull_request(is_draft=True), FILES)
+    world.fetch()
+    before = list(world.registry.history)
+
+    world.fetch()
+
+    assert world.registry.history == before

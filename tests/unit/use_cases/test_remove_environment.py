@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -9,12 +11,24 @@ from dagbranch.domain.artifacts import Artifact
 from dagbranch.domain.environments import Status
 from dagbranch.domain.leases import with_lease
 from dagbranch.domain.ownership import marker_of
-from dagbranch.domain.requests import ArchiveUploaded
-from dagbranch.errors import NotYetError, SupersededError
+from dagbranch.domain.policy import Policy
+from dagbranch.domain.requests import ArchiveUploaded, PullRequestEvent
+from dagbranch.errors import NotOursError, NotYetError, SupersededError, TransientUpstreamError
 from tests.fakes.buckets import stored
-from tests.fakes.examples import FILES, FILES_WITH_DATA, NOW, SECOND, a_pull_request, an_environment, nothing
+from tests.fakes.examples import (
+    FILES,
+    FILES_WITH_DATA,
+    NOW,
+    PULL_NUMBER,
+    REPOSITORY_ID,
+    SECOND,
+    a_pull_request,
+    an_environment,
+    nothing,
+)
+from tests.fakes.registry import InMemoryRegistry
 from tests.fakes.warehouse import Schema, Table
-from tests.fakes.world import World
+from tests.fakes.world import World, event_about
 
 OURS = "db_attribution_feature1"
 TIMES = ("began_at", "zip_removed_at", "let_go_at", "dags_deleted_at", "removed_at")
@@ -32,24 +46,10 @@ def ready(world: World) -> World:
     return world
 
 
-def remove_until_done(world: World, *, parse: bool = True) -> int:
-    """As the queue brings the request again; returns how often it was brought."""
-    for attempt in range(1, 20):
-        try:
-            world.remove(worker=f"remover-{attempt}")
-        except NotYetError as error:
-            world.clock.forward(error.retry_seconds)
-            if parse:
-                world.airflow.parse(world.clock())
-        else:
-            return attempt
-    raise AssertionError("the removal never ends")
-
-
 def test_nothing_is_left_of_a_closed_pull_request_but_a_receipt(ready: World) -> None:
     ready.close()
 
-    remove_until_done(ready)
+    ready.remove_until_done()
 
     environment = ready.environment
     assert environment.status == Status.REMOVED
@@ -83,7 +83,7 @@ def test_job_code_is_removed_and_counted_and_what_is_not_ours_is_named(ready: Wo
     ready.artifacts.objects["artifacts/feature1/d1/jobs/_SUCCESS"] = stored(b"", {})
     ready.close()
 
-    remove_until_done(ready)
+    ready.remove_until_done()
 
     assert set(ready.artifacts.objects) == {"artifacts/feature1/d1/jobs/_SUCCESS"}
     assert ready.environment.receipt["artifacts"] == 2
@@ -97,7 +97,7 @@ def test_the_name_is_free_again_afterwards_and_not_before(ready: World) -> None:
     other = an_environment(pull_number=9, revision=0, name=None)
     assert ready.registry.claim(other, ["feature1", "feature1_9"], event="").name == "feature1_9"
 
-    remove_until_done(ready)
+    ready.remove_until_done()
 
     another = an_environment(pull_number=10, revision=0, name=None)
     assert ready.registry.claim(another, ["feature1"], event="").name == "feature1"
@@ -134,10 +134,10 @@ def test_a_dag_whose_tasks_still_run_is_waited_for(ready: World) -> None:
     ready.close()
     ready.airflow.running.add("qu.feature1.test_dag")
     with pytest.raises(AssertionError, match="never ends"):
-        remove_until_done(ready)
+        ready.remove_until_done()
 
     ready.airflow.running.clear()
-    remove_until_done(ready)
+    ready.remove_until_done()
 
     assert set(ready.airflow.rows) == {"qu.feature2.test_dag"}
 
@@ -147,7 +147,7 @@ def test_a_zip_that_airflow_has_never_listed_is_watched_until_it_cannot_turn_up_
     world.close()
     began = world.clock()
 
-    remove_until_done(world, parse=False)
+    world.remove_until_done(parse=False)
 
     assert (world.clock() - began).total_seconds() >= 420
     assert world.environment.status == Status.REMOVED
@@ -164,7 +164,7 @@ def test_a_dag_that_turns_up_late_is_deleted_too(world: World) -> None:
     world.airflow.parse(world.clock())
     del world.dags.objects["feature1.zip"]
 
-    remove_until_done(world)
+    world.remove_until_done()
 
     assert not world.airflow.rows
     assert world.environment.receipt["dag_ids"] == ["qu.feature1.test_dag"]
@@ -178,7 +178,7 @@ def test_a_foreign_dag_with_our_tag_is_left_alone(ready: World) -> None:
     ready.close()
     ready.airflow.defines = {}
 
-    remove_until_done(ready)
+    ready.remove_until_done()
 
     assert "billing" in ready.airflow.rows
     assert not ready.airflow.rows["billing"].is_paused
@@ -190,7 +190,7 @@ def test_foreign_objects_and_schemas_are_left_alone_and_named_in_the_receipt(rea
     ready.warehouse.stands[OURS] = Schema("made by hand", {"precious": Table()})
     ready.close()
 
-    remove_until_done(ready)
+    ready.remove_until_done()
 
     assert ready.dags.objects["feature1/notes.txt"].content == b"by hand"
     assert ready.warehouse.kinds(OURS) == {"precious": "table"}
@@ -202,7 +202,7 @@ def test_the_base_that_the_views_showed_is_untouched(ready: World) -> None:
     before = ready.warehouse.kinds("db_attribution_test")
     ready.close()
 
-    remove_until_done(ready)
+    ready.remove_until_done()
 
     assert ready.warehouse.kinds("db_attribution_test") == before
 
@@ -250,7 +250,7 @@ def test_a_removal_in_the_middle_of_a_seed_waits_for_its_worker_and_drops_nothin
     seeding.warehouse.after_each = close
     with pytest.raises(SupersededError):
         seeding.provision(seed, worker="seeder")
-    remove_until_done(seeding)
+    seeding.remove_until_done()
 
     assert len(waited) == 1
     assert OURS not in seeding.warehouse.stands
@@ -265,11 +265,11 @@ def test_a_worker_that_was_killed_while_it_filled_a_table_keeps_the_removal_no_l
     )
     seeding.close()
     with pytest.raises(AssertionError, match="never ends"):
-        remove_until_done(seeding)
+        seeding.remove_until_done()
     assert OURS in seeding.warehouse.stands
 
     seeding.clock.forward(600)
-    remove_until_done(seeding)
+    seeding.remove_until_done()
 
     assert OURS not in seeding.warehouse.stands
 
@@ -301,7 +301,7 @@ def test_an_archive_that_arrives_during_the_removal_deploys_nothing(ready: World
 
 def test_a_removed_environment_is_told_again_and_not_removed_again(ready: World) -> None:
     ready.close()
-    remove_until_done(ready)
+    ready.remove_until_done()
     before = ready.environment
 
     ready.remove()
@@ -322,6 +322,273 @@ def test_a_refused_pull_request_has_nothing_to_remove(world: World) -> None:
     assert world.environment.status == Status.REFUSED
 
 
+# What goes before the rows
+
+
+def test_before_anything_is_taken_away_no_run_can_be_begun_any_more(ready: World) -> None:
+    ready.close()
+    paused: list[bool] = []
+    remove_zip = ready.dags.remove_zip
+
+    def watched(environment: str, marker: Mapping[str, str]) -> int:
+        paused.extend(row.is_paused for row in ready.airflow.dags("feature1"))
+        return remove_zip(environment, marker)
+
+    ready.dags.remove_zip = watched  # type: ignore[method-assign] # to look at the moment before
+
+    with pytest.raises(NotYetError):
+        ready.remove()
+
+    assert paused == [True, True]
+    assert not ready.airflow.rows["qu.feature2.test_dag"].is_paused
+
+
+def test_runs_that_the_door_can_end_are_ended_and_in_the_receipt(ready: World) -> None:
+    ready.close()
+    ready.airflow.running.add("qu.feature1.test_dag")
+    ready.airflow.can_be_ended.add("qu.feature1.test_dag")
+
+    ready.remove_until_done()
+
+    assert ready.environment.receipt["ended_runs"] == ["qu.feature1.test_dag"]
+
+
+def test_a_run_that_can_be_ended_only_later_is_ended_then(ready: World) -> None:
+    ready.close()
+    ready.airflow.running.add("qu.feature1.test_dag")
+    with pytest.raises(AssertionError, match="never ends"):
+        ready.remove_until_done()
+
+    ready.airflow.can_be_ended.add("qu.feature1.test_dag")
+    ready.remove_until_done()
+
+    assert ready.environment.receipt["ended_runs"] == ["qu.feature1.test_dag"]
+
+
+def test_a_task_that_never_ends_is_told_asked_about_ever_less_and_leaves_no_trail(ready: World) -> None:
+    ready.close()
+    ready.airflow.running.add("qu.feature1.test_dag")
+    with pytest.raises(AssertionError, match="never ends"):
+        ready.remove_until_done()
+    history = list(ready.registry.history)
+
+    ready.clock.forward(86_400)
+    with pytest.raises(NotYetError) as error:
+        ready.remove()
+
+    assert error.value.retry_seconds == 300
+    assert ready.environment.message == (
+        "its pull request is not open; the removal waits for what still runs: qu.feature1.test_dag"
+    )
+    assert ready.registry.history == history
+    assert ready.environment.leases == {}
+    assert "qu.feature1.test_dag_2" not in ready.airflow.rows
+
+
+def test_a_removal_whose_time_is_up_goes_on_with_the_next_message(ready: World) -> None:
+    ready.close()
+
+    with pytest.raises(NotYetError, match="time is up"):
+        ready.remove(seconds=60)
+    assert ready.environment.leases == {}
+    ready.remove_until_done()
+
+    assert ready.environment.status == Status.REMOVED
+
+
+def test_a_remover_that_was_killed_keeps_others_out_no_longer_than_its_lease(ready: World) -> None:
+    ready.close()
+    with pytest.raises(NotYetError):
+        ready.remove()
+    ready.registry.update(
+        ready.environment, lambda newest: with_lease(newest, "data", "killed", ready.clock(), 300), event=""
+    )
+
+    with pytest.raises(NotYetError, match="another worker"):
+        ready.remove()
+    ready.clock.forward(300)
+    ready.remove_until_done()
+
+    assert ready.environment.status == Status.REMOVED
+
+
+def test_a_zip_that_a_killed_worker_put_after_it_was_removed_is_removed_again_and_counted(ready: World) -> None:
+    zip_of = ready.dags.objects["feature1.zip"]
+    ready.close()
+    with pytest.raises(NotYetError):
+        ready.remove()
+    ready.dags.objects["feature1.zip"] = zip_of
+    ready.airflow.parse(ready.clock())
+
+    ready.remove_until_done()
+
+    assert set(ready.dags.objects) == {"feature2.zip"}
+    assert set(ready.airflow.rows) == {"qu.feature2.test_dag"}
+    assert ready.environment.receipt["objects"] == 7
+    assert "its zip was back: removed again" in ready.registry.history
+
+
+# Doors that cannot tell
+
+
+def test_where_airflow_does_not_list_what_it_let_go_of_all_that_was_ever_listed_is_deleted(ready: World) -> None:
+    ready.airflow.lists_let_go = False
+    ready.close()
+    began = ready.clock()
+
+    ready.remove_until_done()
+
+    assert (ready.clock() - began).total_seconds() >= 420
+    assert set(ready.airflow.rows) == {"qu.feature2.test_dag"}
+    assert ready.environment.receipt["dag_ids"] == ["qu.feature1.test_dag", "qu.feature1.test_dag_2"]
+    assert ready.environment.receipt["let_go_at"] is None
+    assert ready.environment.receipt["not_seen"] != []
+
+
+# Who is told, and who comes next
+
+
+def test_a_removal_that_could_not_be_told_is_told_by_the_next_message(ready: World) -> None:
+    ready.close()
+    publish = ready.bus.publish
+
+    def refuse(detail_type: str, detail: Mapping[str, object]) -> None:
+        raise TransientUpstreamError(f"{detail_type} of {detail['environment']} is not taken")
+
+    ready.bus.publish = refuse  # type: ignore[method-assign] # the bus is down for a while
+    with pytest.raises(TransientUpstreamError):
+        ready.remove_until_done()
+    ready.bus.publish = publish  # type: ignore[method-assign] # and up again
+    ready.remove()
+
+    assert ready.bus.kinds == ["Removed"]
+    assert ready.bus.published[0][1]["data"]["receipt"] == ready.environment.receipt
+
+
+def test_who_has_waited_longest_is_asked_for_when_there_is_room(ready: World) -> None:
+    ready.policy = Policy(most_environments=1)
+    for number in (2, 3):
+        ready.github.open(a_pull_request(number=number, head_ref=f"feature{number}"), FILES)
+        ready.fetch(event_about(number=number))
+        ready.clock.forward(1)
+    ready.close()
+    ready.bus.published.clear()
+
+    ready.remove_until_done()
+
+    told = [(kind, detail["pull_number"]) for kind, detail in ready.bus.published]
+    assert told == [("Removed", 1), ("Environment Requested", 2)]
+
+
+def test_one_that_waits_and_is_closed_leaves_the_line_without_a_word(world: World) -> None:
+    world.policy = Policy(is_paused=True)
+    world.github.open(a_pull_request(), FILES)
+    world.fetch()
+    world.bus.published.clear()
+    world.close()
+
+    world.remove()
+    world.remove()
+
+    assert (world.environment.status, world.environment.place) == (Status.REMOVED, None)
+    assert not world.bus.published
+
+
+# Expiry
+
+
+def test_what_expired_is_removed_with_its_commit_noted_and_a_closed_one_without(ready: World) -> None:
+    ready.policy = Policy(expire_after=timedelta(days=14))
+    ready.clock.forward(15 * 86_400)
+
+    ready.remove_until_done()
+
+    assert (ready.environment.status, ready.environment.dismissed) == (Status.REMOVED, ready.environment.head_sha)
+    assert ready.environment.receipt["reason"] == "nobody has asked for anything of it for 14 days"
+    ready.close()
+    ready.remove()
+    assert ready.environment.dismissed is None
+
+
+def test_one_that_was_closed_is_not_dismissed(ready: World) -> None:
+    ready.close()
+
+    ready.remove_until_done()
+
+    assert ready.environment.dismissed is None
+
+
+def test_a_removal_of_what_a_newer_commit_was_pushed_for_removes_nothing(ready: World) -> None:
+    ready.policy = Policy(expire_after=timedelta(days=14))
+    ready.clock.forward(15 * 86_400)
+    ready.github.open(a_pull_request(head_sha=SECOND), FILES)
+
+    ready.remove()
+
+    assert ready.environment.status == Status.READY
+
+
+# Orphans
+
+
+def orphan_event(world: World, name: str = "feature1", schemas: tuple[str, ...] = ()) -> PullRequestEvent:
+    return replace(event_about(), claims=None, orphan=name, schemas=schemas)
+
+
+@pytest.fixture
+def orphaned(ready: World) -> World:
+    """What ``feature1`` has stands as it was, and the registry has lost its record."""
+    ready.registry = InMemoryRegistry()
+    ready.github.pulls.clear()
+    return ready
+
+
+def test_an_orphan_is_removed_as_any_other_and_has_a_receipt(orphaned: World) -> None:
+    orphaned.remove_until_done(orphan_event(orphaned, schemas=(OURS,)))
+
+    environment = orphaned.environment
+    assert (environment.status, environment.name) == (Status.REMOVED, "feature1")
+    assert set(orphaned.dags.objects) == {"feature2.zip"}
+    assert set(orphaned.airflow.rows) == {"qu.feature2.test_dag"}
+    assert OURS not in orphaned.warehouse.stands
+    assert environment.receipt["reason"] == "feature1 has no record of its own"
+    assert environment.receipt["schemas"] == [OURS]
+
+
+def test_an_orphans_request_that_comes_twice_removes_nothing_twice(orphaned: World) -> None:
+    event = orphan_event(orphaned)
+    orphaned.remove_until_done(event)
+    before = orphaned.environment
+
+    orphaned.remove(event)
+
+    assert orphaned.environment == before
+
+
+def test_an_orphan_that_somebody_cleared_meanwhile_leaves_no_record(world: World) -> None:
+    world.remove(orphan_event(world))
+
+    assert world.registry.get(REPOSITORY_ID, PULL_NUMBER) is None
+
+
+def test_what_is_deployed_again_meanwhile_is_no_orphan_any_more(ready: World) -> None:
+    ready.remove(orphan_event(ready))
+
+    assert ready.environment.status == Status.READY
+
+
+def test_a_name_that_another_pull_request_has_claimed_meanwhile_is_not_removed(orphaned: World) -> None:
+    orphaned.registry.claim(an_environment(pull_number=9, revision=0, name=None), ["feature1"], event="")
+
+    with pytest.raises(NotOursError):
+        orphaned.remove(orphan_event(orphaned))
+
+    assert "feature1.zip" in orphaned.dags.objects
+
+
+# Crashes
+
+
 class _LostError(Exception):
     """The worker is killed here."""
 
@@ -338,16 +605,20 @@ def _after[**P, R](calls: list[str], name: str, function: Callable[P, R], deadly
 
 
 STEPS = (
+    ("airflow", "pause"),
+    ("airflow", "end_runs"),
     ("dags", "remove_zip"),
     ("airflow", "delete_dag"),
     ("warehouse", "run"),
     ("dags", "remove_copy"),
+    ("artifacts", "drop"),
     ("sources", "remove"),
     ("registry", "save"),
+    ("bus", "publish"),
 )
 
 
-@pytest.mark.parametrize("deadly", range(1, 19))
+@pytest.mark.parametrize("deadly", range(1, 36))
 def test_a_removal_that_dies_after_any_step_is_finished_by_the_next(ready: World, deadly: int) -> None:
     ready.close()
     calls: list[str] = []
@@ -356,10 +627,11 @@ def test_a_removal_that_dies_after_any_step_is_finished_by_the_next(ready: World
         setattr(owner, name, _after(calls, name, getattr(owner, name), deadly))
 
     try:
-        remove_until_done(ready)
+        ready.remove_until_done()
     except _LostError:
         ready.clock.forward(301)  # the lease of a worker that was killed ends with its time
-    remove_until_done(ready)
+    calls += ["nobody dies any more"] * 100
+    ready.remove_until_done()
 
     assert ready.environment.status == Status.REMOVED
     assert set(ready.dags.objects) == {"feature2.zip"}
@@ -367,3 +639,5 @@ def test_a_removal_that_dies_after_any_step_is_finished_by_the_next(ready: World
     assert OURS not in ready.warehouse.stands
     assert not ready.sources.objects
     assert ready.environment.receipt["environment"] == "feature1"
+    assert ready.environment.receipt["schemas"] == [OURS]
+    assert "Removed" in ready.bus.kinds

@@ -7,6 +7,7 @@ import pytest
 
 from dagbranch.domain.environments import Status
 from dagbranch.domain.life_cycle import removing
+from dagbranch.domain.ownership import marker_of
 from dagbranch.errors import TransientUpstreamError
 from tests.fakes.examples import (
     FILES,
@@ -90,7 +91,7 @@ def test_a_sweep_while_github_is_down_tells_it_and_removes_nothing(world: World)
         world.sweep()
 
     assert not world.bus.published
-    assert not world.telemetry.warnings
+    assert "LeftAlone" not in world.telemetry.counted
     assert "Sweep" not in world.telemetry.counted
 
 
@@ -136,3 +137,88 @@ def test_a_removal_that_takes_over_a_day_is_counted(world: World, age: timedelta
     world.sweep()
 
     assert world.telemetry.counted.count("RemovalOverdue") == told
+
+
+def test_the_comparison_of_data_is_asked_for_once_a_day_whatever_becomes_of_it(world: World) -> None:
+    world.deploy(FILES_WITH_DATA)
+    compared(world, NOW - timedelta(days=1))
+
+    world.sweep()
+    world.clock.forward(900)
+    world.sweep()
+    world.clock.forward(86_400)
+    world.sweep()
+
+    assert [kind for kind, _, _ in requests(world)] == ["Data Check Requested", "Data Check Requested"]
+
+
+def test_an_idle_sweep_asks_the_warehouse_nothing_but_once_a_day(world: World) -> None:
+    world.deploy(FILES_WITH_DATA)
+    world.sweep()
+    asked = world.warehouse.asked
+    world.clock.forward(900)
+    world.sweep()
+    idle = world.warehouse.asked
+    world.clock.forward(86_400)
+
+    world.sweep()
+
+    assert (idle, world.warehouse.asked) == (asked, asked + 1)
+
+
+def test_schemas_that_outlived_their_record_are_asked_to_be_removed(world: World) -> None:
+    world.deploy(FILES_WITH_DATA)
+    world.sweep()
+    world.registry.update(world.environment, lambda newest: replace(newest, status=Status.REMOVED), event="")
+    world.close()
+    world.bus.published.clear()
+    world.dags.objects.clear()
+    world.clock.forward(86_400)
+
+    world.sweep()
+
+    ((kind, detail),) = world.bus.published
+    assert (kind, detail["data"]["orphan"]) == ("Removal Requested", "feature1")
+    assert detail["data"]["schemas"] == ["db_attribution_feature1"]
+
+
+def test_an_orphan_in_the_bucket_is_asked_to_be_removed_and_what_has_no_marker_is_told(world: World) -> None:
+    world.deploy(FILES)
+    world.registry.update(world.environment, lambda newest: replace(newest, status=Status.REMOVED), event="")
+    world.close()
+    world.dags.put_zip("by_hand", b"zip", {}, replaces=None)
+    world.dags.put_configuration("by_hand", "d", b"{}", {})
+    world.bus.published.clear()
+
+    world.sweep()
+
+    ((_, detail),) = world.bus.published
+    assert (detail["data"]["orphan"], detail["pull_number"]) == ("feature1", 1)
+    assert world.telemetry.counted.count("LeftAlone") == 1
+
+
+def test_a_zip_that_somebody_deleted_is_asked_for_again_though_its_folder_stands(world: World) -> None:
+    world.deploy(FILES)
+    world.registry.update(world.environment, lambda newest: replace(newest, status=Status.READY), event="")
+    del world.dags.objects["feature1.zip"]
+    world.bus.published.clear()
+
+    world.sweep()
+
+    assert requests(world) == [("Environment Requested", 1, "its zip has gone from the bucket")]
+
+
+def test_a_place_that_cannot_be_asked_is_told_and_keeps_nothing_else_from_being_done(world: World) -> None:
+    world.deploy(FILES)
+    world.close()
+    world.bus.published.clear()
+
+    def refuse(_known: object) -> dict[str, None]:
+        raise TransientUpstreamError("the bucket answered 503")
+
+    world.dags.standing = refuse  # type: ignore[method-assign,assignment] # S3 is down
+
+    with pytest.raises(TransientUpstreamError, match="503"):
+        world.sweep()
+
+    assert [kind for kind, _, _ in requests(world)] == ["Removal Requested"]

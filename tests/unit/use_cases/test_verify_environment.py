@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
 import pytest
 
 from dagbranch.domain.environments import Status
-from dagbranch.errors import NotYetError, SupersededError
+from dagbranch.domain.requests import EventKind
+from dagbranch.errors import NotYetError, SupersededError, TransientUpstreamError
 from tests.fakes.examples import DAG, FILES, FILES_WITH_DATA, FIRST, SECOND, an_environment
 from tests.fakes.github import Commit
 from tests.fakes.world import World
@@ -167,6 +172,145 @@ def test_the_same_event_twice_stays_ready(deployed: World) -> None:
     deployed.verify()
 
     assert deployed.environment.status == Status.READY
+
+
+def test_a_dropped_dag_whose_tasks_run_keeps_none_of_the_others_and_readiness_no_longer_than_the_patience(
+    deployed: World,
+) -> None:
+    deployed.airflow.defines["feature1"] = ("test_dag", "dropped", "running")
+    deployed.airflow.parse(deployed.clock())
+    deployed.verify()
+    deployed.clock.forward(60)
+    deployed.deploy({**FILES, "dags/new.py": DAG}, SECOND)
+    asked_at = deployed.clock()
+    deployed.airflow.defines["feature1"] = ("test_dag",)
+    deployed.airflow.running.add("qu.feature1.running")
+    for _ in range(2):
+        deployed.clock.forward(30)
+        deployed.airflow.parse(deployed.clock())
+        with pytest.raises(NotYetError):
+            deployed.verify(at=asked_at)
+    kept = ids(deployed)
+    deployed.clock.forward(900)
+    deployed.airflow.parse(deployed.clock())
+    deployed.verify(at=asked_at)
+
+    assert kept == {"qu.feature1.test_dag", "qu.feature1.running"}
+    assert deployed.environment.status == Status.READY
+    deployed.airflow.running.clear()
+    deployed.bus.published.clear()
+    deployed.sweep()
+    assert [(kind, detail["message"]) for kind, detail in deployed.bus.published] == [
+        ("Verification Requested", "Airflow still lists DAGs of an older commit")
+    ]
+
+
+# Verified again
+
+
+@pytest.fixture
+def ready(deployed: World) -> World:
+    deployed.clock.forward(30)
+    deployed.airflow.parse(deployed.clock())
+    deployed.verify()
+    deployed.bus.published.clear()
+    deployed.clock.forward(3_600)
+    deployed.airflow.parse(deployed.clock())
+    return deployed
+
+
+def verify_again(world: World, asked_at: datetime | None = None) -> None:
+    """As the sweep asks for it, now or then."""
+    world.verify(kind=EventKind.VERIFICATION_REQUESTED, at=asked_at or world.clock())
+
+
+def test_a_ready_environment_that_is_as_it_was_is_no_news(ready: World) -> None:
+    before = ready.environment
+
+    verify_again(ready)
+
+    assert ready.environment == before
+    assert not ready.bus.published
+
+
+def test_a_verification_that_could_not_be_told_is_told_when_its_message_comes_again(deployed: World) -> None:
+    deployed.clock.forward(30)
+    deployed.airflow.parse(deployed.clock())
+    asked_at = deployed.clock()
+    publish = deployed.bus.publish
+
+    def refuse(detail_type: str, detail: Mapping[str, object]) -> None:
+        raise TransientUpstreamError(f"{detail_type} of {detail['environment']} is not taken")
+
+    deployed.bus.publish = refuse  # type: ignore[method-assign] # the bus is down for a while
+    deployed.clock.forward(1)
+    with pytest.raises(TransientUpstreamError):
+        deployed.verify(at=asked_at)
+    deployed.bus.publish = publish  # type: ignore[method-assign] # and up again
+
+    deployed.verify(at=asked_at)
+
+    assert deployed.bus.kinds == ["Ready"]
+
+
+def test_rows_that_are_gone_are_waited_for_from_when_somebody_asked_and_may_come_back(ready: World) -> None:
+    ready.airflow.rows.clear()
+    asked_at = ready.clock()
+    with pytest.raises(NotYetError, match="lists no DAG of feature1"):
+        verify_again(ready, asked_at)
+    ready.clock.forward(300)
+    ready.airflow.parse(ready.clock())
+    verify_again(ready, asked_at)
+
+    assert ready.environment.status == Status.READY
+    assert not ready.bus.published
+
+
+def test_rows_that_stay_away_are_a_failure_that_names_them_once(ready: World) -> None:
+    del ready.airflow.rows["qu.feature1.test_dag_2"]  # and the processor stands still
+    asked_at = ready.clock()
+    with pytest.raises(NotYetError, match=r"does not list .* any more"):
+        verify_again(ready, asked_at)
+    ready.clock.forward(900)
+
+    verify_again(ready, asked_at)
+    ready.clock.forward(60)
+    verify_again(ready)
+
+    assert (ready.environment.status, ready.environment.failed_in_airflow) == (Status.FAILED, True)
+    assert "does not list qu.feature1.test_dag_2 any more after 900 s" in ready.environment.message
+    assert ready.bus.kinds == ["Failed"]
+
+
+def test_a_dag_that_its_own_code_has_no_more_is_not_missed(ready: World) -> None:
+    asked_at = ready.clock()
+    ready.airflow.defines["feature1"] = ("test_dag",)
+    ready.airflow.rows["qu.feature1.test_dag_2"] = replace(
+        ready.airflow.rows["qu.feature1.test_dag_2"], is_active=False
+    )
+    ready.clock.forward(30)
+    ready.airflow.parse(ready.clock())
+
+    verify_again(ready, asked_at)
+
+    assert (ready.environment.status, ready.environment.dag_ids) == (Status.READY, ("qu.feature1.test_dag",))
+    assert ready.bus.kinds == ["Ready"]
+
+
+def test_what_airflow_lists_too_late_is_ready_after_all(deployed: World) -> None:
+    deployed.clock.forward(901)
+    deployed.verify()
+    deployed.bus.published.clear()
+    deployed.airflow.parse(deployed.clock())
+
+    deployed.sweep()
+    asked = deployed.bus.kinds
+    deployed.clock.forward(60)
+    verify_again(deployed)
+
+    assert asked == ["Verification Requested"]
+    assert deployed.environment.status == Status.READY
+    assert deployed.bus.kinds == ["Verification Requested", "Ready"]
 
 
 # Nothing to see

@@ -61,6 +61,7 @@ def judge_readiness(
     patience: timedelta,
     *,
     asked_at: datetime,
+    deadline: datetime,
     known: Collection[str] = (),
     expected: Collection[str] = (),
 ) -> Readiness:
@@ -70,7 +71,7 @@ def judge_readiness(
     that Airflow listed of this one. One of those may be missing only where the zip was parsed again since
     ``asked_at``: its own code then has it no more.
 
-    Raises NotYetError while Airflow has not parsed this commit, until ``patience`` has passed since ``asked_at``.
+    Raises NotYetError while Airflow has not parsed this commit, until the ``deadline``; ``patience`` is told then.
     """
     tag = commit_tag(pipeline.head_sha)
     own = dags_of(environment, listed)
@@ -81,7 +82,7 @@ def judge_readiness(
     missing = _missing(environment, tag, current) if current or pipeline.has_dags else _left_over(own, pipeline, now)
     missing = missing or _lost(expected, current, asked_at)
     if not failures_told and missing is not None:
-        if now - asked_at < patience:
+        if now < deadline:
             raise NotYetError(missing, retry_seconds=_ASK_AGAIN_SECONDS)
         failures_told = (f"{missing} after {patience.total_seconds():.0f} s: {_WHERE_TO_LOOK}",)
     # Which rows a module that cannot be imported still has, nobody knows: all of them are kept until it can.

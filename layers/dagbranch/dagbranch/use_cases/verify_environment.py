@@ -42,18 +42,15 @@ def verify_environment(
     if not environment.halves_agree or environment.pipeline is None:
         telemetry.info("the other half is still to come")
         return
-    asked_at = _asked_at(environment, environment.pipeline, event)
-    readiness = _judge(environment, environment.pipeline, airflow, dags, now, patience, asked_at)
-    _drop(environment, readiness, registry, airflow, telemetry, now, deadline=asked_at + patience)
+    asked_at = max(environment.pipeline.at, event.at)
+    # What has failed in Airflow has had its time: it is looked at once.
+    deadline = (environment.pipeline.at if environment.status == Status.FAILED else asked_at) + patience
+    readiness = _judge(environment, environment.pipeline, airflow, dags, now, patience, asked_at, deadline)
+    _drop(environment, readiness, registry, airflow, telemetry, now, deadline)
     if _is_news(environment, readiness, event):
         _conclude(environment, readiness, registry, bus, telemetry, now)
     else:
         telemetry.info("nothing has changed", status=environment.status)
-
-
-def _asked_at(environment: Environment, pipeline: Half, event: EnvironmentEvent) -> datetime:
-    """Since when Airflow is waited for. What has failed there has had its time: it is looked at once."""
-    return pipeline.at if environment.status == Status.FAILED else max(pipeline.at, event.at)
 
 
 def _judge(
@@ -64,6 +61,7 @@ def _judge(
     now: datetime,
     patience: timedelta,
     asked_at: datetime,
+    deadline: datetime,
 ) -> Readiness:
     name = environment.claimed_name
     listed, failures = airflow.dags(name), airflow.import_failures()
@@ -78,6 +76,7 @@ def _judge(
         now,
         patience,
         asked_at=asked_at,
+        deadline=deadline,
         known=() if airflow.lists_let_go else environment.dag_ids,
         expected=environment.dag_ids if is_of_this_request else (),
     )
@@ -106,7 +105,6 @@ def _drop(
     airflow: Airflow,
     telemetry: Telemetry,
     now: datetime,
-    *,
     deadline: datetime,
 ) -> None:
     """What is left past the deadline is kept for the sweep to ask about, where it sees it: its tasks run, perhaps."""
