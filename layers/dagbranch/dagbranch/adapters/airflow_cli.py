@@ -14,7 +14,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from mypy_boto3_mwaa import MWAAClient
 
 _TIMEOUT: Final = urllib3.Timeout(connect=10, read=65)  # MWAA itself gives a command 60 s
-_LEASE_SECONDS: Final = 80  # longer than a command can take: where its worker is killed, it still runs
+_LEASE_SECONDS: Final = 80  # longer than a command can take: without its worker, or an answer, it still runs
+_UNANSWERED: Final = frozenset({502, 504})
 _TOKEN_SECONDS: Final = 45.0  # of the 60 that it lives
 _LOOKING_SECONDS: Final = 60.0  # for who still runs, at 5 s a DAG; who is not asked about is waited for as well
 _COLUMNS: Final = "dag_id,fileloc,tags,is_paused,is_active,is_stale,last_parsed_time"  # unknown ones are left out
@@ -40,6 +41,10 @@ _UNKNOWN: Final = re.compile(r"^(?:[\w.]+\.)?DagNotFound: |^DAG: \S+ does not ex
 _DELETED: Final = re.compile(r"^Removed \d+ record", re.MULTILINE)
 _PAUSED_ALREADY: Final = re.compile(r"^No unpaused DAGs were found", re.MULTILINE)  # or not there
 _VERSION: Final = re.compile(r"^(\d+)\.\d+\.\d+", re.MULTILINE)
+
+
+class _UnansweredError(TransientUpstreamError):
+    """A command was begun, and nobody knows whether it has ended."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,7 @@ class CliDoor:
         self._leases = leases
         self._clock = clock
         self._token: _Token | None = None
+        self._unanswered = ExitStack()
 
     @property
     def lists_let_go(self) -> bool:
@@ -142,8 +148,14 @@ class CliDoor:
 
     @contextmanager
     def _alone(self, seconds: int) -> Iterator[None]:
-        with self._leases.held(f"airflow cli {self._name}", seconds):
-            yield
+        """The turn of a command without an answer is not given back: it ends with its time."""
+        with ExitStack() as turn:
+            turn.enter_context(self._leases.held(f"airflow cli {self._name}", seconds))
+            try:
+                yield
+            except _UnansweredError:
+                self._unanswered = turn.pop_all()
+                raise
 
     def _ask(self, command: str) -> Printed:
         """What the command printed, whether it succeeded or not."""
@@ -185,6 +197,8 @@ def _printed(command: str, status: int, body: bytes) -> Printed:
         raise UpstreamError(f"{said}: it does not take the token that airflow:CreateCliToken gave the function's role")
     if status == 500:
         raise TransientUpstreamError(f"{said}: so it does to commands that this version of MWAA does not support")
+    if status in _UNANSWERED:
+        raise _UnansweredError(said)
     passing = status < 300 or status >= 429  # rubbish comes from what stands between, for a while
     raise (TransientUpstreamError if passing else UpstreamError)(said)
 
@@ -223,5 +237,7 @@ def _is_known(row: dict[str, Any]) -> bool:
 def _http_translated(doing: str) -> Iterator[None]:
     try:
         yield
+    except (urllib3.exceptions.ReadTimeoutError, urllib3.exceptions.ProtocolError) as error:
+        raise _UnansweredError(f"{doing}: {type(error).__name__}") from error
     except urllib3.exceptions.HTTPError as error:
         raise TransientUpstreamError(f"{doing}: {type(error).__name__}") from error
