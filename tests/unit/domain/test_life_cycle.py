@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -379,3 +381,11 @@ def test_what_a_pipeline_has_to_tell_is_told_when_it_is_ready() -> None:
     standing = with_pipeline(an_environment(), replace(half(), message="nothing to see"))
 
     assert ready(standing, 1, (), LATER).message == "nothing to see"
+
+
+def test_the_drawing_in_the_docs_has_the_arrows_of_the_machine() -> None:
+    text = (Path(__file__).parents[3] / "docs/life-cycle.md").read_text()
+
+    drawn = {(before, after) for before, after in re.findall(r"^    (\S+) --> (\S+) : \S", text, re.MULTILINE)}
+
+    assert drawn == {(str(before or "[*]"), str(after)) for before, moves in MOVES.items() for after in moves}

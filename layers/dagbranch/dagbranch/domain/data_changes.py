@@ -9,7 +9,7 @@ from typing import Final
 
 from dagbranch.domain.environments import Environment, LeaseName, Status
 from dagbranch.domain.leases import LEASE_RETRY_SECONDS
-from dagbranch.domain.life_cycle import check_not_superseded
+from dagbranch.domain.life_cycle import check_not_superseded, moved
 from dagbranch.domain.requests import DataRequest
 from dagbranch.errors import NotYetError
 
@@ -56,14 +56,7 @@ def reason_not_to_renew(environment: Environment | None, request: DataRequest) -
 def reset_begun(environment: Environment, generation: int, tables: Iterable[str], now: datetime) -> Environment:
     """The record before tables are dropped: it is not ready until all of ``tables`` are filled again."""
     check_not_superseded(environment, generation)
-    return replace(
-        environment,
-        status=Status.DEPLOYING,
-        failed_in_airflow=False,
-        seeding=tuple(tables),
-        message="",
-        updated_at=now,
-    )
+    return replace(moved(environment, Status.DEPLOYING), seeding=tuple(tables), message="", updated_at=now)
 
 
 def compared(environment: Environment, generation: int, seeding: Iterable[str], now: datetime) -> Environment:

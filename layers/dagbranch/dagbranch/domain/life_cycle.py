@@ -76,7 +76,7 @@ def requested(existing: Environment | None, pull: PullRequest, lane: str, delive
         raise NotYetError("the environment is being removed: it is made anew afterwards", retry_seconds=seconds)
     under_way = existing.status in {Status.REQUESTED, Status.DEPLOYING} and existing.head_sha == pull.head_sha
     return replace(
-        existing if under_way else _moved(existing, Status.REQUESTED),
+        existing if under_way else moved(existing, Status.REQUESTED),
         repository=pull.repository,
         head_sha=pull.head_sha,
         changed_paths=existing.changed_paths if under_way else None,
@@ -161,7 +161,7 @@ def ready(environment: Environment, generation: int, dag_ids: Collection[str], n
     halves = (environment.pipeline, environment.data)
     message = "\n".join(half.message for half in halves if half and half.message)
     return replace(
-        _moved(environment, Status.READY),
+        moved(environment, Status.READY),
         message=message,
         dag_ids=tuple(dag_ids),
         verified_generation=generation,
@@ -181,7 +181,7 @@ def failed(
 ) -> Environment:
     """``in_airflow``: it may be ready after all, without a new request, once Airflow lists it."""
     check_not_superseded(environment, generation)
-    after = _moved(environment, Status.FAILED)
+    after = moved(environment, Status.FAILED)
     return replace(after, message=message, failed_in_airflow=in_airflow, updated_at=now)
 
 
@@ -195,7 +195,7 @@ def removing(environment: Environment, reason: str, now: datetime, dismissed: st
     if not environment.is_live:
         raise SupersededError(f"the environment is {environment.status}: there is nothing to remove")
     return replace(
-        _moved(environment, Status.REMOVING),
+        moved(environment, Status.REMOVING),
         generation=environment.generation + 1,
         removal=Removal(began_at=now, reason=reason, dag_ids=environment.dag_ids),
         dismissed=dismissed,
@@ -233,7 +233,7 @@ def reprieved(environment: Environment, now: datetime) -> Environment:
 def removed(environment: Environment, receipt: Mapping[str, object], now: datetime) -> Environment:
     """Nothing but the receipt is kept of it, and the commit at which it was dismissed."""
     return replace(
-        _moved(environment, Status.REMOVED),
+        moved(environment, Status.REMOVED),
         pipeline=None,
         data=None,
         changed_paths=None,
@@ -254,7 +254,8 @@ def removed(environment: Environment, receipt: Mapping[str, object], now: dateti
     )
 
 
-def _moved(environment: Environment, after: Status) -> Environment:
+def moved(environment: Environment, after: Status) -> Environment:
+    """The record in another state, or in the same anew: where ``MOVES`` has no such arrow, that is a fault of ours."""
     _check_move(environment.status, after)
     return replace(environment, status=after, failed_in_airflow=False)
 
@@ -286,5 +287,5 @@ def _begun(
 
 def _deploying(environment: Environment, standing: Half) -> Environment:
     # The other half may have failed meanwhile: only a request or Airflow's word that all is ready ends that.
-    after = environment if environment.status == Status.FAILED else _moved(environment, Status.DEPLOYING)
+    after = environment if environment.status == Status.FAILED else moved(environment, Status.DEPLOYING)
     return replace(after, source_digest=standing.source_digest, updated_at=standing.at)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from dagbranch.domain.predicates import render
+from dagbranch.domain.schema_marker import MARKER_BEGINNING
 from dagbranch.domain.statements import table_tree
 
 
@@ -37,6 +38,19 @@ def describe_schema(schema: str) -> Question:
 def describe_table(table: str) -> Question:
     """One row with one JSON text (Databricks Runtime 16.2 and SQL warehouses, Spark 4)."""
     return Question(f"DESCRIBE TABLE EXTENDED {_quoted(table)} AS JSON")
+
+
+def marked_schemata(catalog: str | None) -> Question:
+    """Rows of name and comment of the schemas whose comment begins as a marker does; None is the current catalog."""
+    name, comment = (exp.column(exp.to_identifier(column, quoted=True)) for column in ("schema_name", "comment"))
+    begins = exp.Like(this=comment.copy(), expression=exp.Literal.string(f"{MARKER_BEGINNING}%"))
+    schemata = table_tree(".".join([*([catalog] if catalog else []), "information_schema", "schemata"]))
+    return Question(render(exp.select(name, comment).from_(schemata).where(begins)))
+
+
+def show_schemas(catalog: str | None) -> Question:
+    """Rows of a name; None is the current catalog."""
+    return Question(f"SHOW SCHEMAS IN {_quoted(catalog)}" if catalog else "SHOW SCHEMAS")
 
 
 def show_grants(schema: str) -> Question:

@@ -50,7 +50,8 @@ def _after_the_zip(
 ) -> Step:
     listed = tuple(row.dag_id for row in rows)
     if any(row.is_active for row in rows) or (any(row.is_active is None for row in rows) and not is_settled):
-        return Step("wait", reason="Airflow has not let go of the zip yet")
+        seconds = patience_seconds(removal, now)
+        return Step("wait", reason="Airflow has not let go of the zip yet", retry_seconds=seconds)
     if not lists_let_go:
         return _blind_step(removal, rows, is_settled=is_settled)
     if rows:

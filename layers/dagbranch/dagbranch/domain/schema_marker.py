@@ -10,6 +10,7 @@ from typing import Any, Final
 from dagbranch.domain.naming import PREVIEW
 
 UNSURE: Final = "?"
+MARKER_BEGINNING: Final = '{"dagbranch": 1'
 
 
 @dataclass(frozen=True)
