@@ -235,6 +235,33 @@ def test_schemas_that_do_not_exist_are_absent(project: Project) -> None:
     assert project.warehouse.details([f"{project.base}.nothing", f"{nowhere}.t"]) == {}
 
 
+def test_marked_schemas_of_a_catalog_have_the_names_that_the_registry_has(project: Project) -> None:
+    project.provision("{catalog: spark_catalog, read: [m_events]}")
+
+    found = project.warehouse.marked_schemas(["spark_catalog"])
+
+    assert found[f"spark_catalog.{project.target}"].same_owner(project.marker)
+    assert all(name.startswith("spark_catalog.") for name in found)
+    assert f"spark_catalog.{project.base}" not in found
+
+
+def test_an_information_schema_is_asked_once_in_the_place_of_every_schema(project: Project) -> None:
+    project.query("CREATE SCHEMA information_schema")
+    try:
+        project.query("CREATE TABLE information_schema.schemata (schema_name STRING, comment STRING) USING parquet")
+        marker = str(project.marker).replace("'", "\\'")
+        project.query(
+            "INSERT INTO information_schema.schemata VALUES "
+            f"('Mine', '{marker}'), ('other', 'of somebody'), ('none', NULL), ('nearly', '{{\"dagbranch\": 10}}')"
+        )
+
+        found = project.warehouse.marked_schemas([None])
+    finally:
+        project.query("DROP SCHEMA information_schema CASCADE")
+
+    assert found == {"mine": project.marker}
+
+
 def test_a_schema_without_a_comment_has_no_marker(project: Project) -> None:
     found = project.warehouse.schemas([project.base])[project.base]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dagbranch.domain import statements
@@ -59,6 +61,22 @@ class WarehouseContract:
         assert SchemaMarker.parse(found[made.base].comment) is None
         assert found[made.own].tables == {"m_events": "view", "m_roi": "table"}
         assert SchemaMarker.parse(found[made.own].comment) == MARKER
+
+    def test_schemas_with_a_marker_are_found_whosever_they_are(self, made: Made) -> None:
+        theirs, lane = f"{made.own}_theirs", f"{made.own}_lane"
+        others = {theirs: replace(MARKER, pull_number=2, columns={"m": "1"}), lane: replace(MARKER, lane="stage")}
+        made.run([made.create])
+        for name, marker in others.items():
+            made.warehouse.run(
+                [[statements.create_schema(name, marker)]], Fence(marker, frozenset({name}), frozenset())
+            )
+
+        found = made.warehouse.marked_schemas([None])
+
+        assert {name: found.get(name) for name in (made.own, *others)} == {made.own: MARKER, **others}
+        assert made.base not in found
+        for name, marker in others.items():
+            made.warehouse.run([[statements.drop_schema(name)]], Fence(marker, frozenset({name}), frozenset()))
 
     def test_details_tell_columns_partitions_notes_and_what_follows(self, made: Made) -> None:
         masked = statements.create_masked_view(

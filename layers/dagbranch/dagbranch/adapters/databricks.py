@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Final, Self
 
-from dagbranch.adapters.databricks_answers import Rows, direct_grants, found_schema, table_details
+from dagbranch.adapters.databricks_answers import Rows, comment_of, direct_grants, found_schema, table_details
 from dagbranch.adapters.databricks_credentials import parse_credentials
 from dagbranch.adapters.databricks_errors import ABSENT, UNKNOWN_FORM, condition_of, raise_together
 from dagbranch.adapters.databricks_run import Runner
@@ -18,7 +18,8 @@ from dagbranch.adapters.databricks_sessions import Sessions
 from dagbranch.domain import questions
 from dagbranch.domain.fence import Fence
 from dagbranch.domain.questions import Question
-from dagbranch.domain.statements import Statement
+from dagbranch.domain.schema_marker import SchemaMarker
+from dagbranch.domain.statements import Statement, is_name
 from dagbranch.domain.warehouse_state import FoundSchema, Grant, TableDetails
 from dagbranch.errors import UpstreamError
 
@@ -62,6 +63,19 @@ class DatabricksWarehouse:
     def details(self, tables: Collection[str]) -> dict[str, TableDetails]:
         return self._by_name(tables, questions.describe_table, table_details)
 
+    def marked_schemas(self, catalogs: Collection[str | None]) -> dict[str, SchemaMarker]:
+        """One question a catalog; where it has no information_schema, as a Hive metastore, one a schema beside that."""
+        wanted = sorted(set(catalogs), key=str)
+        answers = self._answers([questions.marked_schemata(one) for one in wanted])
+        comments = {
+            _full_name(catalog, row[0]): row[1]
+            for catalog, rows in zip(wanted, answers, strict=True)
+            for row in rows or ()
+        }
+        comments |= self._comments([one for one, rows in zip(wanted, answers, strict=True) if rows is None])
+        found = {name: SchemaMarker.parse(comment) for name, comment in comments.items()}
+        return {name: marker for name, marker in found.items() if marker is not None}
+
     def grants(self, schemas: Collection[str]) -> dict[str, frozenset[Grant]]:
         """A warehouse without grants answers nothing."""
         return self._by_name(schemas, questions.show_grants, direct_grants, absent=ABSENT | UNKNOWN_FORM)
@@ -81,6 +95,17 @@ class DatabricksWarehouse:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _comments(self, catalogs: Sequence[str | None]) -> dict[str, str | None]:
+        """Of every schema; what has a name that dagbranch gives none is none of its own."""
+        answers = self._answers([questions.show_schemas(one) for one in catalogs])
+        names = [
+            _full_name(catalog, row[0])
+            for catalog, rows in zip(catalogs, answers, strict=True)
+            for row in rows or ()
+            if is_name(row[0])
+        ]
+        return self._by_name(names, questions.describe_schema, comment_of)
 
     def _by_name[T](
         self,
@@ -106,6 +131,11 @@ class DatabricksWarehouse:
         answers = self._sessions.each(ask, asked)
         raise_together([answer for answer in answers if isinstance(answer, UpstreamError)])
         return [answer for answer in answers if not isinstance(answer, UpstreamError)]
+
+
+def _full_name(catalog: str | None, schema: str) -> str:
+    """As the registry has it."""
+    return f"{catalog}.{schema}".lower() if catalog else schema.lower()
 
 
 def _complete(found: tuple[Rows | None, ...]) -> bool:

@@ -17,13 +17,19 @@ _SCHEMA_OBJECTS: Final = frozenset({"SCHEMA", "DATABASE"})
 
 def found_schema(tables: Rows, views: Rows, description: Rows) -> FoundSchema:
     """From SHOW TABLES, which tells of views too, SHOW VIEWS and DESCRIBE SCHEMA EXTENDED."""
-    described = {str(row[0]).lower(): row[1] for row in description}
     are_views = set(_permanent(views))
     return FoundSchema(
-        # Unity Catalog and Spark say Comment, the older catalog of a workspace Description.
-        described.get("comment", described.get("description")),
+        comment_of(description),
         {name: "view" if name in are_views else "table" for name in sorted(_permanent(tables))},
     )
+
+
+def comment_of(description: Rows) -> str | None:
+    """From DESCRIBE SCHEMA EXTENDED."""
+    described = {str(row[0]).lower(): row[1] for row in description}
+    # Unity Catalog and Spark say Comment, the older catalog of a workspace Description.
+    comment: str | None = described.get("comment", described.get("description"))
+    return comment
 
 
 def table_details(rows: Rows) -> TableDetails:
