@@ -18,7 +18,7 @@ from dagbranch.domain.source_archive import Limits
 from dagbranch.errors import InvalidEventError, NotYetError, SupersededError, TransientUpstreamError, UpstreamError
 from dagbranch.use_cases.package_dags import Runtime
 from tests.fakes.buckets import stored
-from tests.fakes.examples import DAG, FILES, FIRST, NOW, SECOND, THIRD, a_pull_request, an_environment
+from tests.fakes.examples import DAG, FILES, FIRST, NOW, SECOND, THIRD, a_pull_request, an_environment, nothing
 from tests.fakes.wheels import a_wheel, pin, wheel_name
 from tests.fakes.world import RUNTIME, World
 
@@ -363,6 +363,20 @@ def test_a_half_that_another_worker_is_at_is_waited_for_until_its_lease_ends(req
     requested.package(upload)
 
     assert requested.environment.pipeline is not None
+
+
+def test_where_the_time_is_nearly_up_nothing_is_begun_and_the_next_worker_does_it(requested: World) -> None:
+    upload = requested.upload(FILES)
+    requested.sources.meanwhile = lambda: requested.clock.forward(110)
+
+    with pytest.raises(NotYetError, match="time is up"):
+        requested.package(upload)
+    left = (dict(requested.dags.objects), requested.environment.leases)
+    requested.sources.meanwhile = nothing
+    requested.package(upload)
+
+    assert left == ({}, {})
+    assert "feature1.zip" in requested.dags.objects
 
 
 def test_a_fault_that_passes_gives_the_lease_back_and_the_next_attempt_finishes(requested: World) -> None:

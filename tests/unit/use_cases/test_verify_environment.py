@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -203,6 +204,33 @@ def test_a_dropped_dag_whose_tasks_run_keeps_none_of_the_others_and_readiness_no
     assert [(kind, detail["message"]) for kind, detail in deployed.bus.published] == [
         ("Verification Requested", "Airflow still lists DAGs of an older commit")
     ]
+
+
+def test_what_a_broken_commit_listed_is_dropped_by_the_next_also_where_airflow_lists_only_what_is_active(
+    deployed: World,
+) -> None:
+    deployed.airflow.lists_let_go = False
+    deployed.airflow.defines["feature1"] = ("test_dag", "of_the_broken_commit")
+    deployed.airflow.broken["feature1"] = {"dag__new.py": "SyntaxError: invalid syntax"}
+    deployed.airflow.parse(deployed.clock())
+    deployed.verify()
+    failed = deployed.environment.status
+    deployed.airflow.broken.clear()
+    deployed.clock.forward(60)
+    deployed.deploy({**FILES, "dags/new.py": DAG}, SECOND)
+    deployed.airflow.defines["feature1"] = ("test_dag",)
+    row = deployed.airflow.rows["qu.feature1.of_the_broken_commit"]
+    deployed.airflow.rows[row.dag_id] = replace(row, is_active=False)
+    for _ in range(2):
+        deployed.clock.forward(30)
+        deployed.airflow.parse(deployed.clock())
+        deployed.airflow.rows[row.dag_id] = replace(row, is_active=False)
+        with suppress(NotYetError):
+            deployed.verify()
+
+    assert failed == Status.FAILED
+    assert deployed.environment.status == Status.READY
+    assert ids(deployed) == {"qu.feature1.test_dag"}
 
 
 # Verified again

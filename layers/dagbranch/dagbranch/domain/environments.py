@@ -136,7 +136,7 @@ class Environment:
     reset_at: datetime | None = None  # when its data was last made anew
     leases: Mapping[str, Lease] = field(default_factory=dict)
     schemas: tuple[str, ...] = ()  # full names of all that were ever made for it
-    dag_ids: tuple[str, ...] = ()  # what Airflow listed of it when it was last ready
+    dag_ids: tuple[str, ...] = ()  # what Airflow listed of it when it was last ready, and since where it failed
     verified_generation: int = 0  # the request that those were listed for
     failed_in_airflow: bool = False  # all of it stands, and Airflow does not list it as it should
     suspects: Suspects | None = None

@@ -185,6 +185,11 @@ def failed(
     return replace(after, message=message, failed_in_airflow=in_airflow, updated_at=now)
 
 
+def also_listed(environment: Environment, dag_ids: Iterable[str]) -> Environment:
+    """The record with what Airflow lists of a commit that failed there: not every door lists it for ever."""
+    return replace(environment, dag_ids=tuple(dict.fromkeys([*environment.dag_ids, *dag_ids])))
+
+
 def removing(environment: Environment, reason: str, now: datetime, dismissed: str | None = None) -> Environment:
     """Raises the generation, so that every deploy under way finds itself superseded.
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from dagbranch.domain.airflow_listing import check_dag_id
 from dagbranch.domain.environments import Environment, Half, Status, Suspects
-from dagbranch.domain.life_cycle import ready, suspected
+from dagbranch.domain.life_cycle import also_listed, ready, suspected
 from dagbranch.domain.packaging import read_manifest
 from dagbranch.domain.readiness import Readiness, judge_readiness
 from dagbranch.domain.requests import EnvironmentEvent, EventKind, event_detail
@@ -149,6 +149,7 @@ def _conclude(
             telemetry=telemetry,
             now=now,
             in_airflow=True,
+            settle=lambda noted: also_listed(noted, readiness.dag_ids),
             dag_ids=readiness.dag_ids,
         )
         return
