@@ -10,6 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 AIRFLOW ?= 3
 KEEP ?=
 TESTS ?= tests
+STEPS ?= 100000
 ARGUMENTS ?=
 
 .PHONY: help
@@ -31,6 +32,10 @@ test: .venv/complete ## all tests, on the real parts
 .PHONY: faults
 faults: .venv/complete ## every fault at every step of deploy and removal, as a table: hours (ARGUMENTS="--door cli --function …")
 	$(PYTHON) -m local.faults $(ARGUMENTS)
+
+.PHONY: histories
+histories: .venv/complete ## the life cycle under every fault, other histories each time: half an hour (STEPS=100000)
+	$(PYTHON) -m tests.histories --steps $(STEPS)
 
 .PHONY: compat
 compat: .venv/complete ## plain and packaged DAGs compared on every Airflow: 2.10, 2.11, 3.0 and the newest 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,8 +15,9 @@ from dagbranch import events
 from dagbranch.adapters.runtime_modules import runtime_modules
 from dagbranch.domain.access import Access
 from dagbranch.domain.data_stack import DataStack
-from dagbranch.domain.environments import PullRequest
+from dagbranch.domain.environments import Environment, PullRequest
 from dagbranch.domain.naming import SourceArchiveKey
+from dagbranch.domain.ownership import carries, marker_of
 from dagbranch.domain.policy import Policy
 from dagbranch.domain.requests import SeedRequest
 from dagbranch.domain.source_allowance import RepositoryLists
@@ -69,7 +71,7 @@ class AtWork:
 
 class SimulatedStack:
     """``worst``: the first error that no message may end in. ``published``: what went over the bus,
-    ``told``: how each piece of work ended, for whoever looks into a failure.
+    ``told``: how each piece of work ended, for whoever looks into a failure; ``done``: how much work that was.
     """
 
     def __init__(self, policy: Policy, *, tells_all: bool = True) -> None:
@@ -81,9 +83,10 @@ class SimulatedStack:
         self.workers: list[AtWork] = []
         self.published: list[str] = []
         self.told: list[str] = []
+        self.done: Counter[str] = Counter()
         self.worst: BaseException | None = None
         self.github = SimulatedGitHub(self._forward)
-        self.registry = WatchedRegistry()
+        self.registry = WatchedRegistry(self._check_gone)
         self.leases = InMemoryLeases(self.clock)
         self.sources = WatchedSourceBucket(self._uploaded)
         self.dags = WatchedDagsBucket(self.registry)
@@ -182,6 +185,9 @@ class SimulatedStack:
         """What the handler makes of it (``queue_batches``)."""
         self.workers.remove(worker)
         queue, message, error, now = worker.queue, worker.message, worker.invocation.error, self.clock()
+        self.done.update({"deliveries": 1, "effects": worker.invocation.effects})
+        self.done["killed"] += isinstance(error, KilledError)
+        self.done["failed upstream"] += isinstance(error, UpstreamError)
         self.told.append(f"{now:%d %H:%M:%S} {queue.function} after {worker.invocation.effects} effects: {error!r}")
         match error:
             case KilledError():
@@ -284,6 +290,14 @@ class SimulatedStack:
 
     def _around(self, ports: _Ports) -> Surroundings:
         return Surroundings(ports.registry, ports.sources, ports.bus, InMemoryTelemetry(), self.clock)
+
+    def _check_gone(self, environment: Environment) -> None:
+        """``removed`` is written only when nothing is left that carries its marker."""
+        marker, schemas = marker_of(environment), self.warehouse.marked_schemas({None})
+        left = [key for key, one in self.dags.objects.items() if carries(one.marker, marker)]
+        owner = (environment.repository, environment.pull_number)
+        left += [name for name, one in schemas.items() if (one.repository, one.pull_number) == owner]
+        assert not left, f"removed, and there are {left}"
 
     def _forward(self, event_name: str, payload: str, delivery: str) -> None:
         self.put_event("github.com", event_name, json.loads(payload), [delivery])

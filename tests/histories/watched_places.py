@@ -23,10 +23,11 @@ FOREIGN_SCHEMAS: Final = ("db_costs_private", "db_attribution_elsewhere")
 
 
 class WatchedRegistry(InMemoryRegistry):
-    """``asked_for``: the commits of each pull request by generation."""
+    """``asked_for``: the commits of each pull request by generation; ``check_gone`` looks when a name is freed."""
 
-    def __init__(self) -> None:
+    def __init__(self, check_gone: Callable[[Environment], None]) -> None:
         super().__init__()
+        self._check_gone = check_gone
         self.asked_for: dict[tuple[int, int], dict[int, str]] = {}
 
     @property
@@ -41,6 +42,11 @@ class WatchedRegistry(InMemoryRegistry):
         written = super().save(environment, event)
         self.asked_for.setdefault(written.key, {})[written.generation] = written.head_sha
         return written
+
+
+    def release(self, environment: Environment, event: str) -> Environment:
+        self._check_gone(environment)
+        return super().release(environment, event)
 
 
 class WatchedSourceBucket(InMemorySourceBucket):

@@ -23,7 +23,7 @@ def begin_removal(event: PullRequestEvent, github: GitHub, work: RemovalWork) ->
     found = work.places.registry.get(event.repository_id, event.pull_number)
     if event.orphan is not None and (found is None or found.status in _GONE) and _stands(event, event.orphan, work):
         return _adopted(event, event.orphan, found, work)
-    if found is None or found.status in _GONE:
+    if found is None or not found.is_live:
         _remove_late_archives(event, work)
     if found is None or found.status == Status.REFUSED:
         work.telemetry.info("there is nothing to remove")
@@ -36,7 +36,7 @@ def begin_removal(event: PullRequestEvent, github: GitHub, work: RemovalWork) ->
 
 
 def _remove_late_archives(event: PullRequestEvent, work: RemovalWork) -> None:
-    """What a CI job, or a worker that was slow, has put for a pull request that has no environment."""
+    """What a CI job, or a worker that was slow, has put for a pull request that has no environment (yet)."""
     if archives := work.places.sources.remove(event.repository, event.pull_number):
         work.telemetry.info("removed source archives that nobody wants", objects=archives)
 
@@ -70,7 +70,6 @@ def _judged(event: PullRequestEvent, found: Environment, github: GitHub, work: R
         return None
     told = replace(found, delivery=event.delivery)
     if found.status == Status.WAITING:
-        _remove_late_archives(event, work)
         work.places.registry.save(removed(told, {}, work.clock()), event=f"waits no more: {reason}")
         return None
     return work.places.registry.update(

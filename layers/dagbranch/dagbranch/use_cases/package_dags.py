@@ -15,7 +15,7 @@ from typing import Final
 from dagbranch.domain import packaging
 from dagbranch.domain.artifacts import artifacts_of, uris_in
 from dagbranch.domain.deployment import commit_that_stands, digest_that_stands, plan_copy, zip_marker
-from dagbranch.domain.environments import Environment, Half, Status
+from dagbranch.domain.environments import Environment, Half
 from dagbranch.domain.life_cycle import check_not_superseded, with_pipeline
 from dagbranch.domain.naming import SourceArchiveKey
 from dagbranch.domain.ownership import carries, marker_of
@@ -83,10 +83,10 @@ def package_dags(
 
 
 def _have_it_removed(upload: ArchiveUploaded, worker: Worker, around: Surroundings) -> None:
-    """An archive that comes after its environment went, of a CI job or of a worker that was slow, would stay."""
+    """An archive that comes when there is no environment, of a CI job or of a worker that was slow, would stay."""
     key = SourceArchiveKey.parse(upload.key)
     found = around.registry.find(worker.lane, key.repository, key.pull_number)
-    if found is not None and found.status in {Status.REFUSED, Status.REMOVED}:
+    if found is not None and not found.is_live:
         around.bus.publish(EventKind.REMOVAL_REQUESTED, event_detail(found, around.clock()))
 
 
