@@ -1,6 +1,7 @@
 """Twenty environments of 3,000 files each: deployed, one file changed, removed.
 
     PYTHONPATH=layers/dagbranch:. python -m benchmarks.scale_files [--environments N] [--files N] [--megabytes N]
+                                                                   [--unpacked-copy auto|always]
 
 ``package_dags`` and ``remove_environment`` with the real adapters on moto in the same process: the processor time is
 the work's own, seconds and memory have moto's in them and are the most that it can be.
@@ -26,7 +27,7 @@ from benchmarks.parts.scale_prices import AS_OF, dollars, memory_gigabytes, time
 from benchmarks.parts.scale_stack import Event, ScaleStack
 from dagbranch.adapters.source_folders import read_source
 from dagbranch.domain.requests import EventKind, PullRequestEvent
-from dagbranch.domain.source_archive import write_canonical_zip
+from dagbranch.domain.source_archive import PIPELINE_FILE, write_canonical_zip
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,10 @@ class Step:
 class Files:
     """The same repository in every environment, as it is and with a line more in one ``.sql`` file."""
 
-    def __init__(self, folder: Path, files: int, megabytes: int) -> None:
+    def __init__(self, folder: Path, files: int, megabytes: int, unpacked_copy: str) -> None:
         repository = make_repository(folder, files, megabytes * 1_000_000)
+        description = repository.folder / PIPELINE_FILE
+        description.write_text(f"{description.read_text()}unpacked_copy: {unpacked_copy}\n")
         self.first = read_source(repository.folder)
         repository.sql_file.write_bytes(repository.sql_file.read_bytes() + b"-- one more line\n")
         self.second = read_source(repository.folder)
@@ -131,10 +134,11 @@ def main() -> None:
     parser.add_argument("--environments", type=int, default=20)
     parser.add_argument("--files", type=int, default=3000)
     parser.add_argument("--megabytes", type=int, default=10)
+    parser.add_argument("--unpacked-copy", choices=["auto", "always"], default="auto")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         pulls = Pulls(Path(folder, "github"))
-        files = Files(Path(folder, "repository"), options.files, options.megabytes)
+        files = Files(Path(folder, "repository"), options.files, options.megabytes, options.unpacked_copy)
         with pulls.github, mock_aws():
             stack = ScaleStack(pulls.github.url, pulls.repository.id)
             _print(list(measure(stack, pulls.repository.id, files, options.environments)))

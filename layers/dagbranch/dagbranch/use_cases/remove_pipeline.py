@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
+from functools import partial, reduce
+from itertools import batched
 from typing import Final
 
 from dagbranch.domain.airflow_listing import ListedDag, check_dag_id, dags_of
@@ -25,6 +26,7 @@ from dagbranch.errors import NotYetError, StillRunningError
 from dagbranch.use_cases.removal_work import RemovalWork, removal_of
 
 _AFTER_AN_END_SECONDS: Final = 3
+_NOTED_TOGETHER: Final = 20
 _FOR_ONE_CALL: Final = timedelta(seconds=75)  # MWAA's CLI endpoint has 60 s for a command
 
 
@@ -92,14 +94,8 @@ def _delete(environment: Environment, step: Step, rows: Sequence[ListedDag], wor
     if rows and all(row.is_active is False for row in rows):
         work.note(environment, partial(with_let_go, now=work.clock()))
     running: list[str] = []
-    for dag_id in step.dag_ids:
-        work.time_left.check(_FOR_ONE_CALL)
-        try:
-            airflow.delete_dag(check_dag_id(dag_id))
-        except StillRunningError:
-            running.append(dag_id)
-            continue
-        work.note(environment, partial(with_deleted, dag_id=dag_id, now=work.clock()), f"deleted {dag_id}")
+    for some in batched(step.dag_ids, _NOTED_TOGETHER):
+        running += _delete_some(environment, some, work)
     if not running:
         return work.note(environment, lambda noted: with_runs(noted, (), ()))
     runs = airflow.end_runs(running)
@@ -107,3 +103,30 @@ def _delete(environment: Environment, step: Step, rows: Sequence[ListedDag], wor
     removal = work.note(environment, lambda noted: with_runs(noted, runs.ended, still))
     seconds = _AFTER_AN_END_SECONDS if runs.ended else patience_seconds(removal, work.clock())
     raise NotYetError(f"{', '.join(still)} still run", retry_seconds=seconds)
+
+
+def _delete_some(environment: Environment, dag_ids: Sequence[str], work: RemovalWork) -> list[str]:
+    """Deletes them, and returns those whose tasks run.
+
+    One note for all: each note writes the whole record, with all of its DAGs.
+    """
+    running: list[str] = []
+    gone: list[str] = []
+    try:
+        for dag_id in dag_ids:
+            work.time_left.check(_FOR_ONE_CALL)
+            try:
+                work.places.airflow.delete_dag(check_dag_id(dag_id))
+            except StillRunningError:
+                running.append(dag_id)
+            else:
+                gone.append(dag_id)
+    finally:
+        if gone:
+            now = work.clock()
+            work.note(
+                environment,
+                lambda noted: reduce(partial(with_deleted, now=now), gone, noted),
+                f"deleted {', '.join(gone)}",
+            )
+    return running
