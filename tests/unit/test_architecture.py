@@ -48,6 +48,7 @@ OWN = {
         "dagbranch.adapters.airflow_answers",
         "dagbranch.adapters.airflow_cli",
         "dagbranch.adapters.airflow_rest",
+        "dagbranch.adapters.aws_answers",
         "dagbranch.adapters.aws_errors",
         "dagbranch.adapters.databricks_answers",
         "dagbranch.adapters.databricks_credentials",

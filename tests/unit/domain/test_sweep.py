@@ -282,6 +282,10 @@ def test_rows_of_an_older_commit_beside_a_ready_one_are_looked_at_again() -> Non
     assert repairs(verified(), listed(), listed("b", tags=frozenset({"feature1"}))) == ["verify"]
 
 
+def test_rows_without_the_environments_tag_are_no_news() -> None:
+    assert repairs(verified(), listed(), listed("a.section", tags=frozenset())) == []
+
+
 def test_what_failed_in_airflow_is_verified_once_it_is_listed_after_all() -> None:
     assert repairs(failed_there(verified_generation=0)) == []
     assert repairs(failed_there(verified_generation=0, dag_ids=("of", "before")), listed()) == ["verify"]

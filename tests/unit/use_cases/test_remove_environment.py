@@ -8,7 +8,7 @@ import pytest
 
 from dagbranch.domain.airflow_listing import ListedDag
 from dagbranch.domain.artifacts import Artifact
-from dagbranch.domain.environments import Status
+from dagbranch.domain.environments import Environment, Status
 from dagbranch.domain.leases import with_lease
 from dagbranch.domain.ownership import marker_of
 from dagbranch.domain.policy import Policy
@@ -584,6 +584,37 @@ def test_a_name_that_another_pull_request_has_claimed_meanwhile_is_not_removed(o
         orphaned.remove(orphan_event(orphaned))
 
     assert "feature1.zip" in orphaned.dags.objects
+
+
+# History
+
+
+def test_every_change_of_the_status_is_a_line_of_the_history(world: World) -> None:
+    moves: list[tuple[str, str, str]] = []
+    save = world.registry.save
+
+    def watched(environment: Environment, event: str) -> Environment:
+        before = world.registry.get(environment.repository_id, environment.pull_number)
+        if before is None or before.status != environment.status:
+            moves.append((before.status if before else "", environment.status, event))
+        return save(environment, event)
+
+    world.registry.save = watched  # type: ignore[method-assign] # to see every write
+    world.policy = Policy(is_paused=True)
+    world.github.open(a_pull_request(), FILES_WITH_DATA)
+    world.fetch()
+    world.policy = Policy()
+    world.deploy(FILES_WITH_DATA)
+    world.airflow.defines["feature1"] = ("test_dag",)
+    world.airflow.parse(world.clock())
+    world.verify()
+    world.close()
+    world.remove_until_done()
+
+    assert [after for _, after, _ in moves] == ["waiting", "requested", "deploying", "ready", "removing", "removed"]
+    assert all(event for _, _, event in moves)
+    assert "no run is begun any more" in world.registry.history
+    assert "0 runs ended, the zip removed" in world.registry.history
 
 
 # Crashes

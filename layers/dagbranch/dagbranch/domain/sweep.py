@@ -206,12 +206,14 @@ def _repairs(truths: Truths, known: Mapping[Key, Environment], policy: Policy) -
             yield _about(one, "verify", why)
 
 
-def _by_zip(listed: Sequence[ListedDag] | None) -> dict[str | None, list[ListedDag]] | None:
+def _by_zip(listed: Sequence[ListedDag] | None) -> dict[str, list[ListedDag]] | None:
+    """What carries its environment's tag, as a verification sees it: the DAGs within another DAG carry none."""
     if listed is None:
         return None
-    by_zip: dict[str | None, list[ListedDag]] = {}
+    by_zip: dict[str, list[ListedDag]] = {}
     for row in listed:
-        by_zip.setdefault(row.zip_name, []).append(row)
+        if row.zip_name is not None and row.zip_name in row.tags:
+            by_zip.setdefault(row.zip_name, []).append(row)
     return by_zip
 
 
