@@ -147,7 +147,7 @@ def settled(stack: LocalStack, repository: Repository, pull: Pull) -> Environmen
         record = observation.registered(stack, repository.id, pull.number)
         return record if record is not None and record.status in _SETTLED else None
 
-    wait_until(lambda: found() is not None, what=f"{pull.head_ref} is settled", deadline_seconds=180)
+    wait_until(lambda: found() is not None, what=f"{pull.head_ref} is settled", deadline_seconds=240)
     record = found()
     assert record is not None
     return record

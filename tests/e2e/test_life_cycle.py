@@ -25,7 +25,7 @@ from tests.e2e.lives import SAME_NAME, Lives, dag, open_one
 
 pytestmark = pytest.mark.parametrize("told", ["3"], indirect=True, ids=["airflow-3"])
 
-DEADLINE_SECONDS = 150
+DEADLINE_SECONDS = 240
 KEEP_LABEL = "keep-environment"
 ORPHAN, NOBODYS, STRANGE = "orphan", 4_711, "strange"
 
