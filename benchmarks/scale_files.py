@@ -47,7 +47,7 @@ class Files:
     def __init__(self, folder: Path, files: int, megabytes: int, unpacked_copy: str) -> None:
         repository = make_repository(folder, files, megabytes * 1_000_000)
         description = repository.folder / PIPELINE_FILE
-        description.write_text(f"{description.read_text()}unpacked_copy: {unpacked_copy}\n")
+        description.write_text(f"{description.read_text()}copy: {unpacked_copy}\n")
         self.first = read_source(repository.folder)
         repository.sql_file.write_bytes(repository.sql_file.read_bytes() + b"-- one more line\n")
         self.second = read_source(repository.folder)

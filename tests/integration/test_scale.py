@@ -24,9 +24,9 @@ def pulls(tmp_path: Path) -> Iterator[Pulls]:
         yield made
 
 
-def filled(pulls: Pulls, environments: int) -> ScaleStack:
+def filled(pulls: Pulls, environments: int, dags: int = 5) -> ScaleStack:
     """So many environments that stand, already swept once: the first sweep notes when it was."""
-    stack = ScaleStack(pulls.github.url, pulls.repository.id)
+    stack = ScaleStack(pulls.github.url, pulls.repository.id, [f"pipeline_{number}" for number in range(dags)])
     pulls.open(range(1, environments + 1))
     stack.fill(range(1, environments + 1), pulls.head_sha)
     stack.sweep()
@@ -35,10 +35,10 @@ def filled(pulls: Pulls, environments: int) -> ScaleStack:
     return stack
 
 
-def removals(pulls: Pulls, environments: int, closed: int) -> Tally:
+def removals(pulls: Pulls, environments: int, closed: int, dags: int = 5) -> Tally:
     """What it takes to remove some of so many."""
     with mock_aws():
-        stack = filled(pulls, environments)
+        stack = filled(pulls, environments, dags)
         pulls.close(range(1, closed + 1))
         asked = stack.sweep()
         stack.taken()
@@ -92,3 +92,10 @@ def test_a_removal_asks_as_much_of_everything_however_many_environments_stand_an
     two_of_more = removals(pulls, MORE, closed=2)
 
     assert two_of_more.requests == {name: 2 * count for name, count in one_of_few.requests.items()}
+
+
+def test_a_removal_notes_the_end_of_twenty_dags_as_often_as_that_of_two(pulls: Pulls) -> None:
+    two, twenty = removals(pulls, 1, closed=1, dags=2), removals(pulls, 1, closed=1, dags=20)
+
+    assert writes(twenty) == writes(two)
+    assert twenty.requests["Airflow DELETE /dags/{dag_id}"] == 20
