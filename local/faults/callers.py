@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import itertools
 import json
+import os
 import re
+import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,6 +42,7 @@ class Callers:
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._at_work: dict[int, Invocation] = {}
+        self._known: set[int] = set()
 
     def began(self, pid: int, function: Function, request_id: str, event: bytes) -> None:
         read = json.loads(event)
@@ -47,11 +51,20 @@ class Callers:
         )
         with self._lock:
             self._at_work[pid] = invocation
+            self._known.add(pid)
 
     def ended(self, pid: int, answer: Answer) -> None:
         with self._lock:
             invocation = self._at_work.pop(pid)
         self._after(invocation, answer)
+
+    def end_idle(self) -> None:
+        """Takes the processes away that work at nothing, as Lambda does: who comes next starts cold."""
+        with self._lock:
+            idle, self._known = self._known - self._at_work.keys(), set()
+            for pid in filter(_is_sandbox, idle):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
     def of(self, pid: int | None) -> Invocation | None:
         with self._lock:
@@ -80,6 +93,15 @@ def _inode(port: int, server_port: int) -> str | None:
         if fields[1].endswith(f":{port:04X}") and fields[2].endswith(f":{server_port:04X}"):
             return fields[_INODE_FIELD]
     return None
+
+
+def _is_sandbox(pid: int) -> bool:
+    """Whether it still is the child of ours that it was: numbers of processes are used again."""
+    try:
+        parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
+        return int(parent) == os.getpid() and b"awslambdaric" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def _holds(pid: int, inode: str) -> bool:

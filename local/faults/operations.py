@@ -54,7 +54,8 @@ def _about(name: str, body: Mapping[str, Any]) -> str:
         case "Query":
             return str(body.get("IndexName", "history"))
         case "TransactWriteItems":
-            return " + ".join(_of_item(*next(iter(one.items()))) for one in body["TransactItems"])
+            items = [_of_item(*next(iter(one.items()))) for one in body["TransactItems"]]
+            return " + ".join(dict.fromkeys(items))  # lines of history come in any number
         case _:
             return _of_item("", body)
 
@@ -62,6 +63,8 @@ def _about(name: str, body: Mapping[str, Any]) -> str:
 def _of_item(kind: str, body: Mapping[str, Any]) -> str:
     """An item of the registry by the first word of its sort key: an environment's ``state`` also by its status."""
     item = body.get("Item") or body.get("Key") or {}
+    if "idempotency#" in item.get("pk", {}).get("S", ""):
+        return "delivery"
     word = item.get("sk", {}).get("S", "").partition("#")[0]
     status = item.get("status", {}).get("S", "") if word == "state" else ""
     return " ".join(part for part in (kind, word, status) if part)
