@@ -116,13 +116,14 @@ class Run:
         yield self._phase("one place comes free", "take_in")
 
     def _phase(self, name: str, step: str) -> Phase:
-        print(f"{self._environments}: {name}", file=sys.stderr)
         answer = self._ask(step)
         tally = answer["tally"]
         taken = Tally(**{**tally, **{key: Counter(tally[key]) for key in ("requests", "invocations")}})
         if answer["github"]:
             taken.requests["GitHub GET"] = answer["github"]
-        return Phase(name, self._environments, taken, answer["found"])
+        phase = Phase(name, self._environments, taken, answer["found"])
+        print(f"{self._environments}: {name}: {json.dumps(phase.figures)}", file=sys.stderr)
+        return phase
 
     def _ask(self, step: str, **what: object) -> dict[str, Any]:
         self._pulls.requests()
