@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 
-from local.faults.kinds import Fault, Kind, Step, every_kind_per_step, one_per_step
+from local.faults.kinds import Fault, Kind, Step, every_kind_per_step, one_per_operation
 from local.faults.rounds import Row, record, run_faults
 from local.faults.stand import Stand, fault_stand
 from local.faults.table import header, line, summary
@@ -46,7 +46,7 @@ def _told(stand: Stand, options: argparse.Namespace) -> Iterable[Row]:
 
 
 def _chosen(steps: Sequence[Step], options: argparse.Namespace) -> list[Fault]:
-    planned = one_per_step(steps) if options.short else every_kind_per_step(steps)
+    planned = one_per_operation(steps) if options.short else every_kind_per_step(steps)
     return [
         fault
         for fault in planned
@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local.faults", description=__doc__.partition("\n")[0])
     parser.add_argument("--airflow", choices=["2", "3"], default="3")
     parser.add_argument("--door", choices=["auto", "cli", "rest"], default="auto", help="the stack's AirflowDoor")
-    parser.add_argument("--short", action="store_true", help="one fault per step")
+    parser.add_argument("--short", action="store_true", help="one fault per operation")
     parser.add_argument("--function", action="append", help="only these, by logical id")
     parser.add_argument("--upstream", action="append", help="only these, as the table calls them")
     parser.add_argument("--kind", action="append", choices=list(Kind), help="only these, as the table calls them")

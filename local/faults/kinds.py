@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
 from typing import Final, Literal
 
 type Phase = Literal["deploy", "removal"]
@@ -54,15 +55,14 @@ class Fault:
         return f"{self.step} {self.kind}"
 
 
-def one_per_step(steps: Iterable[Step]) -> list[Fault]:
-    """Each step once; the kinds take turns, so that each upstream gets every kind."""
+def one_per_operation(steps: Iterable[Step]) -> list[Fault]:
+    """Each operation once, at its first or its last request in turn; the kinds take turns within each upstream."""
     kinds, turns = list(Kind), dict[str, int]()
     chosen = []
-    for step in sorted(set(steps)):
-        # Five is prime to the number of kinds: neighbours differ much, and all come.
-        turn = turns.get(step.upstream, len(turns))
-        chosen.append(Fault(step, kinds[turn % len(kinds)]))
-        turns[step.upstream] = turn + 5
+    for same in _by_operation(steps):
+        turn = turns.get(same[0].upstream, len(turns))
+        chosen.append(Fault(same[-(turn % 2)], kinds[turn % len(kinds)]))
+        turns[same[0].upstream] = turn + 5  # prime to the number of kinds: neighbours differ much, and all come
     return chosen
 
 
@@ -82,6 +82,11 @@ def shared_out(faults: Sequence[Fault], *, pulls: int, per_function: int) -> lis
         if room is not None:
             room.append(fault)
     return shared
+
+
+def _by_operation(steps: Iterable[Step]) -> Iterator[list[Step]]:
+    for _, same in groupby(sorted(set(steps)), key=lambda one: (one.phase, one.function, one.upstream, one.operation)):
+        yield list(same)
 
 
 def _count(faults: Iterable[Fault], step: Step) -> int:

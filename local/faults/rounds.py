@@ -21,6 +21,7 @@ from local.github import Pull
 
 _PHASES: Final[tuple[Phase, ...]] = ("deploy", "removal")
 _DELIVERIES_AT_ONCE: Final = 2  # the function's sandboxes: GitHub waits for 10 s
+_LOOKS_AT_ONCE: Final = 4
 _NOT_MET: Final = "its request did not come"
 
 
@@ -88,7 +89,9 @@ def _run_phase(stand: Stand, phase: Phase, pulls: Sequence[Pull], faults: dict[i
     settled = settle(stand, pulls, phase)
     met = injector.injected[already:]
     beside = "" if stand.neighbour() == before else "; the environment beside it was touched"
-    wrong = {pull.number: _wrong(stand, phase, pull, settled) + beside for pull in pulls}
+    with ThreadPoolExecutor(_LOOKS_AT_ONCE) as threads:
+        looked = threads.map(lambda pull: _wrong(stand, phase, pull, settled) + beside, pulls)
+        wrong = {pull.number: text for pull, text in zip(pulls, looked, strict=True)}
     disturbed = {one.invocation.pull_number for one in met}
     undisturbed = {number: text for number, text in wrong.items() if text and number not in disturbed}
     return [

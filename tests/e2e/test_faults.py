@@ -1,18 +1,18 @@
-"""One fault at each step of deploy and removal, on the deployed template; ``make faults`` has every kind at each."""
+"""One fault at each operation of deploy and removal, on the deployed template; ``make faults`` has every kind."""
 
 from __future__ import annotations
 
 import pytest
 
 from local.certificates import Certificates
-from local.faults.kinds import Kind, one_per_step
+from local.faults.kinds import Kind, one_per_operation
 from local.faults.rounds import Row, record, run_faults
 from local.faults.stand import fault_stand
 from local.faults.table import header, line, summary
 from local.warehouse.process import LocalWarehouse
 
 HELD_SECONDS = 3.0  # its clients would wait for up to a minute
-PULLS = 8
+PULLS = 9
 FAULTS_OF_A_FUNCTION = 4
 
 
@@ -25,7 +25,7 @@ def rows(
 ) -> list[Row]:
     folder = tmp_path_factory.mktemp("faults")
     with fault_stand(folder, held_seconds=HELD_SECONDS, certificates=certificates, warehouse=warehouse) as stand:
-        planned = one_per_step(record(stand))
+        planned = one_per_operation(record(stand))
         found = list(run_faults(stand, planned, pulls=PULLS, per_function=FAULTS_OF_A_FUNCTION))
     terminal = request.config.get_terminal_writer()  # the table is to be seen also where all is well
     for text in ("", header(held_seconds=HELD_SECONDS), *map(line, found), summary(found)):

@@ -28,7 +28,7 @@ from local.certificates import Certificates
 from local.faults.answers import RUBBISH
 from local.faults.callers import Callers
 from local.faults.injector import Injector
-from local.faults.kinds import Fault, Kind, Step, every_kind_per_step, one_per_step, shared_out
+from local.faults.kinds import Fault, Kind, Step, every_kind_per_step, one_per_operation, shared_out
 from local.faults.operations import Request, operation_of
 from local.faults.proxy import Proxy
 from local.processes import wait_until
@@ -315,13 +315,15 @@ def test_an_operation_is_named_alike_for_every_pull_request(upstream: str, reque
     assert operation_of(upstream, request_) == operation
 
 
-def test_one_fault_per_step_takes_every_kind_in_turn() -> None:
-    steps = [Step("deploy", "PackageDags", "s3", "PUT copy", ordinal) for ordinal in range(1, 10)]
+def test_one_fault_per_operation_takes_every_kind_and_first_and_last_requests_in_turn() -> None:
+    operations = [f"PUT {number}" for number in range(18)]
+    steps = [Step("deploy", "PackageDags", "s3", name, ordinal) for name in operations for ordinal in range(1, 4)]
 
-    chosen = one_per_step([*steps, *steps])
+    chosen = one_per_operation([*steps, *steps])
 
-    assert sorted(one.step for one in chosen) == steps
+    assert sorted(one.step.operation for one in chosen) == sorted(operations)
     assert {one.kind for one in chosen} == set(Kind)
+    assert {one.step.ordinal for one in chosen} == {1, 3}
     assert len(every_kind_per_step(steps)) == len(steps) * len(Kind)
 
 
