@@ -118,6 +118,14 @@ class SimulatedStack:
             SourceArchiveKey(pull.repository, pull.number, pull.head_sha, source_digest(archive)), archive, {}
         )
 
+    def ask_for_a_reset(self, pull: PullRequest) -> None:
+        about = {
+            "repository": pull.repository,
+            "pull_number": pull.number,
+            "data": {"repository_id": pull.repository_id},
+        }
+        self.put_event("dagbranch", "Data Reset Requested", {"version": 1, "lane": LANE, **about})
+
     def put_event(self, source: str, detail_type: str, detail: object, resources: Iterable[str] = ()) -> None:
         """On the bus, and from there, by the template's rules, into queues."""
         event = {

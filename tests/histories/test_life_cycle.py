@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
 
@@ -16,8 +16,9 @@ from dagbranch.domain.environments import PullRequest
 from dagbranch.domain.policy import Policy
 from tests.histories.simulated_github import KEEP_LABEL, KINDS, REPOSITORIES
 from tests.histories.simulated_queues import Message, Queue
-from tests.histories.simulated_stack import UPSTREAMS, SimulatedStack, with_policy
+from tests.histories.simulated_stack import UPSTREAMS, AtWork, SimulatedStack, with_policy
 from tests.histories.truth import check_always, check_convergence
+from tests.histories.watched_places import FOREIGN_OBJECTS
 
 EXPIRY = timedelta(days=14)
 MOST_PULLS = 5
@@ -28,224 +29,175 @@ policies = st.builds(
     Policy,
     expire_after=st.sampled_from([None, EXPIRY]),
     keep_label=st.just(KEEP_LABEL),
-    most_environments=st.sampled_from([None, None, 1, 2]),
-    most_dags=st.sampled_from([None, None, 2, 3]),
+    most_environments=st.sampled_from([None, None, None, 1, 2]),
+    most_dags=st.sampled_from([None, None, None, 2, 3]),
 )
+repositories = st.sampled_from(sorted(REPOSITORIES))
 kinds = st.sampled_from(sorted(KINDS))
 branches = st.sampled_from(BRANCHES)
 indices = st.integers(0, 7)
-effects = st.integers(0, 40)
+effects = st.integers(0, 30)
+moments = st.sampled_from([0, 0, 1, 5, 15, 30, 60])
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What becomes of one of the messages that wait: ``how`` it is delivered, and ``effects`` until that ends."""
+
+    index: int
+    how: str
+    effects: int
+
+
+def fates(*ways: str) -> st.SearchStrategy[list[Fate]]:
+    return st.lists(st.builds(Fate, indices, st.sampled_from(ways), effects), min_size=1, max_size=8)
 
 
 class LifeCycle(RuleBasedStateMachine):
     """People work with pull requests, messages are delivered somehow, and everything may fail at any effect.
 
+    There are few rules, each with many ways: Hypothesis leaves out some rules of each history altogether.
     ``done`` counts what all histories of the process had of what.
     """
 
     done: ClassVar[Counter[str]] = Counter()
     stack: SimulatedStack
 
-    @initialize(policy=policies, tells_all=st.sampled_from([True, True, False]))
-    def deploy(self, policy: Policy, *, tells_all: bool) -> None:
+    @initialize(
+        policy=policies,
+        tells_all=st.sampled_from([True, True, False]),
+        pulls=st.lists(st.tuples(repositories, branches, kinds), min_size=1, max_size=3),
+    )
+    def deploy(self, policy: Policy, pulls: list[tuple[str, str, str]], *, tells_all: bool) -> None:
         self.stack = SimulatedStack(policy, tells_all=tells_all)
+        for repository, branch, kind in pulls:
+            self.stack.github.make(repository, branch, kind, is_draft=False, is_fork=False)
 
     # people
 
     @precondition(lambda self: len(self.stack.github.pulls) < MOST_PULLS)
-    @rule(
-        repository=st.sampled_from(sorted(REPOSITORIES)),
-        branch=branches,
-        kind=kinds,
-        is_draft=st.integers(0, 7).map(lambda one: one == 7),
-        is_fork=st.integers(0, 15).map(lambda one: one == 15),
-    )
-    def open(self, repository: str, branch: str, kind: str, *, is_draft: bool, is_fork: bool) -> None:
-        self.stack.github.make(repository, branch, kind, is_draft=is_draft, is_fork=is_fork)
+    @rule(repository=repositories, branch=branches, kind=kinds, special=st.sampled_from([*[""] * 6, "draft", "fork"]))
+    def open(self, repository: str, branch: str, kind: str, special: str) -> None:
+        self.stack.github.make(repository, branch, kind, is_draft=special == "draft", is_fork=special == "fork")
 
-    @precondition(lambda self: self.stack.github.pulls)
     @rule(index=indices, kind=kinds)
     def push(self, index: int, kind: str) -> None:
         self.stack.github.push(self._pull(index), kind)
 
-    @precondition(lambda self: self.stack.github.pulls)
-    @rule(index=indices, back=indices)
-    def push_back(self, index: int, back: int) -> None:
-        """To a commit that its pull request had before, or another's: a force-push."""
-        heads = sorted(self.stack.github.kinds)
-        self.stack.github.push_to(self._pull(index), heads[back % len(heads)])
+    @rule(
+        index=indices,
+        does=st.sampled_from(["close or reopen"] * 5 + ["push back"] * 2 + ["rename", "draft", "label", "reset"]),
+        branch=branches,
+        back=indices,
+    )
+    def work_with_a_pull_request(self, index: int, does: str, branch: str, back: int) -> None:
+        pull, github = self._pull(index), self.stack.github
+        match does:
+            case "close or reopen":
+                (github.close if pull.is_open else github.reopen)(pull)
+            case "push back":  # by force, to a commit that it had before, or to another's
+                heads = sorted(github.kinds)
+                github.push_to(pull, heads[back % len(heads)])
+            case "rename":
+                github.rename(pull, branch)
+            case "draft":
+                github.set_draft(pull, is_draft=not pull.is_draft)
+            case "label":
+                (github.unlabel if pull.labels else github.label)(pull)
+            case "reset":
+                self.stack.ask_for_a_reset(pull)
 
-    @precondition(lambda self: self.stack.github.pulls)
-    @rule(index=indices)
-    def close_or_reopen(self, index: int) -> None:
-        pull = self._pull(index)
-        if pull.is_open:
-            self.stack.github.close(pull)
-        else:
-            self.stack.github.reopen(pull)
-
-    @precondition(lambda self: self.stack.github.pulls)
-    @rule(index=indices, branch=branches)
-    def rename(self, index: int, branch: str) -> None:
-        self.stack.github.rename(self._pull(index), branch)
-
-    @precondition(lambda self: self.stack.github.pulls)
-    @rule(index=indices)
-    def change_the_draft(self, index: int) -> None:
-        pull = self._pull(index)
-        self.stack.github.set_draft(pull, is_draft=not pull.is_draft)
-
-    @precondition(lambda self: self.stack.github.pulls)
-    @rule(index=indices)
-    def change_the_label(self, index: int) -> None:
-        pull = self._pull(index)
-        if pull.labels:
-            self.stack.github.unlabel(pull)
-        else:
-            self.stack.github.label(pull)
-
-    @rule(most=st.sampled_from([None, 1, 2]), is_paused=st.booleans())
-    def change_the_parameters(self, most: int | None, *, is_paused: bool) -> None:
+    @rule(
+        most=st.sampled_from([None, None, 1, 2]),
+        is_paused=st.sampled_from([False, False, True]),
+        allowed=st.sampled_from([REPOSITORIES.keys(), REPOSITORIES.keys(), {"acme/pipelines"}]),
+    )
+    def change_the_parameters(self, most: int | None, allowed: set[str], *, is_paused: bool) -> None:
         with_policy(self.stack, most_environments=most, is_paused=is_paused)
-
-    @precondition(lambda self: self.stack.github.pulls)
-    @rule(index=indices)
-    def ask_for_a_reset(self, index: int) -> None:
-        pull = self._pull(index)
-        data = {"repository_id": pull.repository_id}
-        about = {"repository": pull.repository, "pull_number": pull.number, "data": data}
-        self.stack.put_event("dagbranch", "Data Reset Requested", {"version": 1, "lane": "preview", **about})
-
-    @precondition(lambda self: self._own_zips())
-    @rule(index=indices)
-    def delete_a_zip_by_hand(self, index: int) -> None:
-        zips = self._own_zips()
-        del self.stack.dags.objects[zips[index % len(zips)]]
-
-    @precondition(lambda self: self._own_schemas())
-    @rule(index=indices)
-    def drop_a_schema_by_hand(self, index: int) -> None:
-        schemas = self._own_schemas()
-        del self.stack.warehouse.stands[schemas[index % len(schemas)]]
-
-    @precondition(lambda self: self.stack.registry.records)
-    @rule(index=indices)
-    def upload_by_a_ci_job(self, index: int) -> None:
-        """For any pull request that has a record, closed ones too."""
-        records = self.stack.registry.records
-        record = records[index % len(records)]
-        self.stack.upload(self.stack.github.pulls[record.repository, record.pull_number])
-
-    @rule(allowed=st.sampled_from([{"acme/pipelines"}, set(REPOSITORIES), set(REPOSITORIES)]))
-    def change_the_list(self, allowed: set[str]) -> None:
         self.stack.allowed = frozenset(allowed)
 
-    # messages
+    @rule(index=indices, what=st.sampled_from(["zip", "schema", "upload"]))
+    def meddle(self, index: int, what: str) -> None:
+        """Somebody deletes by hand, or a CI job uploads for a pull request that has a record, closed or not."""
+        records, schemas, zips = self.stack.registry.records, self._own_schemas(), self._own_zips()
+        match what:
+            case "zip" if zips:
+                del self.stack.dags.objects[zips[index % len(zips)]]
+            case "schema" if schemas:
+                del self.stack.warehouse.stands[schemas[index % len(schemas)]]
+            case "upload" if records:
+                record = records[index % len(records)]
+                self.stack.upload(self.stack.github.pulls[record.repository, record.pull_number])
 
-    @rule()
-    def sweep(self) -> None:
-        self.stack.tick()
+    # messages and time
 
-    @precondition(lambda self: self.stack.deliverable())
-    @rule(index=indices)
-    def deliver(self, index: int) -> None:
-        self._begin(index, lambda queue, message: self._run(queue, message, None, None, before=False))
+    @rule(some=fates("deliver"), seconds=moments)
+    def deliver(self, some: list[Fate], seconds: int) -> None:
+        self._meet(some)
+        self.stack.pass_time(seconds)
 
-    @precondition(lambda self: self.stack.deliverable())
-    @rule(index=indices, stops_after=effects)
-    def begin(self, index: int, stops_after: int) -> None:
-        self._begin(index, lambda queue, message: self._run(queue, message, stops_after, None, before=False))
+    @rule(
+        some=fates("deliver", "deliver", "begin", "die after", "die before", "twice", "lose", "go on", "kill"),
+        seconds=moments,
+    )
+    def deliver_badly(self, some: list[Fate], seconds: int) -> None:
+        self._meet(some)
+        self.stack.pass_time(seconds)
 
-    @precondition(lambda self: self.stack.deliverable())
-    @rule(index=indices, stops_after=effects, minutes=st.sampled_from([1, 1, 2, 5]), closes=st.booleans())
-    def overtake(self, index: int, stops_after: int, minutes: int, *, closes: bool) -> None:
-        """One worker stands still while the others go on, and perhaps everybody closes or reopens what it is at."""
-        self._begin(index, lambda queue, message: self._run(queue, message, stops_after, None, before=False))
-        if closes and self.stack.github.pulls:
-            self.close_or_reopen(index)
+    @rule(some=fates("begin", "die after", "die before"), minutes=st.sampled_from([1, 2, 5]), index=indices)
+    def overtake(self, some: list[Fate], minutes: int, index: int) -> None:
+        """Some workers stand still, or die, at what somebody closes or reopens, while others go on."""
+        self._meet(some[:3])
+        self.work_with_a_pull_request(index, "close or reopen", "", 0)
         for _ in range(4 * minutes):
             self.stack.work_off(20)
             self.stack.pass_time(15)
         for worker in list(self.stack.workers):
             self.stack.go_on(worker)
 
-    @precondition(lambda self: self.stack.deliverable())
-    @rule(index=indices, dies_at=effects, before=st.booleans())
-    def deliver_to_one_that_dies(self, index: int, dies_at: int, *, before: bool) -> None:
-        self._begin(index, lambda queue, message: self._run(queue, message, None, dies_at + 1, before=before))
+    @rule(minutes=st.sampled_from([1, 3, 10]))
+    def work_on(self, minutes: int) -> None:
+        for _ in range(2 * minutes):
+            self.stack.work_off(20)
+            self.stack.pass_time(30)
 
-    @precondition(lambda self: self.stack.workers)
-    @rule(index=indices, more=st.none() | effects)
-    def go_on(self, index: int, more: int | None) -> None:
-        self.stack.go_on(self.stack.workers[index % len(self.stack.workers)], more)
-
-    @precondition(lambda self: self.stack.workers)
-    @rule(index=indices)
-    def kill(self, index: int) -> None:
-        self.stack.kill(self.stack.workers[index % len(self.stack.workers)])
-
-    @precondition(lambda self: self.stack.deliverable())
-    @rule(index=indices)
-    def duplicate(self, index: int) -> None:
-        self._begin(index, lambda queue, message: queue.put(message.body, self.stack.clock()))
-
-    @precondition(lambda self: self.stack.deliverable())
-    @rule(index=indices)
-    def lose(self, index: int) -> None:
-        """EventBridge, or GitHub, never delivered it; or it is among the dead letters, and nobody looks."""
-        self._begin(index, lambda queue, message: queue.give_up(message))
-
-    @rule(most=st.sampled_from([5, 20, 40]))
-    def work_off(self, most: int) -> None:
-        self.stack.work_off(most)
-
-    @rule(seconds=st.sampled_from([1, 5, 30, 30, 60, 60, 300, 900, 3_000, 6_000, 86_400, 15 * 86_400]))
-    def pass_time(self, seconds: int) -> None:
+    @rule(seconds=st.sampled_from([60, 300, 900, 3_000, 6_000, 86_400, 15 * 86_400]), sweeps=st.booleans())
+    def pass_time(self, seconds: int, *, sweeps: bool) -> None:
         self.stack.pass_time(seconds)
+        if sweeps:
+            self.stack.tick()
 
     @rule()
-    def work_for_ten_minutes(self) -> None:
-        for _ in range(10):
-            self.stack.work_off(20)
-            self.stack.pass_time(60)
+    def sweep(self) -> None:
+        self.stack.tick()
 
     # faults
 
-    @rule(upstream=st.sampled_from(UPSTREAMS))
-    def go_down_or_come_back(self, upstream: str) -> None:
-        self.stack.outages.down ^= {upstream}
+    @rule(upstream=st.sampled_from(UPSTREAMS), how=st.sampled_from(["down", "deaf", "deaf", "well"]))
+    def fail(self, upstream: str, how: str) -> None:
+        match how:
+            case "down":
+                self.stack.outages.down ^= {upstream}
+            case "deaf":
+                self.stack.outages.deaf.add(upstream)
+            case "well":
+                self.stack.outages.end()
 
-    @rule()
-    def come_back(self) -> None:
-        self.stack.outages.end()
-
-    @rule(upstream=st.sampled_from(UPSTREAMS))
-    def lose_the_next_answer(self, upstream: str) -> None:
-        self.stack.outages.deaf.add(upstream)
-
-    @rule()
-    def stall_or_run_airflow(self) -> None:
-        self.stack.airflow.is_stalled = not self.stack.airflow.is_stalled
-
-    @precondition(lambda self: self._own_zips())
-    @rule(index=indices)
-    def cut_off_a_parse(self, index: int) -> None:
-        zips = self._own_zips()
-        self.stack.airflow.cut_off = zips[index % len(zips)].removesuffix(".zip")
-
-    @precondition(lambda self: len(self.stack.airflow.rows) > 1)
-    @rule(index=indices, can_be_ended=st.booleans())
-    def start_a_task(self, index: int, *, can_be_ended: bool) -> None:
-        rows = [dag_id for dag_id, row in self.stack.airflow.rows.items() if row.zip_name is not None]
-        dag_id = rows[index % len(rows)]
-        if self.stack.airflow.start_task(dag_id) and can_be_ended:
-            self.stack.airflow.can_be_ended.add(dag_id)
-
-    @precondition(lambda self: self.stack.airflow.running)
-    @rule(index=indices)
-    def end_a_task(self, index: int) -> None:
-        running = sorted(self.stack.airflow.running)
-        self.stack.airflow.running.discard(running[index % len(running)])
+    @rule(index=indices, what=st.sampled_from(["stall", "cut off", "task", "endless task", "end of a task"]))
+    def disturb_airflow(self, index: int, what: str) -> None:
+        airflow, zips = self.stack.airflow, self._own_zips()
+        rows = [dag_id for dag_id, row in airflow.rows.items() if row.zip_name is not None]
+        match what:
+            case "stall":
+                airflow.is_stalled = not airflow.is_stalled
+            case "cut off" if zips:
+                airflow.cut_off = zips[index % len(zips)].removesuffix(".zip")
+            case "task" | "endless task" if rows:
+                dag_id = rows[index % len(rows)]
+                if airflow.start_task(dag_id) and what == "task":
+                    airflow.can_be_ended.add(dag_id)
+            case "end of a task" if airflow.running:
+                airflow.running.discard(sorted(airflow.running)[index % len(airflow.running)])
 
     @invariant()
     def holds(self) -> None:
@@ -270,21 +222,37 @@ class LifeCycle(RuleBasedStateMachine):
         return pulls[index % len(pulls)]
 
     def _own_zips(self) -> list[str]:
-        return sorted(key for key in self.stack.dags.objects if key.endswith(".zip") and key != "payments.zip")
+        return sorted(key for key in self.stack.dags.objects if key.endswith(".zip") and key not in FOREIGN_OBJECTS)
 
     def _own_schemas(self) -> list[str]:
         return sorted(name for name in self.stack.warehouse.stands if name not in self.stack.warehouse.foreign)
 
-    def _begin(self, index: int, act: Callable[[Queue, Message], None]) -> None:
-        waiting = self.stack.deliverable()
-        act(*waiting[index % len(waiting)])
+    def _meet(self, some: list[Fate]) -> None:
+        for fate in some:
+            waiting, workers = self.stack.deliverable(), self.stack.workers
+            if fate.how in {"go on", "kill"}:
+                if workers:
+                    self._end(workers[fate.index % len(workers)], fate)
+            elif waiting:
+                self._deliver(*waiting[fate.index % len(waiting)], fate)
 
-    def _run(
-        self, queue: Queue, message: Message, stops_after: int | None, dies_at: int | None, *, before: bool
-    ) -> None:
-        worker = self.stack.begin(queue, message, dies_at, before=before)
-        if worker is not None:
-            self.stack.go_on(worker, stops_after)
+    def _end(self, worker: AtWork, fate: Fate) -> None:
+        if fate.how == "kill":
+            self.stack.kill(worker)
+        else:
+            self.stack.go_on(worker, fate.effects)
+
+    def _deliver(self, queue: Queue, message: Message, fate: Fate) -> None:
+        match fate.how:
+            case "twice":
+                queue.put(message.body, self.stack.clock())
+            case "lose":  # never delivered to the queue; or among its dead letters, and nobody looks
+                queue.give_up(message)
+            case how:
+                dies_at = fate.effects + 1 if how.startswith("die") else None
+                worker = self.stack.begin(queue, message, dies_at, before=how == "die before")
+                if worker is not None:
+                    self.stack.go_on(worker, fate.effects if how == "begin" else None)
 
 
 TestLifeCycle = LifeCycle.TestCase

@@ -43,7 +43,6 @@ class WatchedRegistry(InMemoryRegistry):
         self.asked_for.setdefault(written.key, {})[written.generation] = written.head_sha
         return written
 
-
     def release(self, environment: Environment, event: str) -> Environment:
         self._check_gone(environment)
         return super().release(environment, event)
