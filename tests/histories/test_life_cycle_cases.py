@@ -82,7 +82,7 @@ def test_an_archive_for_one_that_waits_goes_when_it_is_closed(stack: SimulatedSt
     assert not stack.sources.objects
 
 
-@pytest.mark.parametrize("effects", range(1, 14))
+@pytest.mark.parametrize("effects", range(1, 14, 2))
 def test_a_worker_that_fetches_until_after_the_removal_leaves_nothing(stack: SimulatedStack, effects: int) -> None:
     pull = open_one(stack)
     rest(stack)
@@ -100,7 +100,7 @@ def test_a_worker_that_fetches_until_after_the_removal_leaves_nothing(stack: Sim
 
 
 @pytest.mark.parametrize("function", ["FetchSource", "PackageDags", "ProvisionData", "VerifyEnvironment"])
-@pytest.mark.parametrize("effects", range(0, 36, 5))
+@pytest.mark.parametrize("effects", range(0, 36, 9))
 def test_a_worker_of_an_older_commit_that_goes_on_late_changes_nothing(
     stack: SimulatedStack, function: str, effects: int
 ) -> None:
