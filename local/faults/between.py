@@ -15,7 +15,7 @@ from local.aws.runtime_api import Answer
 from local.certificates import Certificates
 from local.faults.callers import Callers, Invocation
 from local.faults.injector import Injector
-from local.faults.journal import Journal, is_dead, is_done
+from local.faults.journal import Journal, is_done
 from local.faults.proxy import Proxy
 
 _AWS: Final = {
@@ -78,9 +78,9 @@ class Proxies:
 
 
 class Hastened:
-    """Lets the time pass that a failure would have to wait for: it ends visibility time-outs, and leases of the dead.
+    """Lets the time pass that a failure would have to wait for: it ends visibility time-outs and leases left behind.
 
-    A message comes back as it would by itself, only sooner.
+    Who is killed, or cannot write to the registry any more, leaves them. All comes as it would by itself, only sooner.
     """
 
     def __init__(self, client: Callable[[str], Any], table: str, repository_id: int) -> None:
@@ -94,7 +94,7 @@ class Hastened:
         if is_done(answer) or not records:
             return
         with self._lock:
-            if is_dead(answer) and invocation.pull_number is not None:
+            if invocation.pull_number is not None:
                 self._end_leases(invocation.pull_number, invocation.request_id)
             for record in records:
                 self._show(record)

@@ -16,7 +16,7 @@ def header(*, held_seconds: float) -> str:
     told = (
         "A fault lasts for an invocation, for its clients' own tries too; times out, answer lost and killed come once.",
         f"A request that times out is held until its client gives up, at most {held_seconds:g} s.",
-        "What fails comes again after 1 s: visibility time-outs, and the leases of those who were killed, are ended.",
+        "What fails comes again after 1 s: its visibility time-out, and the leases that it left behind, are ended.",
     )
     return "\n".join([*told, "", _line(_HEAD)])
 
