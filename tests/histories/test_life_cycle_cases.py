@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from dagbranch.domain.environments import Environment, PullRequest, Status
 from dagbranch.domain.policy import Policy
+from tests.histories.simulated_github import KEEP_LABEL
 from tests.histories.simulated_stack import SimulatedStack
 from tests.histories.truth import check_convergence, rest
 
@@ -137,5 +140,44 @@ def test_what_failed_while_airflow_stood_still_is_ready_once_it_goes_on(stack: S
     assert record(stack).status == Status.FAILED
 
     check_convergence(stack)
+
+    assert record(stack).status == Status.READY
+
+
+def test_where_nothing_fails_nobody_needs_the_sweep(stack: SimulatedStack) -> None:
+    """Each of the template's rules leads where it should: what the sweep would repair is right without it."""
+    github = stack.github
+    pull = github.make("acme/pipelines", "feature", "attribution", is_draft=True, is_fork=False)
+    rest(stack)
+    assert record(stack).status == Status.REFUSED
+
+    pull = github.set_draft(pull, is_draft=False)
+    rest(stack)
+    assert record(stack).status == Status.READY
+
+    pull = github.push(pull, "costs")
+    rest(stack)
+    assert (record(stack).status, record(stack).head_sha) == (Status.READY, pull.head_sha)
+
+    pull = github.close(pull)
+    rest(stack)
+    assert record(stack).status == Status.REMOVED
+
+    github.reopen(pull)
+    rest(stack)
+    assert record(stack).status == Status.READY
+
+
+def test_the_label_that_keeps_brings_an_expired_environment_back(stack: SimulatedStack) -> None:
+    stack.policy = Policy(expire_after=timedelta(days=14), keep_label=KEEP_LABEL)
+    pull = open_one(stack)
+    rest(stack)
+    stack.pass_time(15 * 86_400)
+    stack.tick()
+    rest(stack)
+    assert record(stack).status == Status.REMOVED
+
+    stack.github.label(pull)
+    rest(stack)
 
     assert record(stack).status == Status.READY
