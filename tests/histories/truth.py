@@ -21,6 +21,7 @@ _MINUTE, _DAY = 60.0, 86_400.0
 _SWEEPS_AFTER_SECONDS: Final = (50 * _MINUTE, 50 * _MINUTE, _DAY, 50 * _MINUTE, _DAY, 50 * _MINUTE)
 _MESSAGES_COME_EVERY: Final = 15.0
 _MOST_DELIVERIES: Final = 3_000
+_BETWEEN_SWEEPS: Final = timedelta(hours=2)
 _LONGEST_REST: Final = timedelta(hours=20)
 
 
@@ -55,16 +56,21 @@ def check_convergence(stack: SimulatedStack) -> None:
 
 def rest(stack: SimulatedStack) -> None:
     """Everything is delivered, as often as it comes again, until no message is left."""
-    until = stack.clock() + _LONGEST_REST
+    work_on(stack, _LONGEST_REST)
+    assert not _messages(stack), f"it does not come to rest: {_messages(stack)}"
+
+
+def work_on(stack: SimulatedStack, longest: timedelta) -> None:
+    """The same, but what still waits then, waits for a sweep."""
+    until, left = stack.clock() + longest, _MOST_DELIVERIES
     for worker in list(stack.workers):
         stack.go_on(worker)
-    left = _MOST_DELIVERIES
-    while any(queue.messages for queue in stack.queues.values()):
+    while stack.clock() < until and left > 0:
         left -= stack.work_off(left)
         waiting = [message.visible_at for queue in stack.queues.values() for message in queue.messages]
-        assert left > 0 and stack.clock() < until, f"it does not come to rest: {_messages(stack)}"  # noqa: PT018 # one fact
-        if waiting:
-            stack.pass_time(max((min(waiting) - stack.clock()).total_seconds(), _MESSAGES_COME_EVERY))
+        if not waiting:
+            return
+        stack.pass_time(max((min(waiting) - stack.clock()).total_seconds(), _MESSAGES_COME_EVERY))
 
 
 def _calm(stack: SimulatedStack) -> None:
@@ -75,12 +81,13 @@ def _calm(stack: SimulatedStack) -> None:
 
 
 def _sweep_often(stack: SimulatedStack) -> None:
-    rest(stack)
+    work_on(stack, _BETWEEN_SWEEPS)
     for seconds in _SWEEPS_AFTER_SECONDS:
         stack.pass_time(seconds)
         stack.pass_time(_MINUTE)
         stack.tick()
-        rest(stack)
+        work_on(stack, _BETWEEN_SWEEPS)
+    rest(stack)
 
 
 def _check_closed(stack: SimulatedStack) -> None:
