@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -330,14 +331,12 @@ def test_a_message_that_failed_for_good_lies_among_the_dead_letters_with_its_rea
     assert datetime.fromisoformat(found["at"]) <= datetime.fromisoformat(found_again["at"])
 
 
-def test_the_history_tells_what_happened_by_which_commit_and_delivery(lived: Lived) -> None:
-    history = _events(lived, "reopened")
-    kinds = [event.split()[0].rstrip(":") for event in history]
+def test_the_history_tells_of_both_lives(lived: Lived) -> None:
+    kinds = [event.split()[0].rstrip(":") for event in _events(lived, "reopened")]
+    turns = [kind for kind in kinds if kind in {"requested", "ready", "removing", "removed"}]
 
-    assert [kind for kind in kinds if kind in {"requested", "ready", "removing", "removed"}] == [
-        *("requested", "ready", "removing", "removed"),
-        *("requested", "ready"),
-    ]
+    # Each half's message may find all of it ready.
+    assert [turn for turn, _ in groupby(turns)] == ["requested", "ready", "removing", "removed", "requested", "ready"]
 
 
 def _events(lived: Lived, branch: str) -> list[str]:
