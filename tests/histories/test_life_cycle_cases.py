@@ -120,6 +120,29 @@ def test_a_worker_of_an_older_commit_that_goes_on_late_changes_nothing(
     check_convergence(stack)
 
 
+@pytest.mark.parametrize("reopens", [False, True])
+@pytest.mark.parametrize("effects", range(1, 8))
+def test_a_second_worker_at_a_removal_does_nothing_once_the_first_has_ended_it(
+    stack: SimulatedStack, effects: int, *, reopens: bool
+) -> None:
+    pull = open_one(stack, "attribution")
+    rest(stack)
+    pull = stack.github.close(pull)
+    stack.work_off(20)
+    (message,) = stack.queues["RemoveEnvironmentQueue"].messages
+    stack.queues["RemoveEnvironmentQueue"].put(message.body, stack.clock())
+    begin_next(stack, "RemoveEnvironment", effects)
+
+    for _ in range(9):
+        stack.work_off(20)
+        stack.pass_time(15)
+    if reopens:
+        stack.github.reopen(pull)
+        stack.work_off(20)
+
+    check_convergence(stack)
+
+
 def test_a_draft_in_the_line_keeps_nobody_waiting(stack: SimulatedStack) -> None:
     stack.policy = Policy(most_environments=1)
     first, draft = open_one(stack), open_one(stack)

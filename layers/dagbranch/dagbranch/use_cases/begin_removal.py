@@ -11,6 +11,7 @@ from dagbranch.domain.leases import with_lease, without_lease
 from dagbranch.domain.life_cycle import adopted, removed, removing, reprieved
 from dagbranch.domain.policy import reason_to_remove
 from dagbranch.domain.requests import PullRequestEvent
+from dagbranch.errors import SupersededError
 from dagbranch.ports import GitHub
 from dagbranch.use_cases.removal_work import RemovalWork
 
@@ -42,9 +43,14 @@ def _remove_late_archives(event: PullRequestEvent, work: RemovalWork) -> None:
 
 
 def take_leases(environment: Environment, work: RemovalWork) -> Environment:
-    """Waits for the workers that are at it; since ``removing`` every deploy and every seed finds itself superseded."""
+    """Waits for the workers that are at it: since ``removing`` every deploy and every seed finds itself superseded.
+
+    Raises SupersededError where that removal is over.
+    """
 
     def taken(newest: Environment) -> Environment:
+        if newest.status != Status.REMOVING or newest.generation != environment.generation:
+            raise SupersededError(f"another worker has ended the removal of {environment.name}")
         for half in _HALVES:
             newest = with_lease(newest, half, work.remover.name, work.clock(), work.remover.lease_seconds)
         return newest
