@@ -39,6 +39,8 @@ def _settings(folder: Path) -> dict[str, str]:
         "spark.sql.warehouse.dir": str(folder / "tables"),
         "spark.sql.catalogImplementation": "in-memory",
         "spark.sql.session.timeZone": "UTC",
+        # A Delta table shows every session what stands now. Spark's files are listed once per session and cached.
+        "spark.sql.filesourceTableRelationCacheSize": "0",
         "spark.sql.shuffle.partitions": "2",
         "spark.default.parallelism": "2",
         "spark.ui.enabled": "false",

@@ -235,6 +235,16 @@ def test_sessions_have_their_own_schema_and_settings(warehouse: LocalWarehouse, 
     assert warehouse.query("SELECT current_schema(), current_timezone()") == [("default", "UTC")]
 
 
+def test_a_session_that_has_read_a_table_sees_what_another_adds(warehouse: LocalWarehouse, schema: str) -> None:
+    warehouse.query(f"CREATE TABLE {schema}.m_roi AS SELECT 1 AS id")
+    with closing(warehouse.connect()) as connection, connection.cursor() as cursor:
+        before = cursor.execute(f"SELECT * FROM {schema}.m_roi").fetchall()
+        warehouse.query(f"INSERT INTO {schema}.m_roi VALUES (2)")
+        after = cursor.execute(f"SELECT * FROM {schema}.m_roi").fetchall()
+
+    assert (len(before), len(after)) == (1, 2)
+
+
 def test_a_session_in_an_absent_schema_is_refused(warehouse: LocalWarehouse) -> None:
     with pytest.raises(DatabaseError, match="SCHEMA_NOT_FOUND"):
         warehouse.connect(schema="absent")
