@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from dagbranch.domain.environments import PullRequest
+from dagbranch.domain.environments import PullRequest, Status
 from dagbranch.domain.policy import Policy
 from tests.histories.simulated_github import KEEP_LABEL, KINDS, REPOSITORIES
 from tests.histories.simulated_queues import Message, Queue
@@ -225,7 +225,10 @@ class LifeCycle(RuleBasedStateMachine):
         return sorted(key for key in self.stack.dags.objects if key.endswith(".zip") and key not in FOREIGN_OBJECTS)
 
     def _own_schemas(self) -> list[str]:
-        return sorted(name for name in self.stack.warehouse.stands if name not in self.stack.warehouse.foreign)
+        """Those of ready environments: what goes while it is being filled is told to the author as a failure."""
+        ready = [record for record in self.stack.registry.records if record.status == Status.READY]
+        made = {name for record in ready for name in record.schemas}
+        return sorted(made.intersection(self.stack.warehouse.stands) - self.stack.warehouse.foreign.keys())
 
     def _meet(self, some: list[Fate]) -> None:
         for fate in some:

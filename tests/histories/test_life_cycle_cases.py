@@ -204,3 +204,19 @@ def test_the_label_that_keeps_brings_an_expired_environment_back(stack: Simulate
     rest(stack)
 
     assert record(stack).status == Status.READY
+
+
+def test_an_expired_environment_of_a_repository_that_went_from_the_list_is_asked_about_once(
+    stack: SimulatedStack,
+) -> None:
+    stack.policy = Policy(expire_after=timedelta(days=14), keep_label=KEEP_LABEL)
+    open_one(stack)
+    rest(stack)
+    stack.pass_time(15 * 86_400)
+    stack.tick()
+    rest(stack)
+    assert record(stack).dismissed is not None
+
+    stack.allowed = frozenset({"acme/costs"})
+
+    check_convergence(stack)

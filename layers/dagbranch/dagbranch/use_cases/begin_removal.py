@@ -98,13 +98,19 @@ def _reason(environment: Environment, github: GitHub, work: RemovalWork) -> tupl
 
 
 def _reprieved(found: Environment, github: GitHub, work: RemovalWork) -> Environment:
-    """One that expired and whose pull request was closed after that begins anew when it is reopened."""
+    """One that expired and whose pull request was closed after that begins anew when it is reopened.
+
+    So does one whose repository went from the stack's list, and is on it again.
+    """
     if found.dismissed is None:
         return found
-    pull = github.pull_request(found.repository, found.pull_number)
-    if pull is not None and pull.is_open:
-        return found
-    return work.places.registry.save(reprieved(found, work.clock()), event="its pull request was closed")
+    if found.repository.lower() in work.remover.allowed_repositories:
+        pull = github.pull_request(found.repository, found.pull_number)
+        if pull is not None and pull.is_open:
+            return found
+    return work.places.registry.save(
+        reprieved(found, work.clock()), event="its pull request is not open, or not the stack's affair"
+    )
 
 
 def _stands(event: PullRequestEvent, name: str, work: RemovalWork) -> bool:
