@@ -211,7 +211,9 @@ def test_of_an_error_that_is_not_ours_only_the_place_is_told(sqs: Sqs) -> None:
     ids=["empty", "long", "not for SQS"],
 )
 def test_a_reason_is_cut_to_what_sqs_takes(sqs: Sqs, reason: str, kept: str) -> None:
-    handle(sqs, batch("a"), raising(UpstreamError(reason)))
+    client: Any = sqs
+
+    WorkQueue(client, URL, DEAD_LETTERS_URL, MOST_RECEIVES).give_up("a", {"reason": reason})
 
     ((_, told),) = sqs.given_up
     assert told["reason"] == kept
