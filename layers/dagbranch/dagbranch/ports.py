@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from dagbranch.domain.airflow_listing import ImportFailure, ListedDag
+from dagbranch.domain.airflow_pages import AirflowPages
 from dagbranch.domain.artifacts import Artifact
 from dagbranch.domain.checkout import TreeEntry
 from dagbranch.domain.deployment import CopiedFile
@@ -17,6 +18,7 @@ from dagbranch.domain.fence import Fence
 from dagbranch.domain.naming import SourceArchiveKey
 from dagbranch.domain.ownership import Owner
 from dagbranch.domain.questions import Question
+from dagbranch.domain.reports import Check, Deployment, Reaction, Reported
 from dagbranch.domain.requests import SeedRequest
 from dagbranch.domain.requirements import Requirement
 from dagbranch.domain.schema_marker import SchemaMarker
@@ -51,6 +53,44 @@ class GitHub(Protocol):
 
     def merge_base(self, repository: str, base_ref: str, head_sha: str) -> str | None:
         """The commit from which the two went apart; None where there is none, or the branch is gone."""
+
+    def changed_paths(self, repository: str, pull_number: int) -> frozenset[str] | None:
+        """What the pull request adds, changes, removes or renames (both names); None where GitHub does not list all."""
+
+    def may_write(self, repository: str, login: str) -> bool:
+        """Whether GitHub says at this moment that this person may push: admin, maintain or write."""
+
+    def installation(self, repository: str) -> int | None:
+        """The installation of our own GitHub App that has the repository; None where a token is used instead."""
+
+
+class GitHubReports(Protocol):
+    """All that is ever written to GitHub. Each call can be repeated; what was deleted there is made anew."""
+
+    def put_comment(self, repository: str, pull_number: int, text: str, comment_id: int | None) -> int:
+        """Makes the one comment, or edits it, and returns its id; without an id, ours is looked for by its marker."""
+
+    def put_check(self, repository: str, check: Check, check_id: int | None) -> int | None:
+        """A check run's id, or None where the credentials only allow a commit status."""
+
+    def put_deployment(self, repository: str, deployment: Deployment, deployment_id: int | None) -> int:
+        """Its id; a state is told only where it differs from the last one."""
+
+    def react(self, repository: str, comment_id: int, reaction: Reaction) -> None:
+        """Returns also where the comment is gone."""
+
+
+class Reports(Protocol):
+    """What stands at GitHub, in the registry's table beside the environment."""
+
+    def get(self, repository_id: int, pull_number: int) -> Reported:
+        """An empty one where nothing was ever told."""
+
+    def save(self, reported: Reported) -> Reported:
+        """Conditional on the revision it carries; kept for 90 days after its last write, and while it is written.
+
+        Raises TransientUpstreamError where another writer came first.
+        """
 
 
 class PackageIndex(Protocol):
@@ -216,6 +256,9 @@ class Airflow(Protocol):
     @property
     def lists_let_go(self) -> bool:
         """Whether rows are listed whose zip Airflow has let go of, until they are deleted."""
+
+    def pages(self) -> AirflowPages | None:
+        """Where people look at it; None where it has no address."""
 
     def dags(self, environment: str | None = None) -> Sequence[ListedDag]:
         """The rows that carry the environment's tag, or all, inactive ones too where the door shows them."""

@@ -8,7 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from dagbranch.domain.airflow_pages import AirflowPages
 from dagbranch.domain.data_guard import DataGuard
+from dagbranch.domain.overview import Overview
 from dagbranch.errors import InvalidEventError
 
 
@@ -143,6 +145,13 @@ class Environment:
     removal: Removal | None = None
     place: int | None = None  # in the line of those that wait, the next one is 1
     dismissed: str | None = None  # the commit at which it was removed although its pull request is open
+    ready_at: datetime | None = None  # when Airflow had listed all of this request; None until then
+    overview: Overview = field(default_factory=Overview)
+    pages: AirflowPages | None = None  # where its DAGs are looked at
+    approved: str | None = None  # the commit of a fork that somebody with write access asked to deploy
+    is_kept: bool = False  # somebody asked that it does not expire
+    schedules: bool | None = None  # what somebody asked for; None is what dagbranch.yaml says
+    unwanted: str = ""  # why what stands is not to stand any more, although its pull request is open
     message: str = ""
     delivery: str = ""
     receipt: Mapping[str, object] = field(default_factory=dict)

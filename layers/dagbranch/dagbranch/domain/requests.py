@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Literal
 
 from dagbranch.domain.environments import Environment, PullRequest
+from dagbranch.domain.reports import Answer
 from dagbranch.domain.sweep import Action
 
 
@@ -26,6 +27,7 @@ class EventKind(StrEnum):
     VERIFICATION_REQUESTED = "Verification Requested"
     DATA_RESET_REQUESTED = "Data Reset Requested"
     DATA_CHECK_REQUESTED = "Data Check Requested"
+    REPORT_REQUESTED = "Report Requested"
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,29 @@ class WebhookRequest:
 
 
 @dataclass(frozen=True)
+class Wish:
+    """What a person with write access asked for in a comment, beside the newest commit's environment itself.
+
+    ``is_forced``: deploy again what stands already, or was removed at this commit. ``approved``: the whole sha of the
+    one commit of a fork that may be deployed. ``removal``: have it removed although the pull request is open.
+    """
+
+    by: str
+    is_forced: bool = False
+    approved: str | None = None
+    keep: bool = False
+    schedules: bool | None = None
+    removal: bool = False
+
+
+@dataclass(frozen=True)
 class PullRequestEvent:
     """Something happened to a pull request. What is true of it now, GitHub is asked.
 
     ``claims`` is what the payload itself says, for a repository that GitHub is not asked about. ``orphan``: the name
     of an environment that the sweep found standing, with ``schemas``, and that no record claims.
+    ``installation_id``: of the GitHub App that the webhook says it is for. ``pushed_at``: when the event came, for a
+    push to an open pull request alone: others may follow it at once.
     """
 
     repository_id: int
@@ -54,6 +74,37 @@ class PullRequestEvent:
     claims: PullRequest | None
     orphan: str | None = None
     schemas: tuple[str, ...] = ()
+    installation_id: int | None = None
+    pushed_at: datetime | None = None
+    wish: Wish | None = None
+
+
+@dataclass(frozen=True)
+class CommentEvent:
+    """A new comment on a pull request; whether it holds a command, and whose word counts, is still to be found out."""
+
+    repository_id: int
+    repository: str
+    pull_number: int
+    comment_id: int
+    author: str
+    is_bot: bool
+    text: str
+    delivery: str
+    at: datetime
+    installation_id: int | None = None
+
+
+@dataclass(frozen=True)
+class ReportRequest:
+    """Something is to be told on a pull request: what the registry says now, and a command's answer, if any."""
+
+    repository_id: int
+    repository: str
+    pull_number: int
+    head_sha: str
+    at: datetime
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,20 @@ class Lanes(Section):
     prod: ReleaseSettings = Field(default_factory=ReleaseSettings)
 
 
+class Previews(Section):
+    """Which pull requests get an environment. Read from the default branch alone."""
+
+    label: str | None = Field(default=None, description="Only pull requests that carry this label.")
+    except_label: str | None = Field(default=None, description="No pull request that carries this label.")
+    drafts: bool = Field(default=False, description="Whether drafts get one too.")
+    bases: Annotated[tuple[str, ...], BeforeValidator(patterns)] = Field(
+        default=(), description="Base branches, names and patterns with *, or: all. Without it, the default branch."
+    )
+    paths: Annotated[tuple[str, ...], BeforeValidator(patterns)] = Field(
+        default=(), description="Only changes of these paths, with *, or: all. Without it, what is packaged."
+    )
+
+
 class PipelineFile(Section):
     """The whole file. Without one, ``dags/`` is packaged and there is no data environment."""
 
@@ -97,6 +111,7 @@ class PipelineFile(Section):
     artifacts: dict[Name, Folder] = Field(
         default={}, description="Folders of job code that are uploaded, by the name that artifact() knows them by."
     )
+    previews: Previews = Field(default_factory=Previews)
     data: DataSpecification | None = None
     lanes: Lanes = Field(default_factory=Lanes)
 

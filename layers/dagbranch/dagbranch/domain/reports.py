@@ -1,0 +1,93 @@
+"""What of dagbranch stands on a pull request at GitHub, as far as the registry knows; and what may be put there.
+
+``report_status`` decides from the newest record alone what has to stand, and puts what differs: no event is believed,
+so that no report goes back in time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from dagbranch.domain.problems import Problem
+
+type CheckState = Literal["queued", "in_progress", "success", "failure", "neutral"]
+type DeploymentState = Literal["in_progress", "success", "failure", "inactive"]
+type Reaction = Literal["eyes", "rocket", "confused", "-1"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check run, or a commit status where the credentials may not make check runs. ``summary`` is Markdown."""
+
+    name: str
+    head_sha: str
+    state: CheckState
+    title: str
+    summary: str = ""
+    url: str | None = None
+    annotations: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """GitHub's deployment of one commit to the lane; ``environment`` is GitHub's word for it, one per lane."""
+
+    environment: str
+    head_sha: str
+    state: DeploymentState
+    description: str = ""
+    url: str | None = None  # into Airflow
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of a command; ``comment_id`` is the comment that gave it."""
+
+    comment_id: int
+    author: str
+    command: str
+    text: str
+    reaction: Reaction
+    at: datetime
+
+
+@dataclass(frozen=True)
+class MergeGroup:
+    """A merge queue's commit, asked about by GitHub; ``pull_number`` is the member that its branch is named after."""
+
+    repository_id: int
+    repository: str
+    head_sha: str
+    pull_number: int
+
+
+@dataclass(frozen=True)
+class Posted:
+    """``id`` is GitHub's, None for a commit status; ``digest`` is of what was put there last."""
+
+    id: int | None
+    digest: str
+
+
+@dataclass(frozen=True)
+class PostedDeployment:
+    id: int
+    head_sha: str
+    state: DeploymentState
+    digest: str
+
+
+@dataclass(frozen=True)
+class Reported:
+    """The registry's second item of a pull request. ``revision`` counts the writes; ``checks`` are by commit."""
+
+    repository_id: int
+    pull_number: int
+    revision: int = 0
+    comment: Posted | None = None
+    checks: Mapping[str, Posted] = field(default_factory=dict)
+    deployment: PostedDeployment | None = None
+    answers: tuple[Answer, ...] = ()  # the last few
