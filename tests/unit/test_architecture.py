@@ -67,7 +67,7 @@ OWN = {
     "runtime": {"dagbranch.runtime"},
     "errors": set(),
     "settings": {"dagbranch.errors", "dagbranch.domain"},
-    "events": {"dagbranch.errors", "dagbranch.domain"},
+    "events": {"dagbranch.errors", "dagbranch.domain", "dagbranch.events"},
     "observability": set(),
     "queue_batches": {"dagbranch.errors", "dagbranch.adapters.queues", "dagbranch.observability"},
     "cli": {"dagbranch.errors", "dagbranch.domain", "dagbranch.adapters", "dagbranch.__version__"},

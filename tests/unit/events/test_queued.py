@@ -1,66 +1,33 @@
 from __future__ import annotations
 
-import base64
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagbranch.domain.requests import DataRequest, SeedRequest, event_detail
+from dagbranch.domain.reports import Answer, MergeGroup
+from dagbranch.domain.requests import CommentEvent, DataRequest, ReportRequest, SeedRequest, Wish, event_detail
 from dagbranch.errors import InvalidEventError
-from dagbranch.events import archive_uploaded, data_work, environment_event, pull_request_event, webhook_request
-from dagbranch.use_cases.receive_webhook import check_signature
+from dagbranch.events import (
+    archive_uploaded,
+    comment_event,
+    data_work,
+    environment_event,
+    pull_request_event,
+    report_work,
+)
+from tests.fakes.bus_messages import from_github, on_the_bus, s3_event
 from tests.fakes.examples import FIRST, NOW, REPOSITORY, REPOSITORY_ID, an_environment
 
-ROOT = Path(__file__).parents[2]
-SECRET = "It's a Secret to Everybody"
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
-
-
-def from_github(name: str) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((ROOT / f"tests/data/github/{name}.json").read_text())
-    return content
-
-
-def on_the_bus(detail: Any, **different: Any) -> str:
-    """A message of a queue, as EventBridge puts it there."""
-    usual = {
-        "version": "0",
-        "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
-        "detail-type": "pull_request",
-        "source": "github.com",
-        "account": "111122223333",
-        "time": "2026-11-21T09:00:00Z",
-        "region": "eu-central-1",
-        "resources": ["72d3162e-cc78-11e3-81ab-4c9367dc0958"],
-        "detail": detail,
-    }
-    return json.dumps(usual | different)
-
-
-def s3_event(key: str) -> str:
-    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html"""
-    detail = {
-        "version": "0",
-        "bucket": {"name": "acme-sources"},
-        "object": {"key": key, "size": 5, "etag": "b1946ac92492d2347c6235b4d2611184", "sequencer": "617f08299329d189"},
-        "request-id": "N4N7GDK58NMKJ12R",
-        "requester": "123456789012",
-        "source-ip-address": "1.2.3.4",
-        "reason": "PutObject",
-    }
-    return on_the_bus(
-        detail,
-        **{"detail-type": "Object Created", "source": "aws.s3", "resources": ["arn:aws:s3:::acme-sources"]},
-    )
 
 
 @pytest.mark.parametrize(
@@ -123,6 +90,11 @@ def for_data(body: str) -> object:
     return data_work(body, "preview")
 
 
+def to_report(body: str) -> object:
+    return report_work(body, "preview")
+
+
+READERS = [pull_request_event, comment_event, to_report, archive_uploaded, environment_event, for_data]
 REQUEST = {"version": 1, "lane": "preview", "repository": REPOSITORY, "pull_number": 1, "data": {"repository_id": 4711}}
 
 
@@ -162,7 +134,7 @@ def test_a_malformed_seed_is_invalid(seed: Any) -> None:
         for_data(json.dumps({"seed": seed}))
 
 
-@pytest.mark.parametrize("read", [pull_request_event, archive_uploaded, environment_event, for_data])
+@pytest.mark.parametrize("read", READERS)
 @pytest.mark.parametrize(
     "message",
     [
@@ -183,7 +155,7 @@ def test_a_message_of_another_kind_is_invalid(read: Any, message: str) -> None:
         read(message)
 
 
-@pytest.mark.parametrize("read", [pull_request_event, archive_uploaded, environment_event, for_data])
+@pytest.mark.parametrize("read", READERS)
 @given(anything)
 def test_no_detail_makes_a_reader_crash(read: Any, detail: Any) -> None:
     with pytest.raises(InvalidEventError):
@@ -213,40 +185,131 @@ def test_a_malformed_pull_request_is_invalid_and_its_content_is_not_told(place: 
     assert payload["pull_request"]["title"] not in str(error.value)
 
 
-@pytest.mark.parametrize("name", ["ping", "pull_request_opened"])
-def test_a_function_urls_request_is_read_to_the_byte_so_that_its_signature_holds(name: str) -> None:
-    event = json.loads((ROOT / f"events/receive_webhook/{name}.json").read_text())
-
-    request = webhook_request(event)
-
-    check_signature(request, SECRET)
-    assert request.event_name == ("ping" if name == "ping" else "pull_request")
-    assert request.delivery == event["headers"]["x-github-delivery"]
+def a_comment(**different: Any) -> dict[str, Any]:
+    """GitHub's example, as a comment on a pull request."""
+    payload = from_github("issue_comment_created")
+    payload["issue"]["pull_request"] = {"url": payload["issue"]["url"].replace("issues", "pulls")}
+    return payload | different
 
 
-@given(st.binary(max_size=50))
-def test_a_body_in_base64_is_decoded(body: bytes) -> None:
-    event = {"headers": {}, "body": base64.b64encode(body).decode(), "isBase64Encoded": True}
+def test_a_new_comment_on_a_pull_request_is_read_with_its_author() -> None:
+    payload = a_comment()
 
-    assert webhook_request(event).body == body
+    comment = comment_event(on_the_bus(payload))
+
+    assert comment == CommentEvent(
+        repository_id=payload["repository"]["id"],
+        repository=payload["repository"]["full_name"],
+        pull_number=payload["issue"]["number"],
+        comment_id=payload["comment"]["id"],
+        author=payload["comment"]["user"]["login"],
+        is_bot=False,
+        text=payload["comment"]["body"],
+        delivery="72d3162e-cc78-11e3-81ab-4c9367dc0958",
+        at=datetime.fromisoformat(payload["comment"]["created_at"]),
+        installation_id=payload["installation"]["id"],
+    )
 
 
-def test_header_names_are_read_in_any_case_and_missing_ones_are_empty() -> None:
-    request = webhook_request({"headers": {"X-GitHub-Event": "ping", "X-HUB-SIGNATURE-256": "sha256=1"}})
+def test_a_comment_of_a_bot_is_known_as_such() -> None:
+    payload = a_comment()
+    payload["comment"]["user"]["type"] = "Bot"
 
-    assert (request.event_name, request.signature, request.delivery, request.body) == ("ping", "sha256=1", "", b"")
+    comment = comment_event(on_the_bus(payload))
+
+    assert comment is not None
+    assert comment.is_bot
 
 
-@pytest.mark.parametrize(
-    "event",
-    [
-        {},
-        {"headers": None},
-        {"headers": {}, "body": 1},
-        {"headers": {}, "body": "%%%", "isBase64Encoded": True},
-        {"headers": {}, "body": "ü", "isBase64Encoded": True},
-    ],
-)
-def test_what_is_no_http_request_is_invalid(event: dict[str, Any]) -> None:
-    with pytest.raises(InvalidEventError):
-        webhook_request(event)
+def test_of_comments_only_new_ones_on_a_pull_request_are_looked_at() -> None:
+    on_an_issue = from_github("issue_comment_created")
+    of_nobody = a_comment()
+    of_nobody["comment"]["user"] = None
+
+    for payload in (on_an_issue, of_nobody, a_comment(action="edited"), a_comment(action="deleted")):
+        assert comment_event(on_the_bus(payload)) is None
+
+
+def test_a_merge_queues_question_names_the_pull_request_that_its_branch_is_called_after() -> None:
+    payload = from_github("merge_group_checks_requested")
+
+    asked = report_work(on_the_bus(payload), "preview")
+
+    assert asked == MergeGroup(
+        payload["repository"]["id"], payload["repository"]["full_name"], payload["merge_group"]["head_sha"], 104
+    )
+
+
+def test_the_base_of_a_merge_group_may_have_slashes() -> None:
+    payload = from_github("merge_group_checks_requested")
+    payload["merge_group"]["head_ref"] = f"refs/heads/gh-readonly-queue/release/pr-9-{FIRST}/pr-7-{FIRST}"
+
+    asked = report_work(on_the_bus(payload), "preview")
+
+    assert isinstance(asked, MergeGroup)
+    assert asked.pull_number == 7
+
+
+def test_a_merge_group_that_is_gone_asks_nothing() -> None:
+    payload = from_github("merge_group_checks_requested") | {"action": "destroyed"}
+
+    assert report_work(on_the_bus(payload), "preview") is None
+
+
+@pytest.mark.parametrize("head_ref", ["refs/heads/main", "refs/heads/gh-readonly-queue/main/pr-x-1", ""])
+def test_a_merge_group_that_names_no_pull_request_is_invalid(head_ref: str) -> None:
+    payload = from_github("merge_group_checks_requested")
+    payload["merge_group"]["head_ref"] = head_ref
+
+    with pytest.raises(InvalidEventError, match="head_ref"):
+        report_work(on_the_bus(payload), "preview")
+
+
+ANSWER = Answer(17, "dana", "deploy", "taken", "eyes", NOW)
+
+
+def as_data(value: Any) -> dict[str, Any]:
+    return {key: one.isoformat() if isinstance(one, datetime) else one for key, one in asdict(value).items()}
+
+
+@pytest.mark.parametrize("answer", [None, ANSWER])
+def test_a_report_is_requested_of_a_pull_request_with_or_without_an_answer(answer: Answer | None) -> None:
+    data = {"answer": as_data(answer)} if answer else {}
+    detail = event_detail(an_environment(), NOW, **data)
+
+    asked = report_work(on_the_bus(detail, source="dagbranch", **{"detail-type": "Report Requested"}), "preview")
+
+    assert asked == ReportRequest(REPOSITORY_ID, REPOSITORY, 1, FIRST, NOW, answer)
+
+
+def test_another_lanes_events_are_told_by_its_own_stack() -> None:
+    detail = event_detail(an_environment(), NOW)
+
+    assert report_work(on_the_bus(detail, source="dagbranch"), "stage") is None
+
+
+def test_what_somebody_asked_for_comes_with_the_request() -> None:
+    wish = Wish("dana", is_forced=True, approved=FIRST, keep=True, schedules=False, removal=True)
+    detail = event_detail(an_environment(), NOW, wish=asdict(wish))
+
+    assert pull_request_event(on_the_bus(detail, source="dagbranch")).wish == wish
+
+
+def test_a_commit_is_approved_by_its_whole_sha_alone() -> None:
+    detail = event_detail(an_environment(), NOW, wish={"by": "dana", "approved": FIRST[:7]})
+
+    with pytest.raises(InvalidEventError, match="approved"):
+        pull_request_event(on_the_bus(detail, source="dagbranch"))
+
+
+@pytest.mark.parametrize(("name", "pushed_at"), [("opened", None), ("synchronize", NOW), ("closed", None)])
+def test_only_a_push_says_when_it_came(name: str, pushed_at: datetime | None) -> None:
+    assert pull_request_event(on_the_bus(from_github(f"pull_request_{name}"))).pushed_at == pushed_at
+
+
+def test_a_webhook_of_an_app_says_for_which_installation_it_is() -> None:
+    payload = from_github("pull_request_opened")
+    without = {key: value for key, value in payload.items() if key != "installation"}
+
+    assert pull_request_event(on_the_bus(payload)).installation_id == payload["installation"]["id"]
+    assert pull_request_event(on_the_bus(without)).installation_id is None

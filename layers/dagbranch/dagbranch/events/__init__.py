@@ -1,0 +1,20 @@
+"""Raw AWS and GitHub payloads → typed requests: the only package that knows their shapes.
+
+Every function raises InvalidEventError for a payload that is not what its source promises.
+"""
+
+from __future__ import annotations
+
+from dagbranch.events.own import environment_event
+from dagbranch.events.queued import archive_uploaded, comment_event, data_work, pull_request_event, report_work
+from dagbranch.events.webhook import webhook_request
+
+__all__ = [
+    "archive_uploaded",
+    "comment_event",
+    "data_work",
+    "environment_event",
+    "pull_request_event",
+    "report_work",
+    "webhook_request",
+]
