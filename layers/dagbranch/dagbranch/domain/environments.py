@@ -148,6 +148,7 @@ class Environment:
     ready_at: datetime | None = None  # when Airflow had listed all of this request; None until then
     overview: Overview = field(default_factory=Overview)
     pages: AirflowPages | None = None  # where its DAGs are looked at
+    awaits_approval: bool = False  # refused because it is a fork's commit that nobody asked to deploy (yet)
     approved: str | None = None  # the commit of a fork that somebody with write access asked to deploy
     is_kept: bool = False  # somebody asked that it does not expire
     schedules: bool | None = None  # what somebody asked for; None is what dagbranch.yaml says

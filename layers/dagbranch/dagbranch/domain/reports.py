@@ -6,8 +6,7 @@ so that no report goes back in time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -66,8 +65,18 @@ class MergeGroup:
 
 @dataclass(frozen=True)
 class Posted:
+    """The one comment: ``id`` is GitHub's; ``digest`` is of what was put there last."""
+
+    id: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class PostedCheck:
     """``id`` is GitHub's, None for a commit status; ``digest`` is of what was put there last."""
 
+    head_sha: str
+    state: CheckState
     id: int | None
     digest: str
 
@@ -82,12 +91,15 @@ class PostedDeployment:
 
 @dataclass(frozen=True)
 class Reported:
-    """The registry's second item of a pull request. ``revision`` counts the writes; ``checks`` are by commit."""
+    """The registry's second item of a pull request. ``revision`` counts the writes.
+
+    ``checks`` are of the last few commits, one each, the latest last; ``answers`` the last few too.
+    """
 
     repository_id: int
     pull_number: int
     revision: int = 0
     comment: Posted | None = None
-    checks: Mapping[str, Posted] = field(default_factory=dict)
+    checks: tuple[PostedCheck, ...] = ()
     deployment: PostedDeployment | None = None
-    answers: tuple[Answer, ...] = ()  # the last few
+    answers: tuple[Answer, ...] = ()
