@@ -45,6 +45,8 @@ def _is(wanted: Any, value: Any) -> bool:
     match wanted:
         case {"prefix": str(prefix)}:
             return isinstance(value, str) and value.startswith(prefix)
+        case {"exists": bool(exists)}:
+            return (value is not None) == exists
         case Mapping():
             raise NotImplementedError(f"the pattern {wanted} is not known here")
     return bool(wanted == value)

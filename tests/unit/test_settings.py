@@ -15,6 +15,7 @@ from dagbranch.settings import (
     FetchSourceSettings,
     ProvisionDataSettings,
     RemoveEnvironmentSettings,
+    ReportStatusSettings,
     Settings,
     SweepEnvironmentsSettings,
     load,
@@ -164,6 +165,26 @@ def test_the_policy_is_what_the_stacks_owner_says_in_every_function_that_decides
 def test_a_malformed_policy_or_door_is_named(name: str, value: str) -> None:
     with pytest.raises(ConfigurationError, match=name):
         load(RemoveEnvironmentSettings, {**COMPLETE, name: value})
+
+
+def test_pushes_settle_for_seconds_and_for_none_where_that_is_said() -> None:
+    assert load(FetchSourceSettings, COMPLETE).push_settle == timedelta(seconds=20)
+    assert load(FetchSourceSettings, {**COMPLETE, "PUSH_SETTLE_SECONDS": "0"}).push_settle == timedelta()
+
+
+@pytest.mark.parametrize(
+    ("settings_class", "name", "value"),
+    [
+        (FetchSourceSettings, "PUSH_SETTLE_SECONDS", "-1"),
+        (FetchSourceSettings, "PUSH_SETTLE_SECONDS", "3600"),
+        (ReportStatusSettings, "DEPLOYMENTS", "yes"),
+    ],
+)
+def test_malformed_settings_of_what_is_told_and_when_are_named(
+    settings_class: type[Settings], name: str, value: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        load(settings_class, {**COMPLETE, name: value})
 
 
 def test_settings_cannot_be_changed() -> None:

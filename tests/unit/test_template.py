@@ -14,6 +14,7 @@ from dagbranch.domain.policy import Policy
 from dagbranch.domain.requests import EventKind
 from dagbranch.domain.source_allowance import RepositoryLists
 from dagbranch.settings import Settings
+from tests.fakes.event_patterns import matches, rules
 from tests.fakes.settings import COMPLETE
 from tests.fakes.template import RESOURCES, ROOT, TEMPLATE
 
@@ -152,7 +153,8 @@ def test_a_function_may_reach_what_its_settings_name_and_no_more(function: str) 
     assert ("airflow" in services) == ("MWAA_ENVIRONMENT" in fields)
     assert ("s3" in services) == bool(fields & {"ARTIFACTS_BUCKET", "DAGS_BUCKET", "SOURCE_BUCKET"})
     assert ("sqs" in services) == ("QUEUE_URL" in fields)
-    assert {"dynamodb", "events"} <= services
+    assert ("events" in services) == ("EVENT_BUS" in fields)
+    assert "dynamodb" in services
     assert services <= {"secretsmanager", "airflow", "s3", "sqs", "dynamodb", "events"}
 
 
@@ -308,11 +310,70 @@ def test_what_the_sweep_asks_for_reaches_the_function_that_does_it() -> None:
         assert pattern["detail"] == {"lane": [{"Ref": "Lane"}]}
 
 
-def test_of_all_labels_the_one_that_keeps_an_environment_alone_is_looked_at() -> None:
-    patterns = [one["detail"] for one in rules_into("FetchSourceQueue").values() if one["source"] == ["github.com"]]
+BUSES = {"KeepLabel": "keep-environment", "Lane": "preview", "SourceBucket": "acme-sources"}
 
-    assert {"action": ["labeled"], "label": {"name": [{"Ref": "KeepLabel"}]}} in patterns
-    assert [one for one in patterns if "labeled" in one["action"] and "label" not in one] == []
+
+def queues_that_take(source: str, kind: str, detail: dict[str, Any]) -> set[str]:
+    event = {"source": source, "detail-type": kind, "detail": detail}
+    return {queue for rule in rules(BUSES) if matches(rule.pattern, event) for queue in rule.queues}
+
+
+@pytest.mark.parametrize(
+    "action",
+    ["opened", "synchronize", "reopened", "ready_for_review", "converted_to_draft", "labeled", "unlabeled"],
+)
+def test_what_decides_who_gets_an_environment_is_looked_at_when_it_changes(action: str) -> None:
+    assert queues_that_take("github.com", "pull_request", {"action": action}) == {"FetchSourceQueue"}
+
+
+def test_of_what_is_edited_the_base_branch_alone_is_looked_at() -> None:
+    base = {"action": "edited", "changes": {"base": {"ref": {"from": "main"}, "sha": {"from": "0" * 40}}}}
+    title = {"action": "edited", "changes": {"title": {"from": "Typo"}}}
+
+    assert queues_that_take("github.com", "pull_request", base) == {"FetchSourceQueue"}
+    assert queues_that_take("github.com", "pull_request", title) == set()
+
+
+@pytest.mark.parametrize("action", ["assigned", "locked", "review_requested", "auto_merge_enabled", "milestoned"])
+def test_what_decides_nothing_wakes_nobody(action: str) -> None:
+    assert queues_that_take("github.com", "pull_request", {"action": action}) == set()
+
+
+def test_only_a_new_comment_on_a_pull_request_is_looked_at() -> None:
+    pull, issue = {"pull_request": {"url": "https://api.github.com/repos/a/b/pulls/1"}}, {"number": 1}
+
+    assert queues_that_take("github.com", "issue_comment", {"action": "created", "issue": pull}) == {
+        "AnswerCommandQueue"
+    }
+    assert queues_that_take("github.com", "issue_comment", {"action": "created", "issue": issue}) == set()
+    assert queues_that_take("github.com", "issue_comment", {"action": "edited", "issue": pull}) == set()
+
+
+def test_a_merge_group_asks_what_is_told_of_its_members() -> None:
+    asked, gone = {"action": "checks_requested"}, {"action": "destroyed"}
+
+    assert queues_that_take("github.com", "merge_group", asked) == {"ReportStatusQueue"}
+    assert queues_that_take("github.com", "merge_group", gone) == set()
+
+
+TOLD = {
+    EventKind.REPORT_REQUESTED,
+    EventKind.PACKAGED,
+    EventKind.PROVISIONED,
+    EventKind.UPDATED,
+    EventKind.READY,
+    EventKind.FAILED,
+    EventKind.WAITING,
+    EventKind.REMOVED,
+}
+
+
+@pytest.mark.parametrize("kind", EventKind)
+def test_what_happened_to_an_environment_of_this_lane_is_told_and_what_is_only_asked_for_is_not(
+    kind: EventKind,
+) -> None:
+    assert ("ReportStatusQueue" in queues_that_take("dagbranch", kind, {"lane": "preview"})) == (kind in TOLD)
+    assert queues_that_take("dagbranch", kind, {"lane": "stage"}) == set()
 
 
 @pytest.mark.parametrize("function", sorted(set(FUNCTIONS) - {"ReceiveWebhook"}))
@@ -336,10 +397,17 @@ def test_a_door_to_airflow_is_open_to_a_role_only_where_the_stack_uses_it(functi
         for policy in FUNCTIONS[function]["Policies"]
         if "Fn::If" in policy and "Door" in policy["Fn::If"][0]
     }
-    elsewhere = [one for one in FUNCTIONS[function]["Policies"] if "Fn::If" not in one and "airflow:" in str(one)]
+    elsewhere = {
+        action
+        for policy in FUNCTIONS[function]["Policies"]
+        if "Fn::If" not in policy
+        for statement in policy["Statement"]
+        for action in listed(statement["Action"])
+        if action.startswith("airflow:")
+    }
 
     assert doors == {"HasRestDoor": ["airflow:InvokeRestApi"], "HasCliDoor": ["airflow:CreateCliToken"]}
-    assert elsewhere == []
+    assert elsewhere == ({"airflow:GetEnvironment"} if function == "VerifyEnvironment" else set())  # only its address
     assert TEMPLATE["Conditions"]["HasCliDoor"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "AirflowDoor"}, "rest"]}]}
     assert TEMPLATE["Conditions"]["HasRestDoor"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "AirflowDoor"}, "cli"]}]}
 

@@ -49,6 +49,7 @@ type Lane = Annotated[str, Field(pattern=f"^({'|'.join(LANES)})$")]
 type Limit = Annotated[int, Field(ge=0)]  # 0 is no limit
 
 _MOST_DAYS: Final = 3_650
+_MOST_SETTLE_SECONDS: Final = 600
 
 
 def _lists(value: object) -> object:
@@ -87,6 +88,9 @@ class _GitHubSettings(Settings):
 class _RegistrySettings(Settings):
     registry_table: Text
     lane: Lane
+
+
+class _BusSettings(Settings):
     event_bus: Text
 
 
@@ -186,6 +190,7 @@ class ReceiveWebhookSettings(Settings):
 class FetchSourceSettings(
     _GitHubSettings,
     _RegistrySettings,
+    _BusSettings,
     _QueueSettings,
     _PolicySettings,
     _SourceBucketSettings,
@@ -193,14 +198,21 @@ class FetchSourceSettings(
     _LimitSettings,
 ):
     package_index_url: Annotated[str, Field(pattern=r"^(default|https?://[^\s@]+)?$")]  # an @ follows a credential
+    push_settle_seconds: Annotated[int, Field(ge=0, le=_MOST_SETTLE_SECONDS)]  # 0 is at once
+
+    @property
+    def push_settle(self) -> timedelta:
+        return timedelta(seconds=self.push_settle_seconds)
 
 
-class PackageDagsSettings(_RegistrySettings, _QueueSettings, _SourceBucketSettings, _BucketsSettings, _LimitSettings):
+class PackageDagsSettings(
+    _RegistrySettings, _BusSettings, _QueueSettings, _SourceBucketSettings, _BucketsSettings, _LimitSettings
+):
     pass
 
 
 class ProvisionDataSettings(
-    _RegistrySettings, _QueueSettings, _SourceBucketSettings, _WarehouseSettings, _LimitSettings
+    _RegistrySettings, _BusSettings, _QueueSettings, _SourceBucketSettings, _WarehouseSettings, _LimitSettings
 ):
     readable_catalogs: Lists
     readable_source_suffixes: Lists
@@ -213,13 +225,14 @@ class ProvisionDataSettings(
         return DataStack(self.readable_catalogs, self.readable_source_suffixes, access)
 
 
-class VerifyEnvironmentSettings(_RegistrySettings, _QueueSettings, _AirflowSettings, _DagsBucketSettings):
+class VerifyEnvironmentSettings(_RegistrySettings, _BusSettings, _QueueSettings, _AirflowSettings, _DagsBucketSettings):
     verify_patience_seconds: Annotated[int, Field(gt=0)]
 
 
 class SweepEnvironmentsSettings(
     _GitHubSettings,
     _RegistrySettings,
+    _BusSettings,
     _QueueSettings,
     _PolicySettings,
     _DagsBucketSettings,
@@ -232,6 +245,7 @@ class SweepEnvironmentsSettings(
 class RemoveEnvironmentSettings(
     _GitHubSettings,
     _RegistrySettings,
+    _BusSettings,
     _QueueSettings,
     _PolicySettings,
     _SourceBucketSettings,
@@ -244,6 +258,14 @@ class RemoveEnvironmentSettings(
     @property
     def removal_settle(self) -> timedelta:
         return timedelta(seconds=self.removal_settle_seconds)
+
+
+class AnswerCommandSettings(_GitHubSettings, _RegistrySettings, _BusSettings, _QueueSettings):
+    pass
+
+
+class ReportStatusSettings(_GitHubSettings, _RegistrySettings, _QueueSettings):
+    deployments: Literal["on", "off"]
 
 
 def load[S: Settings](settings: type[S], environ: Mapping[str, str]) -> S:
