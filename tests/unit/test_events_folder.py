@@ -18,10 +18,20 @@ from aws_lambda_powertools.utilities.parser.models import (
     SqsModel,
 )
 
+from dagbranch.domain.commands import Command, command_in
 from dagbranch.domain.naming import SourceArchiveKey
-from dagbranch.domain.requests import DataRequest, EventKind
+from dagbranch.domain.reports import Answer, MergeGroup
+from dagbranch.domain.requests import DataRequest, EventKind, ReportRequest, Wish
 from dagbranch.errors import InvalidEventError
-from dagbranch.events import archive_uploaded, data_work, environment_event, pull_request_event, webhook_request
+from dagbranch.events import (
+    archive_uploaded,
+    comment_event,
+    data_work,
+    environment_event,
+    pull_request_event,
+    report_work,
+    webhook_request,
+)
 from dagbranch.use_cases.receive_webhook import receive_webhook
 from local.aws.invoke import EVENTS_WEBHOOK_SECRET
 
@@ -187,13 +197,51 @@ def test_request_to_look_at_airflow_again_is_about_the_generation_that_stands() 
     assert (parsed.repository_id, parsed.pull_number, parsed.head_sha) == (REPOSITORY_ID, PULL_NUMBER, HEAD_SHA)
 
 
+def test_comment_is_githubs_example_as_a_command_on_the_pull_request() -> None:
+    comment = comment_event(body_of("answer_command/issue_comment_created.json"))
+
+    assert comment is not None
+    assert (comment.repository, comment.repository_id) == (REPOSITORY, REPOSITORY_ID)
+    assert (comment.pull_number, comment.author, comment.is_bot) == (PULL_NUMBER, "Codertocat", False)
+    assert command_in(comment.text) == Command("redeploy")
+
+
+def test_request_that_a_command_makes_says_who_wants_what() -> None:
+    parsed = pull_request_event(body_of("fetch_source/redeploy_requested.json"))
+
+    assert (parsed.repository_id, parsed.pull_number, parsed.claims) == (REPOSITORY_ID, PULL_NUMBER, None)
+    assert parsed.wish == Wish("Codertocat", is_forced=True)
+
+
+def test_what_is_told_is_an_environment_with_an_answer_or_none() -> None:
+    ready = report_work(body_of("report_status/ready.json"), "preview")
+    answered = report_work(body_of("report_status/command_answered.json"), "preview")
+
+    assert isinstance(ready, ReportRequest)
+    assert isinstance(answered, ReportRequest)
+    for one in (ready, answered):
+        assert (one.repository_id, one.pull_number, one.head_sha) == (REPOSITORY_ID, PULL_NUMBER, HEAD_SHA)
+    comment = comment_event(body_of("answer_command/issue_comment_created.json"))
+    assert comment is not None
+    assert ready.answer is None
+    assert isinstance(answered.answer, Answer)
+    assert answered.answer.comment_id == comment.comment_id
+
+
+def test_merge_group_is_asked_about_with_the_pull_request_that_it_is_named_after() -> None:
+    asked = report_work(body_of("report_status/merge_group_checks_requested.json"), "preview")
+
+    assert isinstance(asked, MergeGroup)
+    assert (asked.repository_id, asked.pull_number) == (REPOSITORY_ID, PULL_NUMBER)
+
+
 def test_tick_is_the_schedules_own_event() -> None:
     tick = EventBridgeModel.model_validate(json.loads(body_of("sweep_environments/scheduled_tick.json")))
 
     assert (tick.source, tick.detail_type, tick.detail) == ("aws.events", "Scheduled Event", {})
 
 
-@pytest.mark.parametrize("parse", [pull_request_event, archive_uploaded, environment_event])
+@pytest.mark.parametrize("parse", [pull_request_event, archive_uploaded, environment_event, comment_event])
 def test_tick_is_nothing_to_the_parsers_of_the_other_functions(parse: Callable[[str], object]) -> None:
     with pytest.raises(InvalidEventError):
         parse(body_of("sweep_environments/scheduled_tick.json"))
