@@ -61,6 +61,8 @@ OWN = {
         "dagbranch.adapters.dynamodb_items",
         "dagbranch.adapters.github_api",
         "dagbranch.adapters.github_archive",
+        "dagbranch.adapters.github_checks",
+        "dagbranch.adapters.github_credentials",
         "dagbranch.adapters.pip_log",
         "dagbranch.adapters.s3_objects",
     },

@@ -94,4 +94,8 @@ def is_for_good(error: SourceError | UpstreamError) -> bool:
 
 
 class TransientUpstreamError(UpstreamError):
-    pass
+    """``retry_seconds``: how long the other side asked to be left alone; 0 where it did not say."""
+
+    def __init__(self, *message: object, retry_seconds: int = 0) -> None:
+        super().__init__(*message)
+        self.retry_seconds = retry_seconds

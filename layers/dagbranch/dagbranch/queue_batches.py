@@ -20,6 +20,7 @@ from dagbranch.errors import (
     NotYetError,
     SourceError,
     SupersededError,
+    TransientUpstreamError,
     UpstreamError,
     is_for_good,
 )
@@ -60,7 +61,7 @@ def handle_batch(
             if _is_poison(error) or queue.is_last(_receive_count(record)):
                 _give_up(record, error, context.function_name, queue)
             else:
-                _bring_again(record, queue)
+                _bring_again(record, error, queue)
                 raise
 
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
@@ -72,8 +73,9 @@ def _is_poison(error: Exception) -> bool:
     return isinstance(error, InvalidEventError) or (isinstance(error, UpstreamError) and is_for_good(error))
 
 
-def _bring_again(record: SQSRecord, queue: WorkQueue) -> None:
-    seconds = backoff_seconds(_receive_count(record))
+def _bring_again(record: SQSRecord, error: Exception, queue: WorkQueue) -> None:
+    asked = error.retry_seconds if isinstance(error, TransientUpstreamError) else 0
+    seconds = max(backoff_seconds(_receive_count(record)), asked)
     logger.exception("failed: the queue brings it again", extra={"retry_seconds": seconds})
     queue.show_again(record.receipt_handle, seconds)
 

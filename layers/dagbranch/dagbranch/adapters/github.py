@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Final, Literal
 from urllib.parse import quote
 
 from github import UnknownObjectException
 from pydantic import Base64Bytes, BaseModel, Field, TypeAdapter
 
-from dagbranch.adapters.github_api import GitHubApi, translated
+from dagbranch.adapters.github_api import translated
 from dagbranch.adapters.github_archive import fetch_archive
+from dagbranch.adapters.github_credentials import SOURCES, GitHubCredentials, Permissions
 from dagbranch.domain.checkout import TreeEntry
 from dagbranch.domain.environments import PullRequest
 from dagbranch.domain.naming import folder_prefix
 from dagbranch.errors import UnsafeArchiveError
 
 _NO_COMMIT: Final = "No commit found for the ref"  # GitHub's word where not the file, but the commit is missing
+_MOST_LISTED_FILES: Final = 3000  # docs.github.com, "List pull requests files"
+_LOGIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")  # with the suffix of an enterprise's managed users
 _REGULAR: Final = frozenset({"100644", "100755", "120000", "160000"})
 
 
@@ -92,32 +96,53 @@ class _Comparison(BaseModel):
     merge_base_commit: _Commit
 
 
+class _PullSize(BaseModel):
+    changed_files: int
+
+
+class _ChangedFile(BaseModel):
+    filename: str
+    previous_filename: str | None = None
+
+
+class _Permission(BaseModel):
+    permission: str
+
+
 _PULL: Final = TypeAdapter(_Pull)
 _PULLS: Final = TypeAdapter(list[_Pull])
 _TREE: Final = TypeAdapter(_Tree)
 _BLOB: Final = TypeAdapter(_Blob)
 _COMPARISON: Final = TypeAdapter(_Comparison)
+_PULL_SIZE: Final = TypeAdapter(_PullSize)
+_CHANGED_FILES: Final = TypeAdapter(list[_ChangedFile])
+_PERMISSION: Final = TypeAdapter(_Permission)
 _CONTENTS: Final[TypeAdapter[_File | _NoFile | list[_Named]]] = TypeAdapter(
     Annotated[_File | _NoFile, Field(discriminator="type")] | list[_Named]
 )
 
 
 class PyGithubGitHub:
-    """One token's view of GitHub; ``api_url`` is api.github.com or an Enterprise Server's ``/api/v3``."""
+    """``api_url`` is api.github.com or an Enterprise Server's ``/api/v3``; ``secret`` a token, or a GitHub App's JSON.
 
-    def __init__(self, api_url: str, token: str) -> None:
-        self._api = GitHubApi(api_url, token)
+    Raises ConfigurationError where the secret is neither.
+    """
+
+    def __init__(self, api_url: str, secret: str, permissions: Permissions = SOURCES) -> None:
+        self._credentials = GitHubCredentials(api_url, secret, permissions)
 
     def pull_request(self, repository: str, pull_number: int) -> PullRequest | None:
         with translated(f"asking for {repository}#{pull_number}"):
             try:
-                return _pull_request(self._api.ask(_PULL, f"/repos/{repository}/pulls/{pull_number}"))
+                return _pull_request(
+                    self._credentials.api(repository).ask(_PULL, f"/repos/{repository}/pulls/{pull_number}")
+                )
             except UnknownObjectException:
                 return None
 
     def open_pull_requests(self, repository: str) -> Sequence[PullRequest]:
         with translated(f"listing the open pull requests of {repository}"):
-            found = self._api.every_page(
+            found = self._credentials.api(repository).every_page(
                 _PULLS, f"/repos/{repository}/pulls", state="open", sort="created", direction="asc"
             )
             return list({pull.number: _pull_request(pull) for pull in found}.values())
@@ -125,7 +150,9 @@ class PyGithubGitHub:
     def file(self, repository: str, ref: str, path: str) -> bytes | None:
         with translated(f"reading {path} of {repository}"):
             try:
-                found = self._api.ask(_CONTENTS, f"/repos/{repository}/contents/{quote(path)}", ref=ref)
+                found = self._credentials.api(repository).ask(
+                    _CONTENTS, f"/repos/{repository}/contents/{quote(path)}", ref=ref
+                )
             except UnknownObjectException as error:
                 if _NO_COMMIT in str(error.data):
                     raise
@@ -150,24 +177,51 @@ class PyGithubGitHub:
         self, repository: str, head_sha: str, wanted: frozenset[str], *, most_bytes: int, most_ratio: int
     ) -> Mapping[str, bytes]:
         with translated(f"fetching the archive of {repository}"):
-            link = self._api.redirection(f"/repos/{repository}/tarball/{head_sha}")
+            link = self._credentials.api(repository).redirection(f"/repos/{repository}/tarball/{head_sha}")
             return fetch_archive(link, wanted, most_bytes=most_bytes, most_ratio=most_ratio)
 
     def blob(self, repository: str, sha: str) -> bytes:
         with translated(f"reading a file of {repository}"):
-            return self._api.ask(_BLOB, f"/repos/{repository}/git/blobs/{sha}").content
+            return self._credentials.api(repository).ask(_BLOB, f"/repos/{repository}/git/blobs/{sha}").content
 
     def merge_base(self, repository: str, base_ref: str, head_sha: str) -> str | None:
         with translated(f"comparing {base_ref} with {head_sha[:7]} of {repository}"):
             place = f"/repos/{repository}/compare/{quote(base_ref)}...{head_sha}"
             try:
                 # The first page alone carries the changed files with their patches, which can be megabytes.
-                return self._api.ask(_COMPARISON, place, per_page=1, page=2).merge_base_commit.sha
+                return (
+                    self._credentials.api(repository).ask(_COMPARISON, place, per_page=1, page=2).merge_base_commit.sha
+                )
             except UnknownObjectException:
                 return None
 
+    def changed_paths(self, repository: str, pull_number: int) -> frozenset[str] | None:
+        with translated(f"listing what {repository}#{pull_number} changes"):
+            api, place = self._credentials.api(repository), f"/repos/{repository}/pulls/{pull_number}"
+            told = api.ask(_PULL_SIZE, place).changed_files
+            if told > _MOST_LISTED_FILES:
+                return None
+            listed = api.every_page(_CHANGED_FILES, f"{place}/files")
+        # A push between the two questions changes what is listed.
+        return _paths(listed) if len({file.filename for file in listed}) == told else None
+
+    def may_write(self, repository: str, login: str) -> bool:
+        if _LOGIN.fullmatch(login) is None:
+            return False
+        with translated(f"asking what {login} may do in {repository}"):
+            place = f"/repos/{repository}/collaborators/{login}/permission"
+            try:
+                # GitHub tells `maintain`, and roles of the organization's own, as the one of these that they hold.
+                return self._credentials.api(repository).ask(_PERMISSION, place).permission in {"admin", "write"}
+            except UnknownObjectException:
+                return False
+
+    def installation(self, repository: str) -> int | None:
+        with translated(f"asking for the installation that has {repository}"):
+            return self._credentials.installation(repository)
+
     def _tree(self, repository: str, sha: str, **parameters: int) -> _Tree:
-        return self._api.ask(_TREE, f"/repos/{repository}/git/trees/{sha}", **parameters)
+        return self._credentials.api(repository).ask(_TREE, f"/repos/{repository}/git/trees/{sha}", **parameters)
 
     def _subtree(self, repository: str, head_sha: str, folder: str) -> dict[str, TreeEntry]:
         """The folder's entries, of a commit whose whole tree is too large for one answer."""
@@ -200,6 +254,10 @@ def _pull_request(pull: _Pull) -> PullRequest:
         default_branch=pull.base.repo.default_branch,
         labels=frozenset(label.name for label in pull.labels),
     )
+
+
+def _paths(listed: Iterable[_ChangedFile]) -> frozenset[str]:
+    return frozenset(name for file in listed for name in (file.filename, file.previous_filename) if name is not None)
 
 
 def _entries(tree: _Tree, prefix: str) -> dict[str, TreeEntry]:
