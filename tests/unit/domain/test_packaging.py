@@ -209,7 +209,7 @@ def test_source_that_is_not_utf8_travels_as_it_is_and_is_warned_about_where_pyth
     assert packaged.copy["readable.py"] == readable
     assert packaged.modules == ("broken.py", "readable.py")
     (warning,) = packaged.warnings
-    assert warning.startswith("broken.py is no Python that this version reads")
+    assert warning.startswith("dags/broken.py:1: no Python that this version reads")
 
 
 @pytest.mark.parametrize("source", [b"airflow dag" + 5000 * b"(", b"airflow = dag\0", b"def airflow_dag(:"])
@@ -217,7 +217,7 @@ def test_source_that_cannot_be_parsed_is_packaged_with_a_warning(source: bytes) 
     packaged = package({"dags/x.py": source})
 
     assert packaged.modules == ("x.py",)
-    assert packaged.warnings[0].startswith("x.py is no Python")
+    assert packaged.warnings[0].startswith("dags/x.py:1: no Python")
 
 
 def test_an_id_that_two_modules_give_is_warned_about() -> None:
@@ -230,7 +230,7 @@ def test_an_id_that_two_modules_give_is_warned_about() -> None:
     )
 
     assert packaged.warnings == (
-        "the DAG id 'qu.x' is given in a.py and in b.py: an environment shows an import error",
+        "the DAG id 'qu.x' is given in dags/a.py and in dags/b.py: an environment shows an import error",
     )
 
 
@@ -238,7 +238,7 @@ def test_code_that_asks_for_the_servers_dags_folder_is_warned_about() -> None:
     packaged = package({"dags/x.py": DAG, "dags/paths.py": b"conf.get('core', 'DAGS_FOLDER')"})
 
     (warning,) = packaged.warnings
-    assert warning.startswith("paths.py asks for Airflow's dags_folder")
+    assert warning.startswith("dags/paths.py: asks for Airflow's dags_folder")
 
 
 def test_the_runtime_has_a_package_name_in_the_zip_that_an_installed_dagbranch_does_not_share() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from dagbranch.domain.airflow_listing import ImportFailure, ListedDag
 from dagbranch.domain.environments import Half, Suspects
+from dagbranch.domain.packaging import Manifest
 from dagbranch.domain.readiness import Readiness, judge_readiness
 from dagbranch.errors import NotYetError
 from tests.fakes.examples import FIRST, NOW, SECOND
@@ -23,7 +24,7 @@ Traceback (most recent call last):
   File "/x/feature1/qu/a.py", line 1, in <module>
 ZeroDivisionError: division by zero
 """
-SOURCES = {STUB: "qu/main/test_dag.py"}
+MANIFEST = Manifest("0.1.0", "digest", {STUB: "qu/main/test_dag.py"}, "dags/")
 
 
 def listed(dag_id: str = "qu.feature1.test_dag", **different: object) -> ListedDag:
@@ -55,7 +56,7 @@ def judge(
         PIPELINE,
         dags,
         failures,
-        SOURCES,
+        MANIFEST,
         NOW + waited,
         PATIENCE,
         asked_at=NOW,
@@ -91,10 +92,40 @@ def test_after_its_patience_it_fails_and_says_what_to_look_at() -> None:
     assert "feature1" in message
     assert "commit:2222222" in message
     assert "900 s" in message
+    assert "scan interval" in message
+    assert "paused" in message
+    assert "how many DAGs" in message
+
+
+def test_a_server_that_still_parses_the_old_zip_is_told_apart_from_one_that_parses_nothing() -> None:
+    (message,) = judge(old("a", parsed_at=NOW + timedelta(minutes=5)), waited=PATIENCE).failures
+
+    assert "zip of an older commit" in message
+    assert "scan interval" not in message
+
+
+def test_after_its_patience_errors_that_tell_neither_time_nor_commit_are_told_too() -> None:
+    unknown = failure("Timeout\n", commit=None, at=None)
+
+    found = judge(failures=(unknown, failure("SyntaxError\n", commit=FIRST)), waited=PATIENCE).failures
+
+    assert found[1:] == ("dags/qu/main/test_dag.py: Timeout",)
+
+
+def test_a_dag_of_an_older_commit_that_was_parsed_since_is_waited_for_and_then_told() -> None:
+    """One of several schedulers still has the old zip, and may put its rows over those of the new one."""
+    rows = listed("kept"), old("behind", parsed_at=PARSED + timedelta(seconds=5))
+
+    with pytest.raises(NotYetError, match="lists behind of an older commit"):
+        judge(*rows)
+    found = judge(*rows, waited=PATIENCE)
+
+    assert "lists behind of an older commit" in found.failures[0]
+    assert found.dropped == ()
 
 
 def test_rows_that_the_commit_dropped_are_those_that_its_parse_did_not_touch() -> None:
-    found = judge(listed("kept"), old("dropped"), old("never_parsed", parsed_at=None), old("touched", parsed_at=PARSED))
+    found = judge(listed("kept"), old("dropped"), old("never_parsed", parsed_at=None))
 
     assert found.dropped == ("dropped", "never_parsed")
 
@@ -135,14 +166,35 @@ def test_while_a_module_is_broken_nothing_counts_as_dropped() -> None:
     [
         (
             TRACE,
-            "qu/main/test_dag.py:3: ZeroDivisionError: division by zero",
+            "dags/qu/a.py:1: ZeroDivisionError: division by zero (imported by dags/qu/main/test_dag.py)",
         ),
-        ("SyntaxError: invalid syntax\n", "qu/main/test_dag.py: SyntaxError: invalid syntax"),
-        ("", "qu/main/test_dag.py: cannot be imported"),
+        ("SyntaxError: invalid syntax\n", "dags/qu/main/test_dag.py: SyntaxError: invalid syntax"),
+        ("", "dags/qu/main/test_dag.py: cannot be imported"),
     ],
 )
 def test_an_import_error_is_told_in_its_authors_words(trace: str, message: str) -> None:
     assert judge(failures=(failure(trace),)).failures == (message,)
+
+
+def test_an_import_error_of_a_long_text_and_in_many_modules_is_bounded() -> None:
+    long = (
+        '  File "/x/feature1/qu/main/test_dag.py", line 3, in <module>\nValueError: ' + "x" * 2_000 + "\nof 3 lines\n"
+    )
+
+    found = judge(failures=(failure(long),) * 70).failures
+
+    assert len(found) == 51
+    assert found[0].startswith("dags/qu/main/test_dag.py:3: ValueError: xxx")
+    assert len(found[0]) < 600
+    assert found[-1] == "… and 20 more modules that cannot be imported"
+
+
+def test_an_import_error_in_what_travels_from_the_requirements_is_told_where_the_author_uses_it() -> None:
+    trace = TRACE.replace("/qu/a.py", "/.requirements/pendulum/__init__.py")
+
+    assert judge(failures=(failure(trace),)).failures == (
+        "dags/qu/main/test_dag.py:3: ZeroDivisionError: division by zero",
+    )
 
 
 def test_an_import_error_of_a_file_that_no_manifest_names_is_told_by_that_file() -> None:
@@ -168,7 +220,7 @@ def test_errors_that_are_not_of_this_commit_do_not_count(stale: ImportFailure) -
 def test_an_error_without_the_runtimes_note_counts_once_the_zip_must_have_been_synced() -> None:
     late = failure("DagFileProcessorTimeout\n", commit=None, at=NOW + timedelta(seconds=61))
 
-    assert judge(listed(), failures=(late,)).failures == ("qu/main/test_dag.py: DagFileProcessorTimeout",)
+    assert judge(listed(), failures=(late,)).failures == ("dags/qu/main/test_dag.py: DagFileProcessorTimeout",)
 
 
 def test_an_empty_list_of_import_errors_proves_nothing_while_the_runtime_says_that_there_are_some() -> None:

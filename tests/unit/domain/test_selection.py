@@ -219,7 +219,7 @@ def test_a_reference_that_is_not_written_out_is_a_warning_and_any_known_id_besid
 
     assert found.shown == ("a.py", "b.py")
     assert len(found.warnings) == 1
-    assert found.warnings[0].startswith("helpers.py:2: the DAG that is triggered or waited for is not written out")
+    assert found.warnings[0].startswith("dags/helpers.py:2: the DAG that is triggered or waited for is not written out")
 
 
 # Nothing to see

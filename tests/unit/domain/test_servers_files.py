@@ -36,7 +36,7 @@ def zipped(*names: str) -> bytes:
 def test_absolute_paths_into_a_dags_folder_are_told_with_file_and_line(code: str) -> None:
     (warning,) = told("team/x.py", code) if "AIRFLOW_HOME" not in code else told("team/x.py", code)[:1]
 
-    assert warning.startswith("team/x.py line ")
+    assert warning.startswith("team/x.py:")
     assert "all environments share" in warning
 
 
@@ -59,7 +59,7 @@ def test_documentation_buckets_and_other_folders_are_not_told(code: str) -> None
 def test_files_that_factories_read_are_told_too() -> None:
     (warning,) = told("config/dags.yaml", "one: 1\nfile: /usr/local/airflow/dags/sql/x.sql\n")
 
-    assert warning.startswith("config/dags.yaml line 2 has the path '/usr/local/airflow/dags/sql/x.sql'")
+    assert warning.startswith("config/dags.yaml:2: has the path '/usr/local/airflow/dags/sql/x.sql'")
 
 
 def test_a_zip_with_modules_at_its_root_is_told_and_any_other_is_not() -> None:
@@ -67,7 +67,7 @@ def test_a_zip_with_modules_at_its_root_is_told_and_any_other_is_not() -> None:
 
     (warning,) = warnings_about_servers_files(files)
 
-    assert warning.startswith("a.zip is a zip with modules at its root")
+    assert warning.startswith("a.zip: a zip with modules at its root")
 
 
 def test_more_modules_than_one_process_reads_in_time_are_told() -> None:

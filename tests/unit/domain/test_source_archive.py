@@ -178,7 +178,7 @@ def test_arbitrary_bytes_are_refused_and_never_crash(archive: bytes) -> None:
     [
         (Limits(files=2), "3 files are to be packaged, at most 2"),
         (Limits(size_bytes=11), "12 bytes, at most 11"),
-        (Limits(file_size_bytes=5), "c has 6 bytes, at most 5"),
+        (Limits(file_size_bytes=5), "c: 6 bytes, at most 5"),
     ],
 )
 def test_what_exceeds_a_limit_is_told_with_what_was_found_and_what_is_allowed(limits: Limits, message: str) -> None:

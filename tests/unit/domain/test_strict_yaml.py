@@ -59,7 +59,7 @@ def test_every_duplicate_key_is_told_with_both_lines() -> None:
         ("a: 1\nb: \x01", "f.yaml:2: no valid YAML"),
         (b"a: \xff", "f.yaml: byte 3 is no UTF-8"),
         ("[" * 100_000, "f.yaml:1: nested deeper than 20 levels"),
-        ("a" * (LARGEST_BYTES + 1), "f.yaml has 262145 bytes, at most 262144 are allowed"),
+        ("a" * (LARGEST_BYTES + 1), "f.yaml: 262145 bytes, at most 262144 are allowed"),
     ],
     ids=lambda value: str(value)[:20],
 )

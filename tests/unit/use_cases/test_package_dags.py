@@ -544,4 +544,4 @@ def test_what_the_selection_could_not_follow_is_among_the_warnings(requested: Wo
     requested.package(told_to_change(requested, requested.upload({**TWO, "dags/a.py": trigger}), "dags/a.py"))
 
     (warning,) = requested.bus.published[-1][1]["data"]["warnings"]
-    assert warning.startswith("a.py:3:")
+    assert warning.startswith("dags/a.py:3:")

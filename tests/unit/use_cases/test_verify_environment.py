@@ -92,7 +92,7 @@ def test_an_import_error_is_told_with_the_authors_own_file_and_line(deployed: Wo
     deployed.verify()
 
     assert deployed.environment.status == Status.FAILED
-    assert deployed.environment.message == ("qu/main/test_dag.py:3: ModuleNotFoundError: No module named 'attribution'")
+    assert deployed.environment.message == ("dags/qu/main/test_dag.py:3: ModuleNotFoundError: No module named 'attribution'")
     assert deployed.bus.published[-1][1]["data"]["dag_ids"] == ["qu.feature1.test_dag", "qu.feature1.test_dag_2"]
 
 

@@ -182,7 +182,7 @@ def _raise_worst(failures: Sequence[DagbranchError]) -> None:
     """What its author can mend first, all of it together; what passes comes again."""
     own = [str(failure) for failure in failures if isinstance(failure, InvalidRequirementsError)]
     if own:
-        raise InvalidRequirementsError("; ".join(own))
+        raise InvalidRequirementsError("\n".join(own))
     for failure in sorted(failures, key=lambda one: type(one) is not UpstreamError):
         raise failure
 

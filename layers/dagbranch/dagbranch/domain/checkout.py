@@ -51,9 +51,8 @@ class Checkout:
         files = {path: contents[entry.path] for path, entry in self.sources.items()}
         pointers = [path for path, content in sorted(files.items()) if _is_lfs_pointer(content)]
         if pointers:
-            raise UnsafeArchiveError(
-                f"Git LFS files cannot be packaged: {', '.join(pointers)}; keep them in a bucket, or in git itself"
-            )
+            told = "a Git LFS file cannot be packaged: keep it in a bucket, or in git itself"
+            raise UnsafeArchiveError("\n".join(f"{path}: {told}" for path in pointers))
         return files
 
 
@@ -89,7 +88,9 @@ def plan_checkout(
     """
     sources = {path: entry for path, entry in tree.items() if keeps(path) and entry.mode not in {LINK, SUBMODULE}}
     faults = [
-        f"the submodule {path} cannot be packaged" for path, entry in sorted(tree.items()) if _hides(path, entry, keeps)
+        f".gitmodules: the submodule {path} cannot be packaged"
+        for path, entry in sorted(tree.items())
+        if _hides(path, entry, keeps)
     ]
     for path, target in sorted(links.items()):
         try:
@@ -97,7 +98,7 @@ def plan_checkout(
         except UnsafeArchiveError as error:
             faults.append(str(error))
     if faults:
-        raise UnsafeArchiveError("; ".join(faults))
+        raise UnsafeArchiveError("\n".join(faults))
     for path in sources:
         check_path(path)
     check_sizes({path: entry.size_bytes for path, entry in sources.items()}, limits)

@@ -38,7 +38,7 @@ def warnings_about(modules: tuple[str, ...], files: Mapping[str, bytes]) -> Iter
     readings = {path: _reading_of(files[path]) for path in modules}
     for path, reading in readings.items():
         if reading.fault:
-            yield f"{path} is no Python that this version reads: {reading.fault}"
+            yield f"{path}:{reading.fault_line}: no Python that this version reads: {reading.fault}"
     for dag_id, paths in _given_twice(readings, files).items():
         yield f"the DAG id {dag_id!r} is given in {' and in '.join(paths)}: an environment shows an import error"
     yield from warnings_about_servers_files(files)
@@ -64,6 +64,7 @@ class _Reading:
     """``fault`` where it is no Python; ``possible_ids``: what stands, as text, where a DAG's id would."""
 
     fault: str
+    fault_line: int
     possible_ids: frozenset[str]
 
 
@@ -77,21 +78,21 @@ def _reading_of(source: bytes) -> _Reading:
         if len(_readings) >= _MOST_READINGS:
             _readings.clear()
         found = frozenset(match.decode(errors="replace") for match in _POSSIBLE_ID.findall(source))
-        _readings[digest] = _Reading(_fault_in(source), found)
+        _readings[digest] = _Reading(*_fault_in(source), found)
     return _readings[digest]
 
 
-def _fault_in(source: bytes) -> str:
+def _fault_in(source: bytes) -> tuple[str, int]:
     """A symbol table costs half of a syntax tree, and a quarter of one that is walked."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             symtable.symtable(source, "module", "exec")  # type: ignore[arg-type] # takes bytes, as compile does
         except SyntaxError as error:
-            return f"line {error.lineno}: {error.msg}"
+            return error.msg, error.lineno or 1
         except (ValueError, RecursionError, MemoryError) as error:
-            return str(error) or type(error).__name__
-    return ""
+            return str(error) or type(error).__name__, 1
+    return "", 1
 
 
 def _given_twice(readings: Mapping[str, _Reading], files: Mapping[str, bytes]) -> dict[str, list[str]]:

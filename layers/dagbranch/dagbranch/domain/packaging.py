@@ -10,13 +10,13 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from dagbranch.domain.dag_modules import dag_modules, warnings_about
 from dagbranch.domain.naming import CONFIGURATION_FOLDER, folder_prefix
-from dagbranch.domain.source_archive import write_canonical_zip
+from dagbranch.domain.source_archive import PIPELINE_FILE, write_canonical_zip
 from dagbranch.domain.specification import UnpackedCopy
 from dagbranch.domain.stubs import stub_names, stub_source
 from dagbranch.domain.wheels import NOTHING_VENDORED, VENDORED, Vendored, without_wheels
@@ -46,11 +46,15 @@ class PackagedDag:
 
 @dataclass(frozen=True)
 class Manifest:
-    """``modules``: source path by stub."""
+    """``modules``: source path by stub, in the ``dags_folder``, which ends in a slash unless it is the root."""
 
     dagbranch: str
     source_digest: str
     modules: Mapping[str, str]
+    dags_folder: str = ""
+
+
+NO_MANIFEST: Final = Manifest("", "", {})
 
 
 def package_dags(
@@ -79,7 +83,7 @@ def package_dags(
             **{stub: stub_source(module) for module, stub in stubs.items()},
             **{_SOURCES + path: content for path, content in sources.items()},
             **{f"{RUNTIME_PACKAGE}/{path}": _renamed(source) for path, source in runtime.items()},
-            MANIFEST_PATH: _manifest(copied, digests, stubs, source_digest, version),
+            MANIFEST_PATH: _manifest(copied, digests, stubs, dags_folder, source_digest, version),
         }
     )
     return PackagedDag(
@@ -88,7 +92,7 @@ def package_dags(
         copy={**copied, IGNORE_FILE: IGNORE_EVERYTHING},
         digests=digests,
         modules=modules,
-        warnings=(*warnings_about(modules, own), *vendored.warnings),
+        warnings=(*_warnings_about(modules, own, folder_prefix(dags_folder)), *vendored.warnings),
     )
 
 
@@ -141,7 +145,8 @@ def read_manifest(archive: bytes) -> Manifest:
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as opened:
             found = json.loads(opened.read(MANIFEST_PATH))
-        return Manifest(found["dagbranch"], found["source_digest"], found["modules"])
+        folder = found.get("dags_folder", "")  # a zip of an older version has none
+        return Manifest(found["dagbranch"], found["source_digest"], found["modules"], folder)
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
         raise InvalidPipelineError(f"this zip is no packaged DAG of dagbranch: {error}") from error
 
@@ -164,16 +169,22 @@ def own_sources(files: Mapping[str, bytes], dags_folder: str) -> dict[str, bytes
 def _modules_of(sources: Mapping[str, bytes], dags_folder: str) -> tuple[str, ...]:
     reserved = [path for path in sorted(sources) if path.startswith((f"{CONFIGURATION_FOLDER}/", VENDORED))]
     if reserved:
+        folder = reserved[0].partition("/")[0]
         raise InvalidPipelineError(
-            f"{dags_folder}/{reserved[0]}: {reserved[0].partition('/')[0]}/ is where dagbranch puts its own"
+            f"{folder_prefix(dags_folder)}{reserved[0]}: {folder}/ is where dagbranch puts its own"
         )
     modules = dag_modules(sources)
     if not modules:
         raise InvalidPipelineError(
-            f"no DAG module in {dags_folder!r} ({len(sources)} files): a DAG module is a .py file with the words "
-            "'airflow' and 'dag' (or 'asset') in its text; `dags` in dagbranch.yaml names the folder to look in"
+            f"{PIPELINE_FILE}: dags: no DAG module in {dags_folder!r} ({len(sources)} files): a DAG module is a .py "
+            "file with the words 'airflow' and 'dag' (or 'asset') in its text; `dags` names the folder to look in"
         )
     return modules
+
+
+def _warnings_about(modules: Collection[str], own: Mapping[str, bytes], folder: str) -> Iterator[str]:
+    """With paths of the repository, as its author knows them."""
+    return warnings_about(tuple(folder + one for one in modules), {folder + path: own[path] for path in own})
 
 
 def _renamed(source: bytes) -> bytes:
@@ -185,6 +196,7 @@ def _manifest(
     copied: Mapping[str, bytes],
     digests: Mapping[str, str],
     stubs: Mapping[str, str],
+    dags_folder: str,
     source_digest: str,
     version: str,
 ) -> bytes:
@@ -193,6 +205,7 @@ def _manifest(
             "version": 1,
             "dagbranch": version,
             "source_digest": source_digest,
+            "dags_folder": folder_prefix(dags_folder),
             "files": {path: {"size": len(content), "sha256": digests[path]} for path, content in copied.items()},
             "modules": {stub: module for module, stub in stubs.items()},
         }

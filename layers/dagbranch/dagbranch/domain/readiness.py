@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from dagbranch.domain import import_errors
 from dagbranch.domain.airflow_listing import ImportFailure, ListedDag, dags_of
 from dagbranch.domain.environments import Half, Suspects
+from dagbranch.domain.import_errors import COMMIT_NOTE
 from dagbranch.domain.naming import commit_tag
+from dagbranch.domain.packaging import Manifest
 from dagbranch.errors import NotYetError
 
 _ASK_AGAIN_SECONDS: Final = 3
+_MOST_NAMED: Final = 10
 _SYNCED: Final = timedelta(seconds=60)  # MWAA's workers sync every 30 s: a later parse is of the new zip
-# The runtime adds this line to each import error, so that an error of the last commit is not told of the new one.
-_COMMIT_NOTE: Final = re.compile(r"dagbranch: environment \S+, (commit:[0-9a-f]{7})")
 # The runtime's tag where modules failed. Airflow drops the import errors of a zip at each look at the dags folder,
 # until the zip is parsed again, so that an empty list of them proves nothing.
 _INCOMPLETE: Final = "import-errors"
-_WHERE_TO_LOOK: Final = (
-    "look at the scan interval (scheduler.dag_dir_list_interval, or dag_processor.refresh_interval), at the DAG "
-    "processor's log and at how many DAGs this server holds"
+_NOT_PARSED: Final = (
+    "Airflow's DAG processor has not got to it. Look at whether the server is up (while it is updated or paused, "
+    "nothing is parsed), at its scan interval (scheduler.dag_dir_list_interval, or dag_processor.refresh_interval), at "
+    "how many DAGs it holds for its size, and at the DAG processor's log"
+)
+_THE_LOG: Final = "The DAG processor's log names it"
+_OLD_ZIP: Final = (
+    "Airflow's DAG processor still parses the zip of an older commit. Look at whether the server's copy of the "
+    "bucket's dags folder is brought up to date on every one of its schedulers"
 )
 
 
@@ -56,7 +63,7 @@ def judge_readiness(
     pipeline: Half,
     listed: Sequence[ListedDag],
     failures: Sequence[ImportFailure],
-    source_paths: Mapping[str, str],
+    manifest: Manifest,
     now: datetime,
     patience: timedelta,
     *,
@@ -65,7 +72,7 @@ def judge_readiness(
     known: Collection[str] = (),
     expected: Collection[str] = (),
 ) -> Readiness:
-    """What Airflow says of this commit. ``source_paths`` maps a module of the zip to the file that its author knows.
+    """What Airflow says of this commit. ``manifest``: the zip's own, which tells the files that its author knows.
 
     ``known``: ids of an older commit, where Airflow does not list by itself what it has let go of. ``expected``: ids
     that Airflow listed of this one. One of those may be missing only where the zip was parsed again since
@@ -78,13 +85,21 @@ def judge_readiness(
     current = [dag for dag in own if tag in dag.tags and dag.is_active is not False]
     told = [failure for failure in failures if failure.zip_name == environment]
     broken = [failure for failure in told if _is_of(failure, tag, pipeline.at)]
-    failures_told = tuple(_in_words(failure, source_paths) for failure in broken)
-    missing = _missing(environment, tag, current) if current or pipeline.has_dags else _left_over(own, pipeline, now)
+    failures_told = import_errors.told(broken, manifest)
+    others = [dag for dag in own if tag not in dag.tags]
+    waits = current or pipeline.has_dags
+    missing = _missing(environment, tag, current, others) if waits else _left_over(own, pipeline, now)
     missing = missing or _lost(expected, current, asked_at)
     if not failures_told and missing is not None:
         if now < deadline:
             raise NotYetError(missing, retry_seconds=_ASK_AGAIN_SECONDS)
-        failures_told = (f"{missing} after {patience.total_seconds():.0f} s: {_WHERE_TO_LOOK}",)
+        where = _where_to_look(current, others, pipeline)
+        # Those that tell no time and no commit may be old, but they are all that Airflow says.
+        evidence = [failure for failure in told if not _is_of_another(failure, tag)]
+        failures_told = (
+            f"{missing} after {patience.total_seconds():.0f} s. {where}.",
+            *import_errors.told(evidence, manifest),
+        )
     # Which rows a module that cannot be imported still has, nobody knows: all of them are kept until it can.
     if failures_told:
         return Readiness(tuple(dag.dag_id for dag in current), (), failures_told)
@@ -106,10 +121,22 @@ def has_dropped(pipeline: Half | None, own: Sequence[ListedDag]) -> bool:
 
 def _is_of(failure: ImportFailure, tag: str, put_at: datetime) -> bool:
     """Whether the error is of this commit: by the runtime's note, or, where it has none (a timeout, say), by time."""
-    noted = _COMMIT_NOTE.search(failure.stack_trace)
+    noted = COMMIT_NOTE.search(failure.stack_trace)
     if noted is not None:
         return noted.group(1) == tag
     return failure.at is not None and failure.at > put_at + _SYNCED
+
+
+def _is_of_another(failure: ImportFailure, tag: str) -> bool:
+    noted = COMMIT_NOTE.search(failure.stack_trace)
+    return noted is not None and noted.group(1) != tag
+
+
+def _where_to_look(current: Sequence[ListedDag], others: Sequence[ListedDag], pipeline: Half) -> str:
+    if any(_INCOMPLETE in dag.tags for dag in current):
+        return _THE_LOG
+    is_behind = any(dag.parsed_at is not None and dag.parsed_at > pipeline.at + _SYNCED for dag in others)
+    return _OLD_ZIP if is_behind else _NOT_PARSED
 
 
 def _with_dropped(
@@ -139,20 +166,6 @@ def _with_dropped(
     return Readiness(dag_ids, gone, (), parsed_at)
 
 
-def _in_words(failure: ImportFailure, source_paths: Mapping[str, str]) -> str:
-    module = failure.file_location.rpartition("/")[2]
-    lines = [line for line in failure.stack_trace.strip().splitlines() if not _COMMIT_NOTE.search(line)]
-    source = source_paths.get(module, module)
-    number = _line_number(lines, source)
-    return f"{source}{f':{number}' if number else ''}: {lines[-1].strip() if lines else 'cannot be imported'}"
-
-
-def _line_number(lines: Sequence[str], source: str) -> str | None:
-    """The last line of the author's own file that the traceback names."""
-    found = [match.group(1) for line in lines if (match := re.search(rf'{re.escape(source)}", line (\d+)', line))]
-    return found[-1] if found else None
-
-
 def _left_over(own: Sequence[ListedDag], pipeline: Half, now: datetime) -> str | None:
     """Whether rows of an older commit have to be waited for, where this one has none to show.
 
@@ -170,13 +183,26 @@ def _lost(expected: Collection[str], current: Sequence[ListedDag], asked_at: dat
     is_parsed_since = all(dag.parsed_at is not None and dag.parsed_at > asked_at for dag in current)
     if not lost or (current and is_parsed_since):
         return None
-    return f"Airflow does not list {', '.join(sorted(lost))} any more"
+    return f"Airflow does not list {_some(sorted(lost))} any more"
 
 
-def _missing(environment: str, tag: str, current: Sequence[ListedDag]) -> str | None:
-    """What Airflow has not told yet, None where there is nothing left to wait for."""
+def _some(dag_ids: Sequence[str]) -> str:
+    rest = len(dag_ids) - _MOST_NAMED
+    return ", ".join(dag_ids[:_MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _missing(environment: str, tag: str, current: Sequence[ListedDag], others: Sequence[ListedDag]) -> str | None:
+    """What Airflow has not told yet, None where there is nothing left to wait for.
+
+    ``others``: of an older commit. Those that were parsed after this one are still in the zip that somebody parses: a
+    server has several schedulers, each with its own copy of the bucket.
+    """
     if not current:
         return f"Airflow lists no DAG of {environment} with the tag {tag}"
     if any(_INCOMPLETE in dag.tags for dag in current):
         return f"a module of {environment} cannot be imported, and Airflow does not say which"
+    parsed_at = min((dag.parsed_at for dag in current if dag.parsed_at is not None), default=None)
+    behind = [dag.dag_id for dag in others if parsed_at and dag.parsed_at is not None and dag.parsed_at >= parsed_at]
+    if behind:
+        return f"Airflow lists {_some(behind)} of an older commit, parsed again since"
     return None

@@ -87,7 +87,7 @@ def required(files: Mapping[str, bytes], requirements_file: str | None) -> tuple
 def parse_requirements(text: bytes, file: str) -> tuple[Requirement, ...]:
     """By name, without those whose marker holds on no server. Raises InvalidRequirementsError with every fault."""
     if len(text) > LARGEST_BYTES:
-        raise InvalidRequirementsError(f"{file} has {len(text)} bytes, at most {LARGEST_BYTES} are allowed")
+        raise InvalidRequirementsError(f"{file}: {len(text)} bytes, at most {LARGEST_BYTES} are allowed")
     try:
         decoded = text.decode("utf-8-sig")
     except UnicodeDecodeError as error:

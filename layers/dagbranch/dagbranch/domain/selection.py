@@ -81,7 +81,7 @@ def select_modules(
         return Selection(modules, modules)
     changes = _changes(pipeline_file, changed_paths)
     repository = Repository(sources, modules, deleted=changes.paths - sources.keys())
-    shown, warnings = _with_referred(repository, repository.touched(changes) | named)
+    shown, warnings = _with_referred(repository, repository.touched(changes) | named, folder_prefix(pipeline_file.dags))
     may_have_dags = any(repository.reading(path).may_make_dags for path in repository.closure(shown))
     return _selection(modules, shown, warnings, may_have_dags=may_have_dags)
 
@@ -127,7 +127,7 @@ def _changes(pipeline_file: PipelineFile, changed_paths: Collection[str]) -> Cha
     return Changes(frozenset(paths), frozenset(artifacts))
 
 
-def _with_referred(repository: Repository, touched: set[str]) -> tuple[set[str], tuple[str, ...]]:
+def _with_referred(repository: Repository, touched: set[str], folder: str) -> tuple[set[str], tuple[str, ...]]:
     """These modules, with those whose DAGs they trigger or wait for, and so on; and what could not be followed."""
     shown: set[str] = set()
     read: set[str] = set()
@@ -139,7 +139,7 @@ def _with_referred(repository: Repository, touched: set[str]) -> tuple[set[str],
         read |= closure
         waiting = repository.owners_of(closure) - shown
         for path in sorted(closure):
-            warnings += [_untold(path, line) for line in repository.reading(path).untold_references]
+            warnings += [_untold(folder + path, line) for line in repository.reading(path).untold_references]
     return shown, tuple(warnings[:_MOST_WARNINGS])
 
 

@@ -27,14 +27,14 @@ def warnings_about_servers_files(files: Mapping[str, bytes]) -> Iterator[str]:
         source = files[path]
         if path.endswith(".py"):
             if b"dags_folder" in source.lower():
-                yield f"{path} asks for Airflow's dags_folder: {_SHARED}"
+                yield f"{path}: asks for Airflow's dags_folder: {_SHARED}"
             elif b"dags" in source and (b"/dags" in source or _AIRFLOW_HOME.encode() in source):
-                yield from (f"{path} line {line} has {text}: {_SHARED}" for line, text in _in_python(source))
+                yield from (f"{path}:{line}: has {text}: {_SHARED}" for line, text in _in_python(source))
         elif path.endswith(_READ_AS_TEXT) and b"/dags" in source:
-            yield from (f"{path} line {line} has {text}: {_SHARED}" for line, text in _in_text(source))
+            yield from (f"{path}:{line}: has {text}: {_SHARED}" for line, text in _in_text(source))
         elif source.startswith(_ZIP) and _has_modules(source):
             yield (
-                f"{path} is a zip with modules at its root: Airflow loads DAGs from there in a plain dags folder, "
+                f"{path}: a zip with modules at its root: Airflow loads DAGs from there in a plain dags folder, "
                 "an environment does not; put the modules into the folder"
             )
 

@@ -95,7 +95,7 @@ def check_sizes(sizes: Mapping[str, int], limits: Limits) -> None:
         raise UnsafeArchiveError(f"{len(sizes)} files are to be packaged, at most {limits.files} are allowed")
     for path, size in sizes.items():
         if size > limits.file_size_bytes:
-            raise UnsafeArchiveError(f"{path} has {size} bytes, at most {limits.file_size_bytes} are allowed in a file")
+            raise UnsafeArchiveError(f"{path}: {size} bytes, at most {limits.file_size_bytes} are allowed in a file")
     if (total := sum(sizes.values())) > limits.size_bytes:
         raise UnsafeArchiveError(f"the packaged files have {total} bytes, at most {limits.size_bytes} are allowed")
 

@@ -53,7 +53,7 @@ class _Reading:
 def read_strict_yaml(text: bytes, file: str) -> Document:
     """Raises InvalidPipelineFileError with every fault of the form: syntax, aliases, tags, duplicate keys, size."""
     if len(text) > LARGEST_BYTES:
-        raise InvalidPipelineFileError(f"{file} has {len(text)} bytes, at most {LARGEST_BYTES} are allowed")
+        raise InvalidPipelineFileError(f"{file}: {len(text)} bytes, at most {LARGEST_BYTES} are allowed")
     try:
         decoded = text.decode("utf-8-sig")
         faults = _faults_of_form(decoded)

@@ -118,7 +118,7 @@ def check_wheels(requirements: Sequence[Requirement], wheels: Mapping[str, bytes
     named = {requirement.name for requirement in requirements}
     faults += [f"{wheel.file}: no requirement names it" for wheel in parsed if wheel.name not in named]
     if faults:
-        raise InvalidRequirementsError("; ".join(faults))
+        raise InvalidRequirementsError("\n".join(faults))
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,17 @@ from typing import Final
 
 from dagbranch.domain import packaging
 from dagbranch.domain.artifacts import artifacts_of, uris_in
+from dagbranch.domain.data_history import shortened
 from dagbranch.domain.deployment import commit_that_stands, digest_that_stands, plan_copy, zip_marker
 from dagbranch.domain.environments import Environment, Half
 from dagbranch.domain.life_cycle import check_not_superseded, with_pipeline
 from dagbranch.domain.naming import SourceArchiveKey
 from dagbranch.domain.ownership import carries, marker_of
+from dagbranch.domain.pipeline_file import with_lines
 from dagbranch.domain.requests import ArchiveUploaded, EventKind, event_detail
 from dagbranch.domain.requirements import required
 from dagbranch.domain.selection import Selection, select_modules
-from dagbranch.domain.source_archive import Limits
+from dagbranch.domain.source_archive import PIPELINE_FILE, Limits
 from dagbranch.domain.time_left import TimeLeft
 from dagbranch.domain.wheels import unpack_wheels
 from dagbranch.errors import NotOursError, SupersededError
@@ -55,22 +57,29 @@ def package_dags(
     def deploy(environment: Environment, source: Source) -> Deployed:
         standing = _standing_zip(environment, dags)
         changed = environment.changed_in(source.digest)
-        selection = select_modules(source.pipeline_file, environment.lane, source.files, changed)
+        with with_lines(source.files.get(PIPELINE_FILE)):
+            selection = select_modules(source.pipeline_file, environment.lane, source.files, changed)
         marker = standing.marker if standing else {}
         head_sha = commit_that_stands(marker, source.digest, runtime.version, selection.fingerprint)
         data: dict[str, object] = {"unchanged": True}
+        before = environment.pipeline
+        told = before.message if before and before.source_digest == source.digest else selection.in_words
         if head_sha is None:
             head_sha = environment.head_sha
             time_left.check(_FOR_A_PACKAGE)
             registry = around.registry
-            data = _put(environment, source, selection, runtime, worker.limits, standing, registry, dags, artifacts)
+            with with_lines(source.files.get(PIPELINE_FILE)):
+                data, warnings = _put(
+                    environment, source, selection, runtime, worker.limits, standing, registry, dags, artifacts
+                )
+            told = shortened("\n".join([*filter(None, [selection.in_words]), *warnings]))
         data |= {"modules": len(selection.modules), "selected": len(selection.shown)}
         half = Half(
             source.digest,
             head_sha,
             environment.generation,
             around.clock(),
-            message=selection.in_words,
+            message=told,
             has_dags=selection.may_have_dags,
         )
         return Deployed(lambda newest: with_pipeline(newest, half), data)
@@ -108,7 +117,8 @@ def _put(
     registry: Registry,
     dags: DagsBucket,
     artifacts: ArtifactsBucket,
-) -> dict[str, object]:
+) -> tuple[dict[str, object], Sequence[str]]:
+    """What is told on the bus, and what the author will want to know."""
     name, marker = environment.claimed_name, marker_of(environment)
     job_code = artifacts_of(source.files, source.pipeline_file)
     with ThreadPoolExecutor(1) as beside:
@@ -132,13 +142,14 @@ def _put(
     dags.put_zip(name, packaged.archive, noted, replaces=standing)
     before = digest_that_stands(standing.marker) if standing else None
     _drop(environment, plan.drop, [one for one in (source.digest, before) if one], dags, artifacts)
+    warnings = [*packaged.warnings, *selection.warnings]
     return {
         "zip_sha256": packaged.sha256,
         "files_put": len(plan.put),
         "files_kept": len(plan.keep),
         "artifacts": uris,
-        "warnings": [*packaged.warnings, *selection.warnings],
-    }
+        "warnings": warnings,
+    }, warnings
 
 
 def _check_still_wanted(environment: Environment, registry: Registry) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 from dagbranch.domain.airflow_listing import check_dag_id
 from dagbranch.domain.environments import Environment, Half, Status, Suspects
 from dagbranch.domain.life_cycle import also_listed, ready, suspected
-from dagbranch.domain.packaging import read_manifest
+from dagbranch.domain.packaging import NO_MANIFEST, read_manifest
 from dagbranch.domain.readiness import Readiness, judge_readiness
 from dagbranch.domain.requests import EnvironmentEvent, EventKind, event_detail
 from dagbranch.errors import NotYetError, StillRunningError, SupersededError
@@ -65,14 +65,14 @@ def _judge(
 ) -> Readiness:
     name = environment.claimed_name
     listed, failures = airflow.dags(name), airflow.import_failures()
-    sources = read_manifest(dags.zip_content(name)).modules if failures else {}
+    manifest = read_manifest(dags.zip_content(name)) if failures else NO_MANIFEST
     is_of_this_request = environment.verified_generation == environment.generation
     return judge_readiness(
         name,
         pipeline,
         listed,
         failures,
-        sources,
+        manifest,
         now,
         patience,
         asked_at=asked_at,
@@ -95,7 +95,7 @@ def _is_news(environment: Environment, readiness: Readiness, event: EnvironmentE
 
 
 def _in_words(readiness: Readiness) -> str:
-    return "; ".join(readiness.failures)
+    return "\n".join(readiness.failures)
 
 
 def _drop(
