@@ -31,6 +31,12 @@ class InMemoryGitHub:
         self.branches = {f"refs/heads/{BASE_REF}": BASE_SHA}
         # By head: the commit that it and the base branch have in common.
         self.merge_bases: dict[str, str] = {}
+        # Of too many changed files GitHub lists not all.
+        self.most_listed_files = 3000
+        # By login: what GitHub says that somebody may do in every repository.
+        self.permissions: dict[str, str] = {}
+        # By repository, where a GitHub App speaks.
+        self.installations: dict[str, int] = {}
         self.down = False
 
     def pull_request(self, repository: str, pull_number: int) -> PullRequest | None:
@@ -78,6 +84,22 @@ class InMemoryGitHub:
     def merge_base(self, repository: str, base_ref: str, head_sha: str) -> str | None:  # noqa: ARG002 # one base branch
         self._answer()
         return self.merge_bases.get(head_sha) if base_ref == BASE_REF else None
+
+    def changed_paths(self, repository: str, pull_number: int) -> frozenset[str] | None:
+        head_sha = self.pulls[repository.lower(), pull_number].head_sha
+        after = self._commit(repository, head_sha).files
+        parted = self.commits.get(self.merge_bases.get(head_sha, BASE_SHA))
+        before = parted.files if parted is not None else {}
+        changed = frozenset(path for path in {*before, *after} if before.get(path) != after.get(path))
+        return changed if len(changed) <= self.most_listed_files else None
+
+    def may_write(self, repository: str, login: str) -> bool:  # noqa: ARG002 # the same in every repository
+        self._answer()
+        return self.permissions.get(login) in {"admin", "maintain", "write"}
+
+    def installation(self, repository: str) -> int | None:
+        self._answer()
+        return self.installations.get(repository.lower())
 
     def open(self, pull: PullRequest, files: Mapping[str, Content]) -> None:
         """The pull request, open at this commit."""

@@ -13,7 +13,7 @@ from tests.fakes.buckets import InMemoryArtifactsBucket, InMemoryDagsBucket, InM
 from tests.fakes.contracts.airflow import AirflowContract
 from tests.fakes.contracts.buckets import ArtifactsBucketContract, DagsBucketContract, PutByHand, SourceBucketContract
 from tests.fakes.contracts.event_bus import Arrived, EventBusContract
-from tests.fakes.contracts.github import FILES, GitHubContract
+from tests.fakes.contracts.github import FILES, PEOPLE, GitHubContract
 from tests.fakes.contracts.leases import LeasesContract
 from tests.fakes.contracts.registry import RegistryContract
 from tests.fakes.contracts.seed_queue import Bodies, SeedQueueContract
@@ -34,6 +34,7 @@ class Place:
     pull_number: int = PULL_NUMBER
     head_sha: str = FIRST
     base_sha: str = SECOND
+    installation_id: int | None = None
 
 
 class TestInMemoryRegistry(RegistryContract):
@@ -113,6 +114,8 @@ class TestInMemoryGitHub(GitHubContract):
         place = Place()
         place.github.open(a_pull_request(labels=frozenset({"keep-environment", "ünï"})), FILES)
         place.github.merge_bases[FIRST] = SECOND
+        place.github.commits[SECOND] = Commit({"README.md": b"pipelines"})
+        place.github.permissions = dict(PEOPLE)
         place.github.commits[BASE_SHA] = Commit({"later.txt": b""})
         return place
 

@@ -31,7 +31,10 @@ LIMITS = Limits()
 class Place(Protocol):
     """One repository with one open pull request at a commit of FILES, which parted from ``main`` at ``base_sha``.
 
-    It has the labels "keep-environment" and "ünï".
+    That held a README.md, which it removes. It has the labels "keep-environment" and "ünï".
+
+    What people may do there: "ada" admin, "mia" maintain, "will" write, "theo" triage, "rita" read. The GitHub App
+    that asks has the repository by ``installation_id``; it is None where a token asks.
 
     ``main`` holds an empty ``later.txt`` meanwhile, and no ``dagbranch.yaml``.
     """
@@ -41,6 +44,10 @@ class Place(Protocol):
     pull_number: int
     head_sha: str
     base_sha: str
+    installation_id: int | None
+
+
+PEOPLE: Mapping[str, str] = {"ada": "admin", "mia": "maintain", "will": "write", "theo": "triage", "rita": "read"}
 
 
 def keeps(path: str) -> bool:
@@ -122,6 +129,21 @@ class GitHubContract:
 
     def test_a_commit_never_parted_from_a_branch_that_is_not_there(self, place: Place) -> None:
         assert place.github.merge_base(place.repository, "gone/away", place.head_sha) is None
+
+    def test_what_a_pull_request_changes_is_seen_from_where_it_parted(self, place: Place) -> None:
+        assert place.github.changed_paths(place.repository, place.pull_number) == frozenset({*FILES, "README.md"})
+
+    def test_people_may_write_who_may_push(self, place: Place) -> None:
+        allowed = {login for login in PEOPLE if place.github.may_write(place.repository, login)}
+
+        assert allowed == {"ada", "mia", "will"}
+
+    def test_nobody_else_may_write(self, place: Place) -> None:
+        for login in ("stranger", "", "ada/../will", "ada?", "ada permission", "dependabot[bot]", "ÄDA"):
+            assert not place.github.may_write(place.repository, login)
+
+    def test_the_installation_that_has_the_repository_is_told(self, place: Place) -> None:
+        assert place.github.installation(place.repository) == place.installation_id
 
     def test_tree_links_and_archive_together_are_a_checkout(self, place: Place) -> None:
         tree = place.github.tree(place.repository, place.head_sha, "dags")
