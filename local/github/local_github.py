@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+from local.github.apps import Permissions
 from local.github.context import Context
 from local.github.entries import Changes, entries_of_folder
 from local.github.git_repository import GitRepository
+from local.github.github_app import PERMISSIONS, GitHubApp
 from local.github.payloads.events import ping_event
 from local.github.payloads.urls import Urls
-from local.github.repositories import Repository
+from local.github.repositories import AUTHOR, Repository
 from local.github.rest.application import Application
 from local.github.rest.site import BLOB_LIMIT_BYTES, TREE_ENTRY_LIMIT, Site
 from local.github.server import Server
@@ -45,6 +47,7 @@ class LocalGitHub:
         urls = Urls(api=self._server.origin + api_prefix, html=self._server.origin)
         self.site = Site(urls, State(), token, tree_entry_limit, blob_limit_bytes)
         self.webhook = Webhook(webhook_secret, self._write_log)
+        self.site.tell = self.webhook.deliver_soon
         self._context = Context(self.site, self.webhook, folder)
 
     @property
@@ -89,6 +92,7 @@ class LocalGitHub:
 
     def stop(self) -> None:
         self._server.stop()
+        self.webhook.stop()
 
     def __enter__(self) -> Self:
         self.start()
@@ -109,12 +113,18 @@ class LocalGitHub:
         git = GitRepository.create(self._context.git_folder(number), default_branch)
         entries = entries_of_folder(files) if isinstance(files, Path) else files
         git.commit(default_branch, entries, "Begin", parent=None)
-        return Repository(self._context, self._context.host(git, record))
+        hosted = self._context.host(git, record)
+        hosted.roles.update({AUTHOR: "write"} | ({self.site.token_owner: "write"} if granted else {}))
+        return Repository(self._context, hosted)
+
+    def create_app(self, owner: str, *, slug: str = "dagbranch", permissions: Permissions | None = None) -> GitHubApp:
+        """An App of the account with a key of its own, by default with what dagbranch asks for; nowhere installed."""
+        return GitHubApp.create(self.site, owner, slug, permissions or PERMISSIONS)
 
     def ping(self, repository: Repository) -> Delivery:
         """What GitHub sends when somebody makes the webhook."""
         hosted = self.site.state.repositories[repository.id]
-        payload = ping_event(self.site.urls, hosted, hook_id=HOOK_ID, hook_url=self.deliver_to or "")
+        payload = ping_event(self.site.urls, self.site.state, hosted, hook_id=HOOK_ID, hook_url=self.deliver_to or "")
         return self.webhook.deliver("ping", payload)
 
     def send(self, event: str, payload: Mapping[str, Any]) -> Delivery:

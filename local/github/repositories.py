@@ -11,6 +11,8 @@ from local.github.entries import Changes
 from local.github.pulls import Pull
 from local.github.state import HostedRepository, PullRecord, now
 
+AUTHOR = "dana-developer"  # whoever pushes to a repository of the double, and may
+
 
 class Repository:
     """One repository; ``folder`` is its bare git repository."""
@@ -99,7 +101,7 @@ class Repository:
             id=self._context.state.next_id(),
             number=number,
             title=branch,
-            author="dana-developer" if source is self._hosted else source.record.owner,
+            author=AUTHOR if source is self._hosted else source.record.owner,
             base_repository_id=self.id,
             base_ref=target,
             base_sha=base_sha,

@@ -8,6 +8,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -54,7 +55,7 @@ class Server(ThreadingHTTPServer):
             return self.application.answer_codeload(request)
         if request.path.startswith(f"{self.api_prefix}/"):
             path = request.path.removeprefix(self.api_prefix)
-            return self.application.answer_api(Request(request.method, path, request.query, request.headers))
+            return self.application.answer_api(replace(request, path=path))
         return Answer(404)
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -79,8 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         started = time.monotonic()
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        answer = self._answer()
+        answer = self._answer(self.rfile.read(int(self.headers.get("Content-Length", 0))))
         if isinstance(answer.body, bytes):
             self._send_whole(answer, answer.body)
         else:
@@ -93,10 +93,10 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # the base class names the argument
         """Says nothing: ``do_GET`` logs each answer once."""
 
-    def _answer(self) -> Answer:
+    def _answer(self, body: bytes) -> Answer:
         parts = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Request(self.command, unquote(parts.path), dict(parse_qsl(parts.query)), headers)
+        request = Request(self.command, unquote(parts.path), dict(parse_qsl(parts.query)), headers, body)
         try:
             return self.server.answer(request)
         except Exception:  # noqa: BLE001 # whatever went wrong, the client gets an answer and the log the reason

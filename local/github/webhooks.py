@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,12 +57,21 @@ class Webhook:
         self.timeout_seconds = _TIMEOUT_SECONDS
         self.deliveries: list[Delivery] = []
         self._lock = threading.Lock()
+        self._later = ThreadPoolExecutor(1, thread_name_prefix="local-github-webhook")
 
     def deliver(self, event: str, payload: Mapping[str, Any], *, withhold: bool = False) -> Delivery:
         """Sends the event, if there is an address and it is not withheld, and records the delivery."""
         body = json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode()
         delivery = Delivery(str(uuid.uuid4()), event, payload.get("action"), body)
         return self._record(delivery if withhold else self._send(delivery))
+
+    def deliver_soon(self, event: str, payload: Mapping[str, Any]) -> None:
+        """Sends the event of what a request has caused, in order, but not before the request is answered."""
+        self._later.submit(self.deliver, event, payload)
+
+    def stop(self) -> None:
+        """Waits for what is being sent and drops what is still to be sent."""
+        self._later.shutdown(cancel_futures=True)
 
     def redeliver(self, delivery_id: str) -> Delivery:
         """Sends the same bytes under the same id again, as by the button; a withheld delivery comes late this way."""
@@ -109,7 +119,7 @@ def signature(secret: str, body: bytes, algorithm: str = "sha256") -> str:
 
 
 def _headers(delivery: Delivery, secret: str) -> dict[str, str]:
-    target = delivery.payload.get("repository", {}).get("id", 0)
+    kind, number = _target(delivery.payload)
     return {
         "Accept": "*/*",
         "Content-Type": "application/json",
@@ -117,11 +127,17 @@ def _headers(delivery: Delivery, secret: str) -> dict[str, str]:
         "X-GitHub-Delivery": delivery.id,
         "X-GitHub-Event": delivery.event,
         "X-GitHub-Hook-ID": str(HOOK_ID),
-        "X-GitHub-Hook-Installation-Target-ID": str(target),
-        "X-GitHub-Hook-Installation-Target-Type": "repository",
+        "X-GitHub-Hook-Installation-Target-ID": str(number),
+        "X-GitHub-Hook-Installation-Target-Type": kind,
         "X-Hub-Signature": signature(secret, delivery.body, "sha1"),
         "X-Hub-Signature-256": signature(secret, delivery.body),
     }
+
+
+def _target(payload: Mapping[str, Any]) -> tuple[str, int]:
+    """Whose webhook it is: the App's, where the payload names an installation, else the repository's."""
+    installed, repository = payload.get("installation"), payload.get("repository", {})
+    return ("integration", installed["id"]) if installed else ("repository", repository.get("id", 0))
 
 
 def _reason(error: requests.RequestException) -> str:

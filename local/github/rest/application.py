@@ -4,34 +4,20 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable
 
-from local.github.rest import comparison_endpoints, content_endpoints, pull_endpoints, repository_endpoints
+from local.github.apps import AppRecord
+from local.github.rest import repository_endpoints
+from local.github.rest.app_endpoints import answer_app
+from local.github.rest.callers import Installation, Person, caller_of
+from local.github.rest.exchanges import exchange_of
 from local.github.rest.messages import Answer, ApiError, Request, json_answer, not_found
+from local.github.rest.routes import ROUTES
 from local.github.rest.site import Call, Site
 from local.github.state import HostedRepository
 
-type Endpoint = Callable[[Call], Answer]
-
 _REPOSITORY = re.compile(r"/(?:repos/(?P<full_name>[^/]+/[^/]+)|repositories/(?P<id>\d+))(?P<rest>/.*|)")
+_FOR_APPS = re.compile(r"/app(?:/|\Z)|/repos/[^/]+/[^/]+/installation\Z")
 _CODELOAD = re.compile(r"/_codeload/(?P<full_name>[^/]+/[^/]+)/(?P<kind>legacy\.tar\.gz|legacy\.zip)/(?P<ref>.+)")
-_ENDPOINTS: tuple[tuple[re.Pattern[str], Endpoint], ...] = tuple(
-    (re.compile(pattern), endpoint)
-    for pattern, endpoint in (
-        (r"", repository_endpoints.show_repository),
-        (r"/branches/(?P<branch>.+)", repository_endpoints.show_branch),
-        (r"/commits/(?P<ref>.+)", repository_endpoints.show_commit),
-        (r"/compare/(?P<base>.+)\.\.\.(?P<head>.+)", comparison_endpoints.compare),
-        (r"/(?P<kind>tarball|zipball)(?:/(?P<ref>.*))?", repository_endpoints.redirect_to_archive),
-        (r"/git/commits/(?P<sha>[^/]+)", repository_endpoints.show_git_commit),
-        (r"/git/trees/(?P<sha>.+)", content_endpoints.show_tree),
-        (r"/git/blobs/(?P<sha>[^/]+)", content_endpoints.show_blob),
-        (r"/contents(?P<path>/.*|)", content_endpoints.show_contents),
-        (r"/pulls", pull_endpoints.list_pulls),
-        (r"/pulls/(?P<number>\d+)", pull_endpoints.show_pull),
-        (r"/pulls/(?P<number>\d+)/files", pull_endpoints.list_files),
-    )
-)
 
 
 class Application:
@@ -45,6 +31,7 @@ class Application:
             answer = self._authorized_answer(request)
         except ApiError as error:
             answer = error.answer()
+        self._record(request, answer)
         identity = {"X-GitHub-Media-Type": "github.v3; format=json", "X-GitHub-Request-Id": secrets.token_hex(8)}
         return answer.with_headers(identity | self._site.rate_limit.headers())
 
@@ -63,32 +50,32 @@ class Application:
             raise ApiError(
                 403, "Request forbidden by administrative rules. Please make sure your request has a User-Agent"
             )
-        known = self._is_known(request)
+        caller = caller_of(request, self._site.state, self._site.token_owner, self._site.token)
         if request.path == "/rate_limit" and request.method == "GET":
             return json_answer(self._site.rate_limit.overview())
         self._site.rate_limit.take()
-        if not known or request.method != "GET":
-            raise not_found()
-        return self._repository_answer(request)
+        if isinstance(caller, AppRecord):
+            return answer_app(self._site, caller, request)
+        if _FOR_APPS.match(request.path):
+            raise ApiError(401, "A JSON web token could not be decoded")
+        return self._repository_answer(request, caller)
 
-    def _is_known(self, request: Request) -> bool:
-        """Whether the request carries the token: a wrong one is 401, none at all sees no private repository."""
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        if not kind:
-            return False
-        if kind.lower() not in {"bearer", "token"} or token != self._site.token:
-            raise ApiError(401, "Bad credentials")
-        return True
-
-    def _repository_answer(self, request: Request) -> Answer:
+    def _repository_answer(self, request: Request, caller: Person | Installation | None) -> Answer:
         path = _REPOSITORY.fullmatch(request.path)
         hosted = self._hosted(path["full_name"], path["id"]) if path else None
-        if path is None or hosted is None or not hosted.record.granted:
+        if path is None or hosted is None or caller is None or not caller.sees(hosted):
             raise not_found()
-        for pattern, endpoint in _ENDPOINTS:
-            if found := pattern.fullmatch(path["rest"]):
-                return endpoint(Call(self._site, request, hosted, found.groupdict(default="")))
+        for route in ROUTES:
+            if route.method == request.method and (found := route.pattern.fullmatch(path["rest"])):
+                caller.check(route.need, hosted)
+                call = Call(self._site, request, hosted, found.groupdict(default=""), caller.actor)
+                return route.endpoint(call)
         raise not_found()
+
+    def _record(self, request: Request, answer: Answer) -> None:
+        exchange = exchange_of(request, answer)
+        if self._site.exchanges is not None and exchange is not None:
+            self._site.exchanges.append(exchange)
 
     def _hosted(self, full_name: str | None, repository_id: str | None) -> HostedRepository | None:
         if full_name is not None:

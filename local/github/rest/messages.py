@@ -18,6 +18,7 @@ class Request:
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
+    body: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
@@ -35,22 +36,36 @@ class Answer:
 class ApiError(Exception):
     """An answer that is not what was asked for."""
 
-    def __init__(self, status: int, message: str, errors: list[dict[str, str]] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        errors: list[dict[str, str]] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.errors = errors
+        self.headers = headers
 
     def answer(self) -> Answer:
         body: dict[str, Any] = {"message": self.message}
         if self.errors:
             body["errors"] = self.errors
-        return json_answer({**body, "documentation_url": _DOCUMENTATION, "status": str(self.status)}, self.status)
+        shown = {**body, "documentation_url": _DOCUMENTATION, "status": str(self.status)}
+        return json_answer(shown, self.status, self.headers)
 
 
 def not_found() -> ApiError:
     """What GitHub says of what is not there and of what the token may not know of."""
     return ApiError(404, "Not Found")
+
+
+def failed_validation(resource: str, field: str, code: str, message: str | None = None) -> ApiError:
+    """What GitHub says of a value that is of the right form, and not allowed."""
+    told = {"resource": resource, "code": code, "field": field}
+    return ApiError(422, "Validation Failed", [told | ({"message": message} if message else {})])
 
 
 def json_answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
