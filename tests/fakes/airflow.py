@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from dagbranch.domain.airflow_listing import ImportFailure, ListedDag
+from dagbranch.domain.airflow_pages import AirflowPages
 from dagbranch.domain.naming import commit_tag
 from dagbranch.errors import StillRunningError
 from dagbranch.ports import Runs
@@ -19,7 +20,8 @@ class InMemoryAirflow:
     """Behaves as measured (facts.md): a row outlives its zip until it is deleted, and comes back while the zip stands.
 
     ``defines`` are the rest of the DAG ids that each environment's zip defines at its next parse; ``broken`` the
-    import errors by stub; ``running`` the ids that cannot be deleted, ``can_be_ended`` those whose runs can be ended.
+    import errors by stub; ``running`` the ids that cannot be deleted, ``can_be_ended`` those whose runs can be ended;
+    ``found_at`` where people look at it.
     """
 
     def __init__(self, dags: InMemoryDagsBucket) -> None:
@@ -29,6 +31,7 @@ class InMemoryAirflow:
         self.running: set[str] = set()
         self.can_be_ended: set[str] = set()
         self.lists_let_go = True
+        self.found_at: AirflowPages | None = AirflowPages("https://airflow.example.com", "3.0.6")
         self._dags = dags
         self._failures: dict[str, ImportFailure] = {}
 
@@ -51,6 +54,9 @@ class InMemoryAirflow:
             for stub, trace in self.broken.get(environment, {}).items():
                 note = f"dagbranch: environment {environment}, {tag}\n"
                 self._failures[stub] = ImportFailure(f"{_FOLDER}/{environment}.zip/{stub}", note + trace, now)
+
+    def pages(self) -> AirflowPages | None:
+        return self.found_at
 
     def dags(self, environment: str | None = None) -> Sequence[ListedDag]:
         tagged = [row for row in self.rows.values() if environment is None or environment in row.tags]

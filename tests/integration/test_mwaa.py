@@ -15,6 +15,7 @@ import pytest
 from dagbranch.adapters.mwaa import MwaaAirflow
 from dagbranch.cli import main
 from dagbranch.domain.airflow_listing import ImportFailure, ListedDag, dags_of
+from dagbranch.domain.airflow_pages import AirflowPages
 from dagbranch.domain.packaging import read_manifest, source_path_of
 from dagbranch.errors import UpstreamError
 from local.processes import wait_until
@@ -225,6 +226,10 @@ def test_dag_that_is_not_there_is_deleted_already(stack: MwaaStack) -> None:
         airflow.delete_dag("qu.gone.test_dag")
 
     assert stack.find("gone") == []
+
+
+def test_people_look_at_the_web_server_of_the_environment(stack: MwaaStack, airflow: MwaaAirflow) -> None:
+    assert airflow.pages() == AirflowPages(f"https://{stack.mwaa.web_server}", stack.airflow.version)
 
 
 def test_caller_whom_aws_refuses_is_told_what_to_allow(stack: MwaaStack) -> None:

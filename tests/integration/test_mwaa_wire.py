@@ -26,6 +26,7 @@ from dagbranch.adapters.airflow_cli import CliDoor
 from dagbranch.adapters.dynamodb_leases import DynamoDbLeases
 from dagbranch.adapters.mwaa import Door, MwaaAirflow
 from dagbranch.domain.airflow_listing import ListedDag
+from dagbranch.domain.airflow_pages import AirflowPages
 from dagbranch.errors import InvalidEventError, NotYetError, StillRunningError, TransientUpstreamError, UpstreamError
 from dagbranch.ports import Runs
 from local.airflow.cli_endpoint import CliEndpoint
@@ -61,6 +62,9 @@ class Wire:
         self.requests: list[Request] = []
         self.rest: Answers = _airflow({"version": "3.0.6"})
         self.token = _token(self.web_server.address)
+        self.environment = Reply(
+            200, {"Environment": {"WebserverUrl": "x.airflow.example", "AirflowVersion": "2.10.3"}}
+        )
         self.cli = [_printed(200, stdout="Removed 1 record(s)\n")]
 
     @property
@@ -85,6 +89,8 @@ class Wire:
 
     def _answer_aws(self, request: Request) -> Reply:
         self.requests.append(request)
+        if request.path.startswith("/environments/"):
+            return self.environment
         if request.path.startswith("/clitoken/"):
             return self.token
         return self.rest if isinstance(self.rest, Reply) else self.rest(json.loads(request.body))
@@ -183,6 +189,42 @@ def test_mwaa_that_cannot_be_reached_may_be_there_later(certificates: Certificat
 def test_no_dags_have_no_runs(wire: Wire, airflow: MwaaAirflow) -> None:
     assert airflow.end_runs([]) == Runs()
     assert wire.asked == []
+
+
+# Where people look at it
+
+
+def test_its_address_is_asked_for_once(wire: Wire, auto: MwaaAirflow) -> None:
+    pages = [auto.pages(), auto.pages()]
+
+    assert pages == [AirflowPages("https://x.airflow.example", "2.10.3")] * 2
+    assert len(wire.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Reply(403, {"Message": "not authorized"}, {"x-amzn-ErrorType": "AccessDeniedException"}),
+        Reply(404, {"message": "not found"}, {"x-amzn-ErrorType": "ResourceNotFoundException"}),
+        Reply(200, {"Environment": {"Status": "CREATING"}}),
+    ],
+    ids=["not allowed", "not there", "no address yet"],
+)
+def test_an_address_that_aws_does_not_tell_is_none_and_no_fault(wire: Wire, auto: MwaaAirflow, answer: Reply) -> None:
+    wire.environment = answer
+
+    assert [auto.pages(), auto.pages()] == [None, None]
+    assert len(wire.requests) == 1
+
+
+def test_an_address_that_is_not_told_for_a_while_is_asked_for_again(wire: Wire, auto: MwaaAirflow) -> None:
+    usual, wire.environment = wire.environment, _aws_error(503, "")
+
+    before = auto.pages()
+    wire.environment = usual
+
+    assert before is None
+    assert auto.pages() == AirflowPages("https://x.airflow.example", "2.10.3")
 
 
 # Which door

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -29,6 +30,14 @@ class Server(Protocol):
 
 
 class AirflowContract:
+    def test_people_look_at_it_by_an_address_of_the_web(self, airflow: Airflow) -> None:
+        pages = airflow.pages()
+
+        assert pages is not None
+        assert pages.of_environment("feature1").startswith("https://")
+        assert pages.of_environment("feature1").endswith("?tags=feature1")
+        assert re.fullmatch(r"\d+\.\d+\.\d+", pages.version)
+
     def test_what_stands_is_listed_and_paused_and_what_cannot_be_imported_is_told(
         self, airflow: Airflow, server: Server
     ) -> None:
