@@ -14,15 +14,19 @@ from tests.fakes.contracts.airflow import AirflowContract
 from tests.fakes.contracts.buckets import ArtifactsBucketContract, DagsBucketContract, PutByHand, SourceBucketContract
 from tests.fakes.contracts.event_bus import Arrived, EventBusContract
 from tests.fakes.contracts.github import FILES, PEOPLE, GitHubContract
+from tests.fakes.contracts.github_reports import GitHubReportsContract
 from tests.fakes.contracts.leases import LeasesContract
 from tests.fakes.contracts.registry import RegistryContract
+from tests.fakes.contracts.reports import ReportsContract
 from tests.fakes.contracts.seed_queue import Bodies, SeedQueueContract
 from tests.fakes.contracts.warehouse import COLUMNS, DAYS, Made, WarehouseContract
 from tests.fakes.event_bus import InMemoryEventBus
 from tests.fakes.examples import FIRST, NOW, PULL_NUMBER, REPOSITORY, SECOND, Clock, a_pull_request
 from tests.fakes.github import BASE_SHA, Commit, InMemoryGitHub
+from tests.fakes.github_reports import InMemoryGitHubReports, ToldInMemory
 from tests.fakes.leases import InMemoryLeases
 from tests.fakes.registry import InMemoryRegistry
+from tests.fakes.reports import InMemoryReports
 from tests.fakes.seed_queue import InMemorySeedQueue
 from tests.fakes.warehouse import InMemoryWarehouse, Table, rows_of
 
@@ -159,3 +163,19 @@ class TestInMemoryAirflow(AirflowContract):
     @pytest.fixture
     def server(self, airflow: InMemoryAirflow, bucket: InMemoryDagsBucket) -> ServerInMemory:
         return ServerInMemory(airflow, bucket)
+
+
+class TestInMemoryReports(ReportsContract):
+    @pytest.fixture
+    def reports(self) -> InMemoryReports:
+        return InMemoryReports()
+
+
+class TestInMemoryGitHubReports(GitHubReportsContract):
+    @pytest.fixture
+    def reports(self) -> InMemoryGitHubReports:
+        return InMemoryGitHubReports()
+
+    @pytest.fixture
+    def told(self, reports: InMemoryGitHubReports) -> ToldInMemory:
+        return ToldInMemory(reports)

@@ -1,0 +1,143 @@
+"""What is said about pull requests at GitHub, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import count
+
+from dagbranch.domain.problems import Problem
+from dagbranch.domain.reports import Check, CheckState, Deployment, DeploymentState, Reaction
+from dagbranch.errors import UpstreamError
+from tests.fakes.examples import FIRST, PULL_NUMBER, REPOSITORY
+
+type What = str  # the port's method: comment, check, deployment, reaction
+
+
+@dataclass
+class Comment:
+    repository: str
+    pull_number: int
+    text: str
+
+
+@dataclass
+class DeploymentTold:
+    """``states``: every one that was told of it, the latest last."""
+
+    environment: str
+    head_sha: str
+    states: list[DeploymentState] = field(default_factory=list)
+    last: Deployment | None = None
+
+
+class InMemoryGitHubReports:
+    """``checks``: runs by id, or statuses without one (``has_checks`` false); the latest last."""
+
+    def __init__(self) -> None:
+        self.comments: dict[int, Comment] = {}
+        self.checks: dict[int, Check] = {}
+        self.statuses: list[Check] = []
+        self.deployments: dict[int, DeploymentTold] = {}
+        self.reactions: set[tuple[int, Reaction]] = set()
+        self.has_checks = True
+        self.refuses: dict[What, UpstreamError] = {}
+        self.written: list[What] = []
+        self.history: list[str] = []  # the comment, as it stood after each edit
+        self._ids = count(1)
+
+    def write_comment(self, repository: str, pull_number: int, text: str) -> int:
+        """A person's."""
+        number = next(self._ids)
+        self.comments[number] = Comment(repository, pull_number, text)
+        return number
+
+    def put_comment(self, repository: str, pull_number: int, text: str, comment_id: int | None) -> int:
+        self._write("comment")
+        known = comment_id if comment_id in self.comments else self._ours(repository, pull_number, text)
+        number = known or next(self._ids)
+        self.comments[number] = Comment(repository, pull_number, text)
+        self.history.append(text)
+        return number
+
+    def put_check(self, repository: str, check: Check, check_id: int | None) -> int | None:  # noqa: ARG002 # one repository
+        self._write("check")
+        if not self.has_checks:
+            self.statuses.append(check)
+            return None
+        number = check_id if check_id is not None and check_id in self.checks else next(self._ids)
+        self.checks[number] = check
+        return number
+
+    def put_deployment(self, repository: str, deployment: Deployment, deployment_id: int | None) -> int:  # noqa: ARG002 # one repository
+        self._write("deployment")
+        is_known = deployment_id is not None and deployment_id in self.deployments
+        number = deployment_id if deployment_id is not None and is_known else next(self._ids)
+        told = self.deployments.setdefault(number, DeploymentTold(deployment.environment, deployment.head_sha))
+        if told.last != deployment:
+            told.states.append(deployment.state)
+        told.last = deployment
+        return number
+
+    def react(self, repository: str, comment_id: int, reaction: Reaction) -> None:  # noqa: ARG002 # one repository
+        self._write("reaction")
+        if comment_id in self.comments:
+            self.reactions.add((comment_id, reaction))
+
+    def check_at(self, head_sha: str) -> Check | None:
+        """What GitHub shows of a commit: the latest run, or status."""
+        told = [*(self.checks[number] for number in sorted(self.checks)), *self.statuses]
+        return next((check for check in reversed(told) if check.head_sha == head_sha), None)
+
+    @contextmanager
+    def refusing(self, what: What, error: UpstreamError) -> Iterator[None]:
+        self.refuses[what] = error
+        yield
+        del self.refuses[what]
+
+    def _write(self, what: What) -> None:
+        if (error := self.refuses.get(what)) is not None:
+            raise error
+        self.written.append(what)
+
+    def _ours(self, repository: str, pull_number: int, text: str) -> int | None:
+        marker = text.split("\n", maxsplit=1)[0]
+        found = (
+            number
+            for number, one in self.comments.items()
+            if (one.repository, one.pull_number) == (repository, pull_number) and one.text.startswith(marker)
+        )
+        return next(found, None)
+
+
+class ToldInMemory:
+    """What people see of it, as the contract asks."""
+
+    repository, pull_number, head_sha = REPOSITORY, PULL_NUMBER, FIRST
+
+    def __init__(self, reports: InMemoryGitHubReports) -> None:
+        self._reports = reports
+
+    def comments(self) -> Sequence[tuple[int, str]]:
+        return [(number, one.text) for number, one in sorted(self._reports.comments.items())]
+
+    def write_comment(self, text: str) -> int:
+        return self._reports.write_comment(self.repository, self.pull_number, text)
+
+    def delete_comment(self, comment_id: int) -> None:
+        del self._reports.comments[comment_id]
+
+    def check(self) -> tuple[CheckState, str] | None:
+        found = self._reports.check_at(self.head_sha)
+        return (found.state, found.title) if found else None
+
+    def annotations(self) -> Sequence[Problem]:
+        found = self._reports.check_at(self.head_sha)
+        return [replace(one, line=one.line or 1) for one in found.annotations] if found else []
+
+    def deployment_states(self, deployment_id: int) -> Sequence[DeploymentState]:
+        return self._reports.deployments[deployment_id].states
+
+    def reactions(self, comment_id: int) -> Sequence[Reaction]:
+        return [reaction for of, reaction in self._reports.reactions if of == comment_id]
