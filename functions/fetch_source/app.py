@@ -18,6 +18,7 @@ from dagbranch.adapters.dynamodb import DynamoDbRegistry
 from dagbranch.adapters.dynamodb_leases import DynamoDbLeases
 from dagbranch.adapters.event_bus import EventBridgeBus
 from dagbranch.adapters.github import PyGithubGitHub
+from dagbranch.adapters.github_credentials import SOURCES
 from dagbranch.adapters.queues import WorkQueue
 from dagbranch.adapters.s3 import S3ArtifactsBucket, S3DagsBucket, S3SourceBucket
 from dagbranch.adapters.secrets import secret_text, secrets
@@ -54,7 +55,7 @@ def _fetcher() -> Callable[..., Fetcher]:
 
 def _work(body: str) -> None:
     settings = _settings()
-    github = PyGithubGitHub(settings.github_api_url, secret_text(secrets(), settings.github_token_secret))
+    github = PyGithubGitHub(settings.github_api_url, secret_text(secrets(), settings.github_token_secret), SOURCES)
     fetch_source(pull_request_event(body), by=_fetcher()(github=github, now=datetime.now(UTC)))
 
 

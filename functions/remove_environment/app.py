@@ -18,6 +18,7 @@ from dagbranch.adapters.dynamodb import DynamoDbRegistry
 from dagbranch.adapters.dynamodb_leases import DynamoDbLeases
 from dagbranch.adapters.event_bus import EventBridgeBus
 from dagbranch.adapters.github import PyGithubGitHub
+from dagbranch.adapters.github_credentials import PULL_REQUESTS
 from dagbranch.adapters.mwaa import MwaaAirflow
 from dagbranch.adapters.queues import WorkQueue
 from dagbranch.adapters.s3 import S3ArtifactsBucket, S3DagsBucket, S3SourceBucket
@@ -37,9 +38,8 @@ def _settings() -> RemoveEnvironmentSettings:
 
 @cache
 def _places() -> Callable[..., Places]:
-    settings, s3, dynamodb = _settings(), boto3.client("s3"), boto3.client("dynamodb")
-    leases = DynamoDbLeases(dynamodb, settings.registry_table, owner="remove_environment")
-    mwaa, http = boto3.client("mwaa"), urllib3.PoolManager()
+    settings, s3, dynamodb, mwaa = _settings(), boto3.client("s3"), boto3.client("dynamodb"), boto3.client("mwaa")
+    leases, http = DynamoDbLeases(dynamodb, settings.registry_table, owner="remove_environment"), urllib3.PoolManager()
     return partial(
         Places,
         registry=DynamoDbRegistry(dynamodb, settings.registry_table),
@@ -55,11 +55,12 @@ def _work(context: LambdaContext, body: str) -> None:
     repositories, settle, seconds = settings.allowed_repositories, settings.removal_settle, lease_seconds(context)
     remover = Remover(settings.lane, context.aws_request_id, seconds, repositories, settle, settings.policy)
     credentials = secret_text(secrets(), settings.databricks_token_secret)
+    github_secret = secret_text(secrets(), settings.github_token_secret)
     with DatabricksWarehouse(**settings.warehouse, credentials=credentials, seconds=seconds) as warehouse:
         remove_environment(
             pull_request_event(body),
             remover=remover,
-            github=PyGithubGitHub(settings.github_api_url, secret_text(secrets(), settings.github_token_secret)),
+            github=PyGithubGitHub(settings.github_api_url, github_secret, PULL_REQUESTS),
             places=_places()(warehouse=warehouse),
             bus=EventBridgeBus(boto3.client("events"), settings.event_bus),
             telemetry=PowertoolsTelemetry(),

@@ -19,6 +19,7 @@ from dagbranch.adapters.dynamodb import DynamoDbRegistry
 from dagbranch.adapters.dynamodb_leases import DynamoDbLeases
 from dagbranch.adapters.event_bus import EventBridgeBus
 from dagbranch.adapters.github import PyGithubGitHub
+from dagbranch.adapters.github_credentials import PULL_REQUESTS
 from dagbranch.adapters.mwaa import MwaaAirflow
 from dagbranch.adapters.queues import WorkQueue
 from dagbranch.adapters.s3 import S3DagsBucket
@@ -54,7 +55,8 @@ def _warehouse(seconds: int) -> DatabricksWarehouse:
 
 def _work(context: LambdaContext, _tick: str) -> None:
     settings = _settings()
-    github = PyGithubGitHub(settings.github_api_url, secret_text(secrets(), settings.github_token_secret))
+    github_secret = secret_text(secrets(), settings.github_token_secret)
+    github = PyGithubGitHub(settings.github_api_url, github_secret, PULL_REQUESTS)
     with ExitStack() as opened:
         seen = _seen()(github=github, warehouse=lambda: opened.enter_context(_warehouse(lease_seconds(context))))
         sweep_environments(

@@ -7,12 +7,14 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from dagbranch import __version__
+from dagbranch.adapters.app_registration import make_app
 from dagbranch.adapters.runtime_modules import runtime_modules
 from dagbranch.adapters.source_folders import read_source
 from dagbranch.adapters.wheels import DEFAULT_INDEX, PipIndex, WheelFolder
@@ -215,6 +217,34 @@ def _as_table(detected: Detected) -> str:
     return "\n".join(lines) or "no table is read or written"
 
 
+def _app(options: argparse.Namespace) -> tuple[Mapping[str, Any], str]:
+    """The two secrets go into files that only their owner reads, in the form in which Secrets Manager takes them."""
+    folder: Path = options.output
+    with _new_files(folder / "github-app.json", folder / "webhook-secret.txt") as (key, webhook_secret):
+        made = make_app(
+            name=options.name,
+            github_url=options.github_url.rstrip("/"),
+            organization=options.organization,
+            webhook_url=options.webhook_url,
+            show=lambda url: print(f"open {url} in a browser, as somebody who may make Apps there", file=sys.stderr),
+        )
+        key.write_text(json.dumps({"app_id": made.app_id, "private_key": made.private_key}))
+        webhook_secret.write_text(made.webhook_secret)
+    result = {"app_id": made.app_id, "page": made.page, "files": [str(key), str(webhook_secret)]}
+    return result, f"{key}\n{webhook_secret}\ninstall it: {made.installation_page}"
+
+
+@contextmanager
+def _new_files(*files: Path) -> Iterator[tuple[Path, ...]]:
+    """Made before what goes into them, which is handed out once; gone again where it never comes."""
+    with ExitStack() as made:
+        for file in files:
+            file.touch(mode=0o600, exist_ok=False)
+            made.callback(file.unlink)
+        yield files
+        made.pop_all()
+
+
 def _checked_environment(name: str) -> str:
     if not is_environment_name(name):
         raise SourceError(f"--environment {name}: expected a name of a-z, 0-9 and _, as `dagbranch name` prints it")
@@ -303,6 +333,13 @@ def _parser() -> argparse.ArgumentParser:
 
     detect_ = _command(commands, "detect", _detect, "print which tables the pipelines read and which they write")
     detect_.add_argument("source", type=Path, metavar="SOURCE", help="a folder, or a source archive")
+
+    app = _command(commands, "app", _app, "make the GitHub App, and write its key and its webhook's secret into files")
+    app.add_argument("--webhook-url", required=True, metavar="URL", help="the stack's output WebhookUrl")
+    app.add_argument("--organization", metavar="NAME", help="whose App it is; without one, your own")
+    app.add_argument("--name", default="dagbranch", metavar="NAME", help="unique at GitHub")
+    app.add_argument("--github-url", default="https://github.com", metavar="URL", help="of an Enterprise Server")
+    app.add_argument("--output", type=Path, default=Path(), metavar="FOLDER", help="where the two files go")
     return parser
 
 
