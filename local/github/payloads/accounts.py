@@ -47,6 +47,14 @@ def user(urls: Urls, login: str, kind: str = "User") -> dict[str, Any]:
     }
 
 
+def token_owner(urls: Urls, login: str) -> dict[str, Any]:
+    """What ``GET /user`` answers: GitHub's public user."""
+    unsaid = dict.fromkeys(("name", "company", "location", "email", "hireable", "bio", "twitter_username"))
+    counted = dict.fromkeys(("public_repos", "public_gists", "followers", "following"), 0)
+    since = {"created_at": "2020-01-01T00:00:00Z", "updated_at": "2020-01-01T00:00:00Z"}
+    return {**user(urls, login), **unsaid, **counted, **since, "blog": ""}
+
+
 def organization(urls: Urls, login: str) -> dict[str, Any]:
     """The organization as it travels beside the repository in a webhook."""
     api = f"{urls.api}/orgs/{login}"

@@ -6,6 +6,7 @@ import re
 import secrets
 
 from local.github.apps import AppRecord
+from local.github.payloads.accounts import token_owner
 from local.github.rest import repository_endpoints
 from local.github.rest.app_endpoints import answer_app
 from local.github.rest.callers import Installation, Person, caller_of
@@ -58,6 +59,8 @@ class Application:
             return answer_app(self._site, caller, request)
         if _FOR_APPS.match(request.path):
             raise ApiError(401, "A JSON web token could not be decoded")
+        if isinstance(caller, Person) and (request.method, request.path) == ("GET", "/user"):
+            return json_answer(token_owner(self._site.urls, caller.actor.login))
         return self._repository_answer(request, caller)
 
     def _repository_answer(self, request: Request, caller: Person | Installation | None) -> Answer:
