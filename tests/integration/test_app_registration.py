@@ -5,12 +5,14 @@ from __future__ import annotations
 import html
 import json
 import re
+import subprocess
+import sys
 import threading
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from dagbranch.cli import main
 from dagbranch.domain.github_app import EVENTS, PERMISSIONS
 from local.processes import wait_until
 
+ROOT = Path(__file__).parents[2]
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\n"
 CODE = "a180b1a3d263c81bc6441d7b990bae27d4c10679"
 
@@ -48,32 +51,24 @@ def github() -> Iterator[str]:
         server.shutdown()
 
 
-@dataclass
+@dataclass(frozen=True)
 class Command:
-    """The command at work, in a thread, until a browser comes back."""
+    """The command at work until a browser comes back; ``folder`` is where its files go."""
 
     github: str
     folder: Path
-    capsys: pytest.CaptureFixture[str]
-    status: list[int] = field(default_factory=list)
-    told: str = ""
-
-    def start(self) -> None:
-        given = ["--webhook-url", "https://hook.example/", "--organization", "acme", "--github-url", self.github]
-        work = lambda: self.status.append(main(["app", *given, "--output", str(self.folder)]))  # noqa: E731 # the thread's
-        self.thread = threading.Thread(target=work, daemon=True)
-        self.thread.start()
+    process: subprocess.Popen[bytes]
+    told: Path
 
     @property
     def page(self) -> str:
         def address() -> re.Match[str] | None:
-            self.told += self.capsys.readouterr().err
-            return re.search(r"http://127\.0\.0\.1:\d+", self.told)
+            return re.search(r"open (http://127\.0\.0\.1:\d+) ", self.told.read_text())
 
         wait_until(lambda: address() is not None, what="the page's address", deadline_seconds=20)
         found = address()
         assert found is not None
-        return found[0]
+        return found[1]
 
     def come_back(self, **parameters: str) -> int:
         try:
@@ -84,10 +79,15 @@ class Command:
 
 
 @pytest.fixture
-def command(github: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
-    started = Command(github, tmp_path, capsys)
-    started.start()
-    return started
+def command(github: str, tmp_path: Path) -> Iterator[Command]:
+    told, folder = tmp_path / "told.txt", tmp_path / "secrets"
+    folder.mkdir()
+    given = ["--webhook-url", "https://hook.example/", "--organization", "acme", "--github-url", github]
+    line = [sys.executable, "-m", "dagbranch.cli", "app", *given, "--output", str(folder)]
+    environment = {"PYTHONPATH": str(ROOT / "layers" / "dagbranch")}
+    with told.open("wb") as output, subprocess.Popen(line, stdout=output, stderr=output, env=environment) as process:
+        yield Command(github, folder, process, told)
+        process.kill()
 
 
 def posted(page: str) -> tuple[str, dict[str, object]]:
@@ -106,12 +106,11 @@ def test_an_app_is_made_with_the_exact_permissions_and_events_and_its_secrets_ar
     query = urllib.parse.parse_qs(urllib.parse.urlsplit(action).query)
 
     assert command.come_back(code=CODE, state=query["state"][0]) == 200
-    command.thread.join(20)
 
+    assert command.process.wait(20) == 0
     assert action.startswith(f"{command.github}/organizations/acme/settings/apps/new?")
     assert manifest["redirect_url"] == f"{command.page}/made"
     assert (manifest["default_permissions"], manifest["default_events"]) == (dict(PERMISSIONS), list(EVENTS))
-    assert command.status == [0]
     app, secret = command.folder / "github-app.json", command.folder / "webhook-secret.txt"
     assert json.loads(app.read_text()) == {"app_id": 7, "private_key": PEM}
     assert secret.read_text() == "e340154128314309424b7c8e90325147"
@@ -125,13 +124,12 @@ def test_who_comes_with_another_state_is_not_believed_and_a_code_that_github_doe
     state = urllib.parse.parse_qs(urllib.parse.urlsplit(action).query)["state"][0]
 
     assert command.come_back(code=CODE, state="somebody-elses") == 404
-    assert command.thread.is_alive()
+    assert command.process.poll() is None
     assert command.come_back(code="spent", state=state) == 200
-    command.thread.join(20)
 
-    assert command.status == [2]
+    assert command.process.wait(20) == 2
     assert list(command.folder.iterdir()) == []
-    assert "GitHub answered 404" in command.capsys.readouterr().err
+    assert "GitHub answered 404" in command.told.read_text()
 
 
 def test_secrets_that_lie_there_already_are_not_overwritten(tmp_path: Path, github: str) -> None:
