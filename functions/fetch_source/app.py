@@ -41,7 +41,9 @@ def _fetcher() -> Callable[..., Fetcher]:
     settings, s3, dynamodb = _settings(), boto3.client("s3"), boto3.client("dynamodb")
     return partial(
         Fetcher,
-        intake=Intake(settings.lane, settings.allowed_repositories, settings.limits, settings.policy),
+        intake=Intake(
+            settings.lane, settings.allowed_repositories, settings.limits, settings.policy, settings.push_settle
+        ),
         index=PipIndex(settings.package_index_url, cache=Path(tempfile.gettempdir()) / "dagbranch"),
         registry=DynamoDbRegistry(dynamodb, settings.registry_table),
         leases=DynamoDbLeases(dynamodb, settings.registry_table, owner="fetch_source"),

@@ -19,7 +19,7 @@ from dagbranch.adapters.dynamodb import DynamoDbRegistry
 from dagbranch.adapters.dynamodb_leases import DynamoDbLeases
 from dagbranch.adapters.event_bus import EventBridgeBus
 from dagbranch.adapters.github import PyGithubGitHub
-from dagbranch.adapters.github_credentials import PULL_REQUESTS
+from dagbranch.adapters.github_credentials import SOURCES
 from dagbranch.adapters.mwaa import MwaaAirflow
 from dagbranch.adapters.queues import WorkQueue
 from dagbranch.adapters.s3 import S3DagsBucket
@@ -56,7 +56,7 @@ def _warehouse(seconds: int) -> DatabricksWarehouse:
 def _work(context: LambdaContext, _tick: str) -> None:
     settings = _settings()
     github_secret = secret_text(secrets(), settings.github_token_secret)
-    github = PyGithubGitHub(settings.github_api_url, github_secret, PULL_REQUESTS)
+    github = PyGithubGitHub(settings.github_api_url, github_secret, SOURCES)
     with ExitStack() as opened:
         seen = _seen()(github=github, warehouse=lambda: opened.enter_context(_warehouse(lease_seconds(context))))
         sweep_environments(
