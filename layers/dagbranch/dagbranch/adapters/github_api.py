@@ -151,7 +151,7 @@ def translated(doing: str) -> Iterator[None]:
     try:
         yield
     except GithubException as error:
-        told = f"{doing}: GitHub answered {error.status} {_message(error)}"
+        told = f"{doing}: GitHub answered {error.status} {_message(error)}{_faults(error)}"
         if passes(error):
             raise TransientUpstreamError(told, retry_seconds=_asked_wait(error)) from error
         raise UpstreamError(told) from error
@@ -195,6 +195,17 @@ def _asked_wait(error: GithubException) -> int:
 
 def _message(error: GithubException) -> str:
     return str(error.data.get("message", "")) if isinstance(error.data, dict) else ""
+
+
+def _faults(error: GithubException) -> str:
+    """What GitHub has against single fields, or the right that it misses, where it says so."""
+    needed = _headers(error).get("x-accepted-github-permissions") if error.status == 403 else None
+    if needed:
+        return f" (it asks for {needed[:200]})"
+    listed = error.data.get("errors") if isinstance(error.data, dict) else None
+    named = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    told = [f"{one.get('field', '')} {one.get('message') or one.get('code', '')}".strip() for one in named[:3]]
+    return f" ({'; '.join(told)[:200]})" if told else ""
 
 
 def _headers(error: GithubException) -> dict[str, str]:

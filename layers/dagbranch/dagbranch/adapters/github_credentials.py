@@ -17,7 +17,7 @@ from jwt import PyJWTError
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from dagbranch.adapters.github_api import GitHubApi
-from dagbranch.errors import ConfigurationError
+from dagbranch.errors import ConfigurationError, UpstreamError
 
 type Permissions = Mapping[str, Literal["read", "write"]]
 
@@ -31,6 +31,7 @@ REPORTS: Final[Permissions] = {
     "statuses": "write",
 }
 _ALWAYS: Final[Permissions] = {"metadata": "read"}  # GitHub gives it to every App
+_NOT_FOUND: Final = "Not Found"
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]+")
 # Tokens last an hour; one is fetched anew before its end, because what has begun still needs it.
 _BEFORE_EXPIRY: Final = timedelta(minutes=5)
@@ -93,7 +94,9 @@ class GitHubApp:
         try:
             return self._api().ask(_INSTALLATION, f"/repos/{repository}/installation")
         except UnknownObjectException as error:
-            told = {"message": f"for the installation: the GitHub App is not installed on {repository}"}
+            if error.data.get("message") != _NOT_FOUND:  # of the App, not of the repository
+                raise UpstreamError(f"GitHub knows no App {self._auth.app_id}, which its secret names") from error
+            told = {"message": f"{_NOT_FOUND}: the GitHub App is not installed on {repository}"}
             raise UnknownObjectException(error.status, told, error.headers) from error
 
     def token(self, repository: str, permissions: Permissions) -> InstallationToken:

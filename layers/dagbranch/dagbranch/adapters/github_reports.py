@@ -6,10 +6,10 @@ No write is sent twice: where an answer was lost, what was written is found agai
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from github import GithubException, UnknownObjectException
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, TypeAdapter
 
 from dagbranch.adapters.github_api import GitHubApi, passes, translated
 from dagbranch.adapters.github_checks import LONGEST_DESCRIPTION, put_check_run, put_commit_status, shortened
@@ -17,6 +17,9 @@ from dagbranch.adapters.github_credentials import REPORTS, GitHubCredentials, Pe
 from dagbranch.domain.reports import Check, Deployment, Reaction
 
 _TASK: Final = "deploy"
+
+
+type _Text = Annotated[str, BeforeValidator(lambda found: found or "")]
 
 
 class _Identified(BaseModel):
@@ -42,8 +45,8 @@ class _Deployment(BaseModel):
 
 class _DeploymentStatus(BaseModel):
     state: str
-    description: str | None = None
-    environment_url: str | None = None
+    description: _Text = ""
+    environment_url: _Text = ""
 
 
 _IDENTIFIED: Final = TypeAdapter(_Identified)
@@ -84,22 +87,15 @@ class PyGithubReports:
                 return None
 
     def put_deployment(self, repository: str, deployment: Deployment, deployment_id: int | None) -> int:
+        """Without an id a new one, but for one that is still under way: of that, the answer was lost."""
         with translated(f"reporting the deployment of {deployment.head_sha[:7]} to {repository}"):
             api, deployments = self._credentials.api(repository), f"/repos/{repository}/deployments"
             standing = _standing_deployment(api, deployments, deployment, deployment_id)
             if standing is None:
                 standing = api.tell(_IDENTIFIED, "POST", deployments, **_deployment_body(deployment)).id
-            last = api.ask(_STATUSES, f"{deployments}/{standing}/statuses", per_page=1)
-            wanted = _DeploymentStatus(
-                state=deployment.state,
-                description=shortened(deployment.description, LONGEST_DESCRIPTION),
-                environment_url=deployment.url or "",
-            )
-            if not last or _comparable(last[0]) != wanted:
-                # Of a transient environment GitHub makes nothing inactive by itself; and beside this pull request's
-                # deployment stand those of others.
-                told = {**wanted.model_dump(), "log_url": deployment.url or "", "auto_inactive": False}
-                api.tell(_IDENTIFIED, "POST", f"{deployments}/{standing}/statuses", **told)
+            statuses = f"{deployments}/{standing}/statuses"
+            if _last_status(api, statuses) != _status(deployment):
+                api.tell(_IDENTIFIED, "POST", statuses, **_status_body(deployment))
             return standing
 
     def react(self, repository: str, comment_id: int, reaction: Reaction) -> None:
@@ -140,7 +136,26 @@ def _standing_deployment(
     found = api.every_page(
         _DEPLOYMENTS, deployments, sha=deployment.head_sha, environment=deployment.environment, task=_TASK
     )
-    return max((one.id for one in found if _is_ours(one, deployment)), default=None)
+    latest = max((one.id for one in found if _is_ours(one, deployment)), default=None)
+    if latest is None:
+        return None
+    last = _last_status(api, f"{deployments}/{latest}/statuses")
+    return latest if last is None or last.state == "in_progress" or last == _status(deployment) else None
+
+
+def _last_status(api: GitHubApi, statuses: str) -> _DeploymentStatus | None:
+    newest = api.ask(_STATUSES, statuses, per_page=1)
+    return newest[0] if newest else None
+
+
+def _status(deployment: Deployment) -> _DeploymentStatus:
+    description = shortened(deployment.description, LONGEST_DESCRIPTION)
+    return _DeploymentStatus(state=deployment.state, description=description, environment_url=deployment.url or "")
+
+
+def _status_body(deployment: Deployment) -> dict[str, object]:
+    """GitHub would make others of the environment inactive: they are of other pull requests."""
+    return {**_status(deployment).model_dump(), "log_url": deployment.url or "", "auto_inactive": False}
 
 
 def _is_ours(found: _Deployment, deployment: Deployment) -> bool:
@@ -160,9 +175,3 @@ def _deployment_body(deployment: Deployment) -> dict[str, object]:
         "production_environment": False,
         "payload": {"dagbranch": deployment.environment.rpartition("/")[2]},
     }
-
-
-def _comparable(status: _DeploymentStatus) -> _DeploymentStatus:
-    return _DeploymentStatus(
-        state=status.state, description=status.description or "", environment_url=status.environment_url or ""
-    )
