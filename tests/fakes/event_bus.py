@@ -24,5 +24,10 @@ class InMemoryEventBus:
         self.forwarded.append((event_name, payload, delivery))
 
     @property
+    def beside_reports(self) -> list[tuple[str, dict[str, Any]]]:
+        """All but the requests to tell on the pull request what is on record."""
+        return [(kind, detail) for kind, detail in self.published if kind != "Report Requested"]
+
+    @property
     def kinds(self) -> list[str]:
         return [kind for kind, _ in self.published]

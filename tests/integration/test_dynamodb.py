@@ -16,8 +16,8 @@ from dagbranch.adapters.dynamodb import DynamoDbRegistry
 from dagbranch.adapters.dynamodb_history import History
 from dagbranch.adapters.dynamodb_items import wire
 from dagbranch.adapters.dynamodb_leases import DynamoDbLeases
+from dagbranch.domain.ending import removed
 from dagbranch.domain.environments import Environment, Half, Status
-from dagbranch.domain.life_cycle import removed
 from dagbranch.errors import TransientUpstreamError, UpstreamError
 from tests.fakes.contracts.leases import LeasesContract
 from tests.fakes.contracts.registry import RegistryContract, unclaimed

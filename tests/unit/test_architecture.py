@@ -18,18 +18,23 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 HANDLERS = sorted(FUNCTIONS.glob("*/app.py"))
 MOST_HANDLER_LINES = 75
 SHARED_USE_CASES = {
+    "admit_request",
     "begin_removal",
+    "check_installation",
+    "compare_base",
     "data_work",
     "deliver_source",
     "deploy_half",
     "gather_data",
     "intake_work",
+    "judge_changes",
     "note_failure",
     "removal_work",
     "remove_data",
     "remove_pipeline",
     "renew_data",
     "seed_table",
+    "turn_away",
 }
 
 OWN = {

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from dagbranch.domain.data_guard import DataGuard
+from dagbranch.domain.ending import removed
 from dagbranch.domain.environments import Changes, Environment, Half, Removal, Status, Suspects
 from dagbranch.domain.leases import with_lease
-from dagbranch.domain.life_cycle import removed
 from dagbranch.errors import NotOursError, SupersededError, TransientUpstreamError, UpstreamError
 from dagbranch.ports import Registry
 from tests.fakes.examples import FIRST, NOW, PULL_NUMBER, REPOSITORY, REPOSITORY_ID, SECOND, an_environment

@@ -9,21 +9,16 @@ from typing import Any
 
 import pytest
 
-from dagbranch.domain.environments import Half, Removal, Status
-from dagbranch.domain.leases import with_lease
+from dagbranch.domain.ending import Farewell, adopted, removed, removing
+from dagbranch.domain.environments import Half, Status
 from dagbranch.domain.life_cycle import (
     MOVES,
-    adopted,
     check_is_asked_for,
     check_not_superseded,
     failed,
     is_served,
     ready,
-    reason_to_refuse,
     refused,
-    removed,
-    removing,
-    reprieved,
     requested,
     waiting,
     with_changes,
@@ -42,19 +37,6 @@ def half(digest: str = "d1", generation: int = 1) -> Half:
 
 
 # Refusal
-
-
-def test_a_draft_is_refused_unless_its_environment_stands() -> None:
-    draft = a_pull_request(is_draft=True)
-
-    assert "draft" in str(reason_to_refuse(draft, None))
-    assert "draft" in str(reason_to_refuse(draft, an_environment(status=Status.REMOVED)))
-    assert reason_to_refuse(draft, an_environment(status=Status.READY)) is None
-
-
-def test_a_fork_is_refused_also_where_an_environment_stands() -> None:
-    assert reason_to_refuse(a_pull_request(head_repository_id=2), an_environment(status=Status.READY)) is not None
-    assert reason_to_refuse(a_pull_request(), None) is None
 
 
 @pytest.mark.parametrize("status", LIVE)
@@ -113,7 +95,7 @@ def test_a_removal_under_way_is_waited_for() -> None:
 
 
 def test_what_is_to_be_made_after_a_long_removal_is_asked_for_less_and_less_often() -> None:
-    going = removing(an_environment(), "closed", NOW)
+    going = removing(an_environment(), Farewell("closed"), NOW)
 
     def seconds(minutes: int) -> int:
         with pytest.raises(NotYetError) as error:
@@ -233,7 +215,7 @@ def test_what_failed_in_airflow_is_known_until_anything_else_becomes_of_it() -> 
     assert not failed(there, 1, "no such column", LATER).failed_in_airflow
     assert not ready(there, 1, ["a"], LATER).failed_in_airflow
     assert not requested(there, a_pull_request(head_sha=SECOND), "preview", "d", LATER).failed_in_airflow
-    assert not removing(there, "closed", LATER).failed_in_airflow
+    assert not removing(there, Farewell("closed"), LATER).failed_in_airflow
 
 
 def test_failed_keeps_what_stands() -> None:
@@ -244,9 +226,6 @@ def test_failed_keeps_what_stands() -> None:
     assert (after.status, after.message, after.pipeline) == (Status.FAILED, "broken", standing.pipeline)
 
 
-# Removal
-
-
 @pytest.mark.parametrize("finish", [lambda one: with_pipeline(one, half()), lambda one: with_data(one, half(), [])])
 def test_a_failure_of_one_half_is_not_forgotten_when_the_other_half_stands(finish: Any) -> None:
     broken = failed(an_environment(status=Status.DEPLOYING), 1, "no DAG module in 'elsewhere'", NOW)
@@ -255,57 +234,6 @@ def test_a_failure_of_one_half_is_not_forgotten_when_the_other_half_stands(finis
 
     assert (noted.status, noted.message) == (Status.FAILED, "no DAG module in 'elsewhere'")
     assert ready(noted, 1, (), LATER).status == Status.READY
-
-
-def test_a_removal_supersedes_every_deploy_under_way_once() -> None:
-    going = removing(an_environment(dag_ids=("a",)), "closed", LATER)
-
-    assert (going.status, going.generation, going.message) == (Status.REMOVING, 2, "closed")
-    assert going.removal == Removal(LATER, "closed", dag_ids=("a",))
-    assert removing(going, "closed", LATER + timedelta(minutes=1)) == going
-    with pytest.raises(SupersededError):
-        check_not_superseded(going, 1)
-    with pytest.raises(SupersededError):
-        check_not_superseded(going, 2)
-
-
-def test_nothing_but_the_receipt_is_kept_of_a_removed_environment() -> None:
-    standing = with_lease(with_data(an_environment(), half(), ["s"]), "data", "a", NOW, 60)
-
-    gone = removed(removing(standing, "closed", NOW), {"dag_ids": ["x"]}, LATER)
-
-    assert (gone.status, gone.receipt, gone.name) == (Status.REMOVED, {"dag_ids": ["x"]}, "feature1")
-    assert (gone.pipeline, gone.data, gone.leases, gone.schemas, gone.dag_ids) == (None, None, {}, (), ())
-    assert (gone.removal, gone.message, gone.is_live) == (None, "closed", False)
-
-
-@pytest.mark.parametrize("status", [Status.REFUSED, Status.WAITING, Status.REMOVED])
-def test_nothing_that_is_gone_is_removed_by_a_late_message(status: Status) -> None:
-    with pytest.raises(SupersededError):
-        removing(an_environment(status=status), "closed", LATER)
-
-
-def test_the_commit_at_which_it_expired_is_kept_until_its_pull_request_is_closed() -> None:
-    gone = removed(removing(an_environment(), "expired", NOW, dismissed=FIRST), {}, NOW)
-
-    assert gone.dismissed == FIRST
-    assert reprieved(gone, LATER) == replace(gone, dismissed=None, updated_at=LATER)
-    assert requested(gone, a_pull_request(), "preview", "d", LATER).dismissed is None
-
-
-def test_an_orphan_is_adopted_with_the_counts_of_the_record_before_it() -> None:
-    before = an_environment(status=Status.REMOVED, generation=4, revision=9, name="feature2", dismissed=FIRST)
-
-    record = adopted(before, an_environment(generation=0), ["s"], "no record", LATER)
-
-    assert (record.status, record.name, record.generation, record.revision) == (Status.REMOVING, "feature1", 5, 9)
-    assert (record.schemas, record.dismissed, record.removal) == (("s",), FIRST, Removal(LATER, "no record"))
-
-
-@pytest.mark.parametrize("status", LIVE)
-def test_what_is_live_is_nobodys_orphan(status: Status) -> None:
-    with pytest.raises(SupersededError):
-        adopted(an_environment(status=status), an_environment(), (), "no record", LATER)
 
 
 # The machine itself
@@ -321,7 +249,7 @@ def test_what_is_live_is_nobodys_orphan(status: Status) -> None:
         lambda one: with_data(one, half(), ()),
         lambda one: ready(one, 1, (), LATER),
         lambda one: failed(one, 1, "broken", LATER),
-        lambda one: removing(one, "closed", LATER),
+        lambda one: removing(one, Farewell("closed"), LATER),
         lambda one: adopted(one, an_environment(), (), "orphan", LATER),
         lambda one: removed(one, {}, LATER),
     ],
@@ -374,7 +302,7 @@ def test_changes_are_kept_for_the_commit_under_way_and_end_with_it() -> None:
 
     assert requested(noted, a_pull_request(), "preview", "d", LATER).changed_paths == noted.changed_paths
     assert requested(noted, a_pull_request(head_sha=SECOND), "preview", "d", LATER).changed_paths is None
-    assert removed(removing(noted, "closed", LATER), {}, LATER).changed_paths is None
+    assert removed(removing(noted, Farewell("closed"), LATER), {}, LATER).changed_paths is None
 
 
 def test_what_a_pipeline_has_to_tell_is_told_when_it_is_ready() -> None:

@@ -116,7 +116,7 @@ lanes:
 """
     name = "expected a name of letters, digits and _, not beginning with a digit"
     quotes = "expected text: write it in quotes where YAML takes it for something else"
-    keys = "version, dags, requirements, select, copy, artifacts, data, lanes"
+    keys = "version, dags, requirements, select, copy, artifacts, previews, data, lanes"
     assert faults_of(text) == [
         "dagbranch.yaml:1: version: expected 1, the only version of this file's form",
         f"dagbranch.yaml:2: dag: unknown key: expected one of {keys}",

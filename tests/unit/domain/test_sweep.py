@@ -11,15 +11,20 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dagbranch.domain.airflow_listing import ListedDag
+from dagbranch.domain.eligibility import reason_of_paths, reason_to_skip
 from dagbranch.domain.environments import Environment, Half, PullRequest, Status
 from dagbranch.domain.ownership import Owner
+from dagbranch.domain.pipeline_file import parse_pipeline_file
 from dagbranch.domain.policy import Policy
+from dagbranch.domain.specification import PipelineFile
 from dagbranch.domain.sweep import STUCK_AFTER, Action, SweepPlan, Truths, is_due, plan_sweep
 from tests.fakes.examples import FIRST, NOW, REPOSITORY, REPOSITORY_ID, SECOND, a_pull_request, an_environment
 
 UNLIMITED = Policy()
 NOTHING = SweepPlan(())
 HOUR = 4  # of NOW's own day, which has passed
+SAID = parse_pipeline_file(b"version: 1\n")
+LABELLED = parse_pipeline_file(b"version: 1\npreviews: {label: preview}\n")
 FULL = "the server has room for 1 environments, and 1 stand; place 1 in the line"
 
 
@@ -81,7 +86,7 @@ def test_what_got_stuck_is_asked_for_again(status: Status, expected: list[Any]) 
         (Status.FAILED, SECOND, [("request", 1)]),
         (Status.REMOVING, SECOND, []),
         (Status.REMOVED, FIRST, [("request", 1)]),
-        (Status.REFUSED, FIRST, [("request", 1)]),
+        (Status.REFUSED, SECOND, [("request", 1)]),
     ],
 )
 def test_what_is_behind_github_is_asked_for(status: Status, head_sha: str, expected: list[Any]) -> None:
@@ -94,11 +99,63 @@ def test_a_pull_request_that_was_never_seen_is_asked_for_whatever_becomes_of_it(
     assert kinds(pulls=(a_pull_request(), fork)) == [("request", 1), ("request", 2)]
 
 
-@pytest.mark.parametrize("different", [{"is_draft": True}, {"head_repository_id": 9}])
-def test_a_refusal_on_record_needs_no_second_one(different: dict[str, Any]) -> None:
-    refused = an_environment(status=Status.REFUSED, name=None)
+@pytest.mark.parametrize("different", [{"is_draft": True}, {"head_repository_id": 9}, {"base_ref": "release"}])
+def test_a_refusal_on_record_needs_no_second_one_until_there_is_another_commit(different: dict[str, Any]) -> None:
+    pull = a_pull_request(**different)
+    refused = an_environment(status=Status.REFUSED, name=None, message=reason_to_skip(pull, None, SAID))
 
-    assert kinds(refused, pulls=(a_pull_request(**different),)) == []
+    def asked_for(**newer: Any) -> list[str]:
+        truths = Truths([refused], {REPOSITORY: [replace(pull, **newer)]}, files={REPOSITORY: SAID})
+        return [one.kind for one in swept(truths).actions]
+
+    assert asked_for() == []
+    assert asked_for(head_sha=SECOND) == ["request"]
+    assert asked_for(is_draft=False, head_repository_id=REPOSITORY_ID, base_ref="main") == ["request"]
+
+
+def test_a_change_of_no_pipeline_is_looked_at_again_once_other_paths_count() -> None:
+    refused = an_environment(status=Status.REFUSED, message=reason_of_paths({"README.md"}, SAID))
+
+    def asked_for(said: PipelineFile) -> list[str]:
+        truths = Truths([refused], {REPOSITORY: [a_pull_request()]}, files={REPOSITORY: said})
+        return [one.kind for one in swept(truths).actions]
+
+    assert asked_for(SAID) == []
+    assert asked_for(parse_pipeline_file(b"version: 1\npreviews: {paths: all}\n")) == ["request"]
+
+
+def test_a_refusal_stands_while_nobody_can_read_the_default_branchs_file() -> None:
+    refused = an_environment(status=Status.REFUSED, message="only pull requests with the label 'preview'")
+
+    assert kinds(refused, pulls=(a_pull_request(),)) == []
+
+
+@pytest.mark.parametrize("status", [Status.READY, Status.FAILED, Status.WAITING])
+def test_what_may_not_have_one_any_more_is_looked_at(status: Status) -> None:
+    truths = Truths([an_environment(status=status)], {REPOSITORY: [a_pull_request()]}, files={REPOSITORY: LABELLED})
+
+    assert [one.kind for one in swept(truths).actions] == ["request"]
+
+
+def test_what_is_unwanted_is_removed_and_a_draft_that_stands_is_not() -> None:
+    unwanted = an_environment(status=Status.READY, unwanted="only with a label")
+
+    assert kinds(unwanted, pulls=(a_pull_request(),)) == [("remove", 1)]
+    assert kinds(an_environment(status=Status.READY), pulls=(a_pull_request(is_draft=True),)) == []
+
+
+def test_an_approved_commit_of_a_fork_is_repaired_like_any_other_and_its_next_one_is_looked_at() -> None:
+    standing = verified(approved=FIRST)
+    fork = a_pull_request(head_repository_id=9)
+
+    def asked_for(pull: PullRequest, *zips: str) -> list[str]:
+        truths = Truths([standing], {REPOSITORY: [pull]}, standing=dict.fromkeys(zips), files={REPOSITORY: SAID})
+        return [one.why for one in swept(truths).actions]
+
+    assert asked_for(fork, "feature1") == []
+    assert asked_for(fork) == ["its zip has gone from the bucket"]
+    (why,) = asked_for(replace(fork, head_sha=SECOND), "feature1")
+    assert "another repository" in why
 
 
 def test_the_same_number_in_another_repository_is_another_pull_request() -> None:

@@ -188,7 +188,7 @@ def test_what_its_author_can_mend_ends_as_failed_with_the_message_and_is_not_rai
     assert world.environment.status == Status.FAILED
     assert message in world.environment.message
     assert not world.sources.objects
-    ((kind, detail),) = world.bus.published
+    ((kind, detail),) = world.bus.beside_reports
     assert (kind, detail["environment"], detail["message"]) == ("Failed", "feature1", world.environment.message)
 
 
@@ -519,7 +519,7 @@ def test_what_the_default_branch_demands_is_kept_whatever_the_pull_request_makes
 
 
 def test_the_branch_that_counts_is_the_default_one_not_the_one_that_is_merged_into(world: World) -> None:
-    on_main(world, MASKING)
+    on_main(world, MASKING + b"previews: {bases: [release]}\n")
     world.github.branches["refs/heads/release"] = SECOND
     world.github.commits[SECOND] = Commit({"dagbranch.yaml": UNMASKED})
     world.github.open(a_pull_request(base_ref="release"), FILES)
@@ -580,7 +580,7 @@ def test_a_file_on_the_default_branch_that_cannot_be_read_fails_the_environment(
     assert world.environment.message.startswith(message)
     assert world.environment.guard is None
     assert not world.sources.objects
-    assert [kind for kind, _ in world.bus.published] == ["Failed"]
+    assert world.bus.kinds == ["Report Requested", "Failed"]
 
 
 def test_a_default_branch_that_was_mended_lets_the_next_request_through(world: World) -> None:

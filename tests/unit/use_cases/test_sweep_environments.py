@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from dagbranch.domain.ending import Farewell, removing
 from dagbranch.domain.environments import Status
-from dagbranch.domain.life_cycle import removing
 from dagbranch.domain.ownership import marker_of
 from dagbranch.errors import TransientUpstreamError
 from tests.fakes.examples import (
@@ -132,7 +132,7 @@ def test_data_that_was_compared_since_the_hour_is_left_alone(world: World) -> No
 @pytest.mark.parametrize(("age", "told"), [(timedelta(hours=23), 0), (timedelta(hours=25), 1)])
 def test_a_removal_that_takes_over_a_day_is_counted(world: World, age: timedelta, told: int) -> None:
     world.deploy(FILES)
-    world.registry.update(world.environment, lambda newest: removing(newest, "closed", NOW - age), event="")
+    world.registry.update(world.environment, lambda newest: removing(newest, Farewell("closed"), NOW - age), event="")
 
     world.sweep()
 

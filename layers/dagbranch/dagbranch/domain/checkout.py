@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -63,6 +63,18 @@ def changed_paths(
 
     ``targets``: what links lead to, by their blob's sha; None where a link of before is not among them.
     """
+    sources = sources_before(before, targets, keeps)
+    if sources is None:
+        return None
+    identity = {path: (entry.sha, entry.mode) for path, entry in sources.items()}
+    wanted = {path: (entry.sha, entry.mode) for path, entry in after.sources.items()}
+    return frozenset(path for path in identity.keys() | wanted.keys() if identity.get(path) != wanted.get(path))
+
+
+def sources_before(
+    before: Mapping[str, TreeEntry], targets: Mapping[str, str], keeps: Callable[[str], bool]
+) -> dict[str, TreeEntry] | None:
+    """The files that an archive of the tree before would have had, by path; None as ``changed_paths`` says."""
     links = kept_links(before, keeps)
     if any(link.sha not in targets for link in links):
         return None
@@ -70,13 +82,16 @@ def changed_paths(
     for link in links:
         with suppress(UnsafeArchiveError):  # a link that led nowhere was no file
             sources |= _followed(link.path, targets[link.sha], before)
-    identity = {path: (entry.sha, entry.mode) for path, entry in sources.items()}
-    wanted = {path: (entry.sha, entry.mode) for path, entry in after.sources.items()}
-    return frozenset(path for path in identity.keys() | wanted.keys() if identity.get(path) != wanted.get(path))
+    return sources
 
 
 def kept_links(tree: Mapping[str, TreeEntry], keeps: Callable[[str], bool]) -> list[TreeEntry]:
     return [entry for path, entry in sorted(tree.items()) if entry.mode == LINK and keeps(path)]
+
+
+def linked_paths(links: Iterable[TreeEntry], targets: Mapping[str, str]) -> frozenset[str]:
+    """The files and folders of the repository that the links, by their blobs' targets, stand for."""
+    return frozenset(posixpath.normpath(posixpath.join(posixpath.dirname(one.path), targets[one.sha])) for one in links)
 
 
 def plan_checkout(

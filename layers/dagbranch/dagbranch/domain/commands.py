@@ -31,6 +31,9 @@ class UnknownCommand:
 
     words: str
 
+    def __str__(self) -> str:
+        return self.words
+
 
 def command_in(comment: str) -> Command | UnknownCommand | None:
     """Of the comment's first line; None where that is no command at all."""

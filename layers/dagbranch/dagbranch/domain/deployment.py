@@ -48,23 +48,28 @@ def plan_copy(
     return CopyPlan(put, keep, tuple(sorted(standing.keys() - wanted.keys())))
 
 
-def zip_marker(environment: Environment, source_digest: str, version: str, selection: str) -> dict[str, str]:
+def what_it_shows(selection: str, *, schedules: bool | None) -> str:
+    """Tells apart what one zip may show: by its selection of DAG modules, and by whether somebody set the schedules."""
+    return selection if schedules is None else f"{selection}, schedules {'on' if schedules else 'off'}"
+
+
+def zip_marker(environment: Environment, source_digest: str, version: str, shows: str) -> dict[str, str]:
     """The zip's metadata: whose it is, of which commit, and what would make putting it again needless."""
     return {
         **marker_of(environment),
         _DIGEST: source_digest,
         _VERSION: version,
         _HEAD_SHA: environment.head_sha,
-        _SELECTION: selection,
+        _SELECTION: shows,
     }
 
 
-def commit_that_stands(marker: Mapping[str, str], source_digest: str, version: str, selection: str) -> str | None:
+def commit_that_stands(marker: Mapping[str, str], source_digest: str, version: str, shows: str) -> str | None:
     """The commit in the configuration of a zip with this content that shows the same; None where another stands.
 
-    ``selection`` tells one selection of DAG modules from another: a commit that changes no file may change that.
+    ``shows`` is that of ``what_it_shows``: a commit that changes no file may change it, and so may a command.
     """
-    wanted = {_DIGEST: source_digest, _VERSION: version, _SELECTION: selection}
+    wanted = {_DIGEST: source_digest, _VERSION: version, _SELECTION: shows}
     if wanted.items() <= marker.items():
         return marker.get(_HEAD_SHA)
     return None

@@ -1,6 +1,6 @@
 """The one state machine: which facts move an environment from which state to which, as pure functions of its record.
 
-``docs/life-cycle.md`` draws ``MOVES``.
+``docs/life-cycle.md`` draws ``MOVES``; ``ending`` has the moves of a removal.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from dagbranch.domain.environments import Changes, Environment, Half, PullRequest, Removal, Status, Suspects
+from dagbranch.domain.environments import Changes, Environment, Half, PullRequest, Status, Suspects
 from dagbranch.domain.removal import patience_seconds
 from dagbranch.errors import NotYetError, SupersededError
 
@@ -33,22 +33,26 @@ _MOST_CHANGED_PATHS: Final = 1_000
 _MOST_CHANGED_CHARACTERS: Final = 50_000  # of the 400 KB that an item has, which every write carries whole
 
 
-def reason_to_refuse(pull: PullRequest, existing: Environment | None) -> str | None:
-    """Why this pull request gets no environment, in words for its author; None where it gets one."""
-    if pull.is_from_a_fork:
-        return "the pull request comes from another repository: code of a fork is not deployed to the shared server"
-    if pull.is_draft and not (existing and existing.is_live):
-        return "the pull request is a draft: mark it as ready for review to get an environment"
-    return None
-
-
 def refused(
     existing: Environment | None, pull: PullRequest, lane: str, reason: str, delivery: str, now: datetime
 ) -> Environment:
     """The record of a refusal. An environment that stands is left as it is, but for the message."""
     if existing is not None and existing.is_live:
         return replace(existing, message=reason, updated_at=now)
-    return replace(_begun(existing, pull, lane, delivery, now, Status.REFUSED), message=reason)
+    fresh = _begun(existing, pull, lane, delivery, now, Status.REFUSED)
+    return replace(fresh, message=reason, awaits_approval=_awaits_approval(fresh, pull))
+
+
+def unwanted(environment: Environment, pull: PullRequest, reason: str, now: datetime) -> Environment:
+    """The record of what stands and is to be removed, although its pull request is open."""
+    return replace(environment, unwanted=reason, awaits_approval=_awaits_approval(environment, pull), updated_at=now)
+
+
+def wanted(environment: Environment) -> Environment:
+    """The record of what stands, and may: it gets an environment again, before the removal has begun."""
+    if not environment.is_live or environment.status == Status.REMOVING:
+        return environment
+    return replace(environment, unwanted="", awaits_approval=False)
 
 
 def waiting(
@@ -65,28 +69,40 @@ def is_served(existing: Environment | None, pull: PullRequest) -> bool:
     return existing is not None and existing.status == Status.READY and existing.head_sha == pull.head_sha
 
 
+def is_under_way(existing: Environment, pull: PullRequest) -> bool:
+    """Whether this commit was asked for, and neither stands nor has failed yet."""
+    return existing.status in {Status.REQUESTED, Status.DEPLOYING} and existing.head_sha == pull.head_sha
+
+
 def requested(existing: Environment | None, pull: PullRequest, lane: str, delivery: str, now: datetime) -> Environment:
     """The record that asks for the pull request's head commit; a request under way for the same commit goes on."""
     if existing is None or not existing.is_live:
         fresh = _begun(existing, pull, lane, delivery, now, Status.REQUESTED)
         return replace(fresh, generation=fresh.generation + 1)
-    if existing.status == Status.REMOVING:
-        patience = patience_seconds(existing.removal, now) if existing.removal else 0
-        seconds = max(patience, _AFTER_REMOVAL_SECONDS)
-        raise NotYetError("the environment is being removed: it is made anew afterwards", retry_seconds=seconds)
-    under_way = existing.status in {Status.REQUESTED, Status.DEPLOYING} and existing.head_sha == pull.head_sha
+    check_not_being_removed(existing, now)
+    under_way = is_under_way(existing, pull)
     return replace(
-        existing if under_way else moved(existing, Status.REQUESTED),
+        wanted(existing if under_way else moved(existing, Status.REQUESTED)),
         repository=pull.repository,
         head_sha=pull.head_sha,
         changed_paths=existing.changed_paths if under_way else None,
         seeding=existing.seeding if under_way else (),
         generation=existing.generation if under_way else existing.generation + 1,
         requested_at=existing.requested_at if under_way else now,
+        ready_at=existing.ready_at if under_way else None,
         updated_at=now,
         message="",
         delivery=delivery,
     )
+
+
+def check_not_being_removed(existing: Environment | None, now: datetime) -> None:
+    """Raises NotYetError, less and less often to be asked again, while it is."""
+    if existing is None or existing.status != Status.REMOVING:
+        return
+    patience = patience_seconds(existing.removal, now) if existing.removal else 0
+    seconds = max(patience, _AFTER_REMOVAL_SECONDS)
+    raise NotYetError("the environment is being removed first", retry_seconds=seconds)
 
 
 def check_is_asked_for(environment: Environment | None, head_sha: str, uploaded_at: datetime, now: datetime) -> None:
@@ -165,6 +181,7 @@ def ready(environment: Environment, generation: int, dag_ids: Collection[str], n
         message=message,
         dag_ids=tuple(dag_ids),
         verified_generation=generation,
+        ready_at=environment.ready_at or now,
         suspects=None,
         updated_at=now,
     )
@@ -190,90 +207,21 @@ def also_listed(environment: Environment, dag_ids: Iterable[str]) -> Environment
     return replace(environment, dag_ids=tuple(dict.fromkeys([*environment.dag_ids, *dag_ids])))
 
 
-def removing(environment: Environment, reason: str, now: datetime, dismissed: str | None = None) -> Environment:
-    """Raises the generation, so that every deploy under way finds itself superseded.
-
-    ``dismissed``: the commit that is not to be deployed again although the pull request is open.
-    """
-    if environment.status == Status.REMOVING:
-        return environment
-    if not environment.is_live:
-        raise SupersededError(f"the environment is {environment.status}: there is nothing to remove")
-    return replace(
-        moved(environment, Status.REMOVING),
-        generation=environment.generation + 1,
-        removal=Removal(began_at=now, reason=reason, dag_ids=environment.dag_ids),
-        dismissed=dismissed,
-        updated_at=now,
-        message=reason,
-    )
-
-
-def adopted(
-    existing: Environment | None, orphan: Environment, schemas: Iterable[str], reason: str, now: datetime
-) -> Environment:
-    """The record under which something is removed that carries our marker and that no record claims."""
-    status = existing.status if existing else None
-    if existing is not None and existing.is_live:
-        raise SupersededError(f"the environment is {existing.status}: it is no orphan")
-    _check_move(status, Status.REMOVING)
-    return replace(
-        orphan,
-        status=Status.REMOVING,
-        generation=(existing.generation if existing else 0) + 1,
-        revision=existing.revision if existing else 0,
-        schemas=tuple(schemas),
-        removal=Removal(began_at=now, reason=reason),
-        dismissed=existing.dismissed if existing else None,
-        updated_at=now,
-        message=reason,
-    )
-
-
-def reprieved(environment: Environment, now: datetime) -> Environment:
-    """The record of one that was dismissed, after its pull request was closed: a reopened one begins anew."""
-    return replace(environment, dismissed=None, updated_at=now)
-
-
-def removed(environment: Environment, receipt: Mapping[str, object], now: datetime) -> Environment:
-    """Nothing but the receipt is kept of it, and the commit at which it was dismissed."""
-    return replace(
-        moved(environment, Status.REMOVED),
-        pipeline=None,
-        data=None,
-        changed_paths=None,
-        guard=None,
-        seeding=(),
-        compared_at=None,
-        reset_at=None,
-        leases={},
-        schemas=(),
-        dag_ids=(),
-        verified_generation=0,
-        suspects=None,
-        removal=None,
-        place=None,
-        receipt=receipt,
-        message=environment.removal.reason if environment.removal else "",
-        updated_at=now,
-    )
-
-
 def moved(environment: Environment, after: Status) -> Environment:
     """The record in another state, or in the same anew: where ``MOVES`` has no such arrow, that is a fault of ours."""
-    _check_move(environment.status, after)
+    check_move(environment.status, after)
     return replace(environment, status=after, failed_in_airflow=False)
 
 
-def _check_move(before: Status | None, after: Status) -> None:
+def check_move(before: Status | None, after: Status) -> None:
     assert after in MOVES[before], f"nothing moves an environment from {before} to {after}"
 
 
 def _begun(
     before: Environment | None, pull: PullRequest, lane: str, delivery: str, now: datetime, status: Status
 ) -> Environment:
-    """A record without a name and without halves, whose counts go on from the one before it."""
-    _check_move(before.status if before else None, status)
+    """A record without a name and without halves, whose counts and wishes go on from the one before it."""
+    check_move(before.status if before else None, status)
     return Environment(
         repository_id=pull.repository_id,
         repository=pull.repository,
@@ -286,8 +234,15 @@ def _begun(
         updated_at=now,
         generation=before.generation if before else 0,
         revision=before.revision if before else 0,
+        approved=before.approved if before else None,
+        is_kept=before.is_kept if before else False,
+        schedules=before.schedules if before else None,
         delivery=delivery,
     )
+
+
+def _awaits_approval(environment: Environment, pull: PullRequest) -> bool:
+    return pull.is_from_a_fork and environment.approved != pull.head_sha
 
 
 def _deploying(environment: Environment, standing: Half) -> Environment:

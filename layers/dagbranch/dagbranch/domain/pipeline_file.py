@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from dagbranch.domain.data_specification import DataSpecification, Grants, SchemaSpecification, WrittenTable
 from dagbranch.domain.source_archive import PIPELINE_FILE
-from dagbranch.domain.specification import Lanes, PipelineFile
+from dagbranch.domain.specification import Lanes, PipelineFile, Previews
 from dagbranch.domain.strict_yaml import Document, Fault, Path, describe_faults, read_strict_yaml
 from dagbranch.errors import InvalidPipelineError, InvalidPipelineFileError
 
@@ -23,7 +23,7 @@ _SECRET_KEY: Final = re.compile(
 _SECRET_VALUE: Final = re.compile(
     r"://[^/\s:@]*:[^/\s@]+@|-----BEGIN |\bdapi[0-9a-f]{32}|\bAKIA[0-9A-Z]{16}|\bgh[pousr]_\w{30}"
 )
-_KEY: Final = re.compile(rf"^{re.escape(PIPELINE_FILE)}: (data\.[^\s:]+)", re.MULTILINE)
+_KEY: Final = re.compile(rf"^{re.escape(PIPELINE_FILE)}: (data\.[^\s:]+|(?:dags|select)(?=:))", re.MULTILINE)
 _LATER: Final = frozenset({"pipelines"})
 
 
@@ -117,12 +117,14 @@ def _known_keys(path: Path) -> Iterable[str]:
     match path:
         case ():
             return (field.alias or name for name, field in PipelineFile.model_fields.items())
-        case ("data",):
-            return DataSpecification.model_fields
-        case ("data", "grants"):
-            return Grants.model_fields
         case ("data", "schemas", _):
             return SchemaSpecification.model_fields
-        case ("lanes",):
-            return Lanes.model_fields
-    return WrittenTable.model_fields
+    return _SECTIONS.get(path, WrittenTable).model_fields
+
+
+_SECTIONS: Final[Mapping[Path, type[BaseModel]]] = {
+    ("previews",): Previews,
+    ("data",): DataSpecification,
+    ("data", "grants"): Grants,
+    ("lanes",): Lanes,
+}

@@ -41,6 +41,8 @@ def reason_to_remove(environment: Environment, pull: PullRequest | None, policy:
     """Why this environment has to go, in words; None where it stays. ``pull`` is what GitHub says now."""
     if pull is None or not pull.is_open:
         return "its pull request is not open"
+    if environment.is_live and environment.unwanted:
+        return environment.unwanted
     if environment.is_live and is_expired(environment, pull, policy, now):
         assert policy.expire_after is not None, "nothing expires without a time"
         return f"nobody has asked for anything of it for {policy.expire_after.days} days"
@@ -49,19 +51,20 @@ def reason_to_remove(environment: Environment, pull: PullRequest | None, policy:
 
 def is_expired(environment: Environment, pull: PullRequest, policy: Policy, now: datetime) -> bool:
     """A commit that nobody has told us of yet is as good as a request."""
-    if policy.expire_after is None or policy.keep_label in pull.labels or environment.head_sha != pull.head_sha:
+    is_kept = environment.is_kept or policy.keep_label in pull.labels
+    if policy.expire_after is None or is_kept or environment.head_sha != pull.head_sha:
         return False
     return now - environment.active_at > policy.expire_after
 
 
 def is_dismissed(existing: Environment | None, pull: PullRequest, policy: Policy) -> bool:
-    """Whether this commit's environment was removed although its pull request is open, and nothing asks for it anew."""
-    return (
-        existing is not None
-        and not existing.is_live
-        and existing.dismissed == pull.head_sha
-        and policy.keep_label not in pull.labels
-    )
+    """Whether this commit's environment was removed although its pull request is open, and nothing asks for it anew.
+
+    The label that keeps it does, but where a person had it removed.
+    """
+    if existing is None or existing.is_live or existing.dismissed != pull.head_sha:
+        return False
+    return existing.unwanted != "" or policy.keep_label not in pull.labels
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def checks_to_put(record: Environment, standing: tuple[PostedCheck, ...], pages:
     """
     wanted = check_of(record, pages)
     stands = standing_at(record.head_sha, standing)
-    is_over = record.status in {Status.REMOVING, Status.REMOVED} and record.dismissed is None
+    is_over = record.status in {Status.REMOVING, Status.REMOVED} and not (record.dismissed or record.unwanted)
     own = [] if is_over and (stands is None or not is_pending(stands)) else [wanted]
     older = [one for one in standing if one.head_sha != record.head_sha and is_pending(one)]
     return [*[_superseded(one, record) for one in older], *own]

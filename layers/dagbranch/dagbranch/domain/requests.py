@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -46,6 +47,7 @@ class Wish:
 
     ``is_forced``: deploy again what stands already, or was removed at this commit. ``approved``: the whole sha of the
     one commit of a fork that may be deployed. ``removal``: have it removed although the pull request is open.
+    ``at``: when; what has been asked for since is not meant by a message that comes late.
     """
 
     by: str
@@ -54,6 +56,7 @@ class Wish:
     keep: bool = False
     schedules: bool | None = None
     removal: bool = False
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -183,3 +186,30 @@ def action_detail(action: Action, lane: str, at: datetime) -> dict[str, object]:
             "schemas": list(action.schemas),
         },
     }
+
+
+def command_detail(
+    pull: PullRequest, existing: Environment | None, lane: str, at: datetime, data: Mapping[str, object]
+) -> dict[str, object]:
+    """The detail of what a command asks for, or is answered: also where nothing is on record of the pull request."""
+    return {
+        "version": 1,
+        "environment": existing.name if existing else None,
+        "lane": lane,
+        "repository": pull.repository,
+        "pull_number": pull.number,
+        "head_sha": pull.head_sha,
+        "source_digest": None,
+        "generation": existing.generation if existing else 0,
+        "at": at.isoformat(),
+        "message": "",
+        "data": {"repository_id": pull.repository_id, **data},
+    }
+
+
+def wish_data(wish: Wish) -> dict[str, object]:
+    return {**asdict(wish), "at": wish.at.isoformat() if wish.at else None}
+
+
+def answer_data(answer: Answer) -> dict[str, object]:
+    return {**asdict(answer), "at": answer.at.isoformat()}

@@ -16,6 +16,7 @@ from dagbranch.domain.specification_values import (
     File,
     Folder,
     Form,
+    Label,
     Name,
     PreviewSuffix,
     Range,
@@ -23,6 +24,7 @@ from dagbranch.domain.specification_values import (
     Section,
     Selection,
     Suffix,
+    TextPatterns,
     patterns,
     scalar,
     version,
@@ -82,13 +84,13 @@ class Lanes(Section):
 class Previews(Section):
     """Which pull requests get an environment. Read from the default branch alone."""
 
-    label: str | None = Field(default=None, description="Only pull requests that carry this label.")
-    except_label: str | None = Field(default=None, description="No pull request that carries this label.")
+    label: Label | None = Field(default=None, description="Only pull requests that carry this label.")
+    except_label: Label | None = Field(default=None, description="No pull request that carries this label.")
     drafts: bool = Field(default=False, description="Whether drafts get one too.")
-    bases: Annotated[tuple[str, ...], BeforeValidator(patterns)] = Field(
+    bases: TextPatterns = Field(
         default=(), description="Base branches, names and patterns with *, or: all. Without it, the default branch."
     )
-    paths: Annotated[tuple[str, ...], BeforeValidator(patterns)] = Field(
+    paths: TextPatterns = Field(
         default=(), description="Only changes of these paths, with *, or: all. Without it, what is packaged."
     )
 
@@ -114,6 +116,12 @@ class PipelineFile(Section):
     previews: Previews = Field(default_factory=Previews)
     data: DataSpecification | None = None
     lanes: Lanes = Field(default_factory=Lanes)
+
+    @property
+    def packaged(self) -> tuple[str, ...]:
+        """What is packaged beside this file itself, in words for people."""
+        folders = (f"{folder_prefix(folder) or './'}" for folder in (self.dags, *self.artifacts.values()))
+        return tuple(dict.fromkeys([*folders, *([self.requirements] if self.requirements else [])]))
 
     @property
     def folders(self) -> tuple[str, ...]:

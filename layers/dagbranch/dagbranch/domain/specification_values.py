@@ -37,6 +37,8 @@ _COLUMN: Final = r"^[^\x00-\x1f\x7f]{1,255}$"
 _PRINCIPAL: Final = r"^[^`\x00-\x1f\x7f]{1,255}$"
 _LONGEST_MASK: Final = 1_000
 _MODULE: Final = r"^[^\\\x00-\x1f\x7f]{1,500}$"
+_TEXT: Final = r"^[^\x00-\x1f\x7f]{1,250}$"
+_LABEL: Final = r"^[^\x00-\x1f\x7f]{1,50}$"  # GitHub's own limit
 POOL: Final = r"^[^\x00-\x1f\x7f]{1,256}$"
 
 type Scalar = str | int | float | bool | None
@@ -169,6 +171,12 @@ _SELECTION_SCHEMA: Final[dict[str, Any]] = {
 }
 Selection = Annotated[tuple[Module, ...], BeforeValidator(_selection), WithJsonSchema(_SELECTION_SCHEMA)]
 Patterns = Annotated[tuple[NameOrPattern, ...], BeforeValidator(patterns), WithJsonSchema(LIST_OR_ALL)]
+_TEXTS_OR_ALL: Final[dict[str, Any]] = {
+    "anyOf": [{"const": EVERYTHING}, {"type": "array", "items": {"type": "string", "pattern": _TEXT}}]
+}
+type Label = Annotated[str, Form(_LABEL, "the name of a label, at most 50 characters")]
+type TextPattern = Annotated[str, Form(_TEXT, "a name, or a pattern with *")]
+TextPatterns = Annotated[tuple[TextPattern, ...], BeforeValidator(patterns), WithJsonSchema(_TEXTS_OR_ALL)]
 type Seed = Annotated[str, AfterValidator(_seed)]
 type ColumnName = Annotated[str, Form(_COLUMN, "the name of a column, or *")]
 type ColumnMask = Annotated[Any, AfterValidator(_mask), WithJsonSchema(SCALAR_SCHEMA)]

@@ -13,13 +13,14 @@ from functools import cached_property
 from typing import Final, Literal
 
 from dagbranch.domain.airflow_listing import ListedDag
+from dagbranch.domain.eligibility import is_turned_away, reason_to_skip
 from dagbranch.domain.environments import Environment, PullRequest, Status
-from dagbranch.domain.life_cycle import reason_to_refuse
 from dagbranch.domain.orphans import Known, Orphan, orphans_in_airflow, orphans_in_buckets, orphans_in_warehouse
 from dagbranch.domain.ownership import Owner
 from dagbranch.domain.policy import Policy, is_dismissed, reason_to_remove, to_look_at_again
 from dagbranch.domain.readiness import has_dropped, may_be_ready
 from dagbranch.domain.schema_marker import SchemaMarker
+from dagbranch.domain.specification import PipelineFile
 
 STUCK_AFTER: Final = timedelta(minutes=45)
 OVERDUE_AFTER: Final = timedelta(days=1)
@@ -58,7 +59,8 @@ class Truths:
     ``open_pulls`` is complete for each repository (as owner/name) that it names; ``unread`` (lower case) are those
     that GitHub was asked about in vain. ``standing``: the names that have a zip or a folder in a bucket, with the owner
     by its marker, None where it carries none. ``listed``: all rows of Airflow. ``schemas``: those with a marker.
-    ``checks_asked_at``: when environments were last asked to compare their data with the base.
+    ``checks_asked_at``: when environments were last asked to compare their data with the base. ``files``: what the
+    default branch says, by repository (lower case), of those that have open pull requests and a file that can be read.
     """
 
     environments: Sequence[Environment]
@@ -68,6 +70,7 @@ class Truths:
     listed: Sequence[ListedDag] | None = None
     schemas: Mapping[str, SchemaMarker] | None = None
     checks_asked_at: datetime | None = None
+    files: Mapping[str, PipelineFile] = field(default_factory=dict)
 
     def tells_of(self, repository: str) -> bool:
         """Whether no open pull request of this repository can be missing here.
@@ -104,7 +107,7 @@ def plan_sweep(truths: Truths, policy: Policy, now: datetime, *, lane: str, foll
     orphans = [_removal_of(one) for one in found if isinstance(one, Orphan)]
     planned = (
         *_removals(truths, known, pulls, policy, now),
-        *_requests(known, pulls, policy, now),
+        *_requests(truths, known, pulls, policy, now),
         *_repairs(truths, known, policy),
         *orphans,
         *_checks(truths, known, now, follow_base_hour),
@@ -140,47 +143,52 @@ def _removals(
 
 
 def _requests(
-    known: Mapping[Key, Environment], pulls: Mapping[Key, PullRequest], policy: Policy, now: datetime
+    truths: Truths, known: Mapping[Key, Environment], pulls: Mapping[Key, PullRequest], policy: Policy, now: datetime
 ) -> Iterator[Action]:
     in_line = {one.key for one in to_look_at_again(known.values(), policy)}
     for key, pull in sorted(pulls.items()):
-        if (why := _behind(known.get(key), pull, policy, now, is_its_turn=key in in_line)) is not None:
+        said = truths.files.get(pull.repository.lower())
+        if (why := _behind(known.get(key), pull, said, policy, now, is_its_turn=key in in_line)) is not None:
             yield Action("request", pull.repository, pull.repository_id, pull.number, pull.head_sha, why)
 
 
 def _behind(
-    environment: Environment | None, pull: PullRequest, policy: Policy, now: datetime, *, is_its_turn: bool
+    environment: Environment | None,
+    pull: PullRequest,
+    said: PipelineFile | None,
+    policy: Policy,
+    now: datetime,
+    *,
+    is_its_turn: bool,
 ) -> str | None:
-    """Why the head commit is to be looked at. A refusal that is on record needs no second one."""
+    """Why the head commit is to be looked at, by what the default branch ``said`` too."""
     if environment is None:
         return "it was never looked at"
+    if environment.status == Status.REMOVING:
+        return None
+    reason = reason_to_skip(pull, environment, said)
+    if reason is not None and (environment.is_live or environment.status == Status.WAITING):
+        return f"it is to get nothing any more: {reason}"
     if environment.status == Status.WAITING:
         return _news_for_one_that_waits(environment, pull, is_its_turn=is_its_turn)
-    if _is_left_alone(environment, pull, policy):
-        return None
     if not environment.is_live:
-        return f"it is open, and its environment is {environment.status}"
-    if environment.head_sha != pull.head_sha:
-        return f"its head is {pull.head_sha[:7]}, its environment at {environment.head_sha[:7]}"
-    return f"it got stuck at {environment.status}" if is_stuck(environment, now) else None
+        is_left_alone = is_dismissed(environment, pull, policy) or is_turned_away(environment, pull, said)
+        return None if is_left_alone else f"it is open, and its environment is {environment.status}"
+    return _behind_its_head(environment, pull, policy, now)
 
 
 def _news_for_one_that_waits(environment: Environment, pull: PullRequest, *, is_its_turn: bool) -> str | None:
-    if reason_to_refuse(pull, environment) is not None:
-        return "it waits, and is to get nothing any more"
     if environment.head_sha != pull.head_sha:
         return f"its head is {pull.head_sha[:7]}, it waits at {environment.head_sha[:7]}"
     return "its turn or its place in the line has changed" if is_its_turn else None
 
 
-def _is_left_alone(environment: Environment, pull: PullRequest, policy: Policy) -> bool:
-    """Whether it gets nothing now, for a reason that is on record, or because it is going away first."""
-    return (
-        reason_to_refuse(pull, environment) is not None
-        or environment.status == Status.REMOVING
-        or is_dismissed(environment, pull, policy)
-        or (policy.is_paused and environment.is_live)
-    )
+def _behind_its_head(environment: Environment, pull: PullRequest, policy: Policy, now: datetime) -> str | None:
+    if policy.is_paused:
+        return None
+    if environment.head_sha != pull.head_sha:
+        return f"its head is {pull.head_sha[:7]}, its environment at {environment.head_sha[:7]}"
+    return f"it got stuck at {environment.status}" if is_stuck(environment, now) else None
 
 
 def is_stuck(environment: Environment, now: datetime) -> bool:

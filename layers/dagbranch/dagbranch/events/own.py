@@ -40,6 +40,7 @@ class _Wish(BaseModel):
     keep: bool = False
     schedules: bool | None = None
     removal: bool = False
+    at: datetime | None = None
 
 
 class _RequestData(_Data):

@@ -6,13 +6,15 @@ from dataclasses import replace
 from typing import Final
 
 from dagbranch.domain.airflow_listing import dags_of
+from dagbranch.domain.ending import Farewell, adopted, left, removing, reprieved
 from dagbranch.domain.environments import Environment, HalfName, Status
 from dagbranch.domain.leases import with_lease, without_lease
-from dagbranch.domain.life_cycle import adopted, removed, removing, reprieved
 from dagbranch.domain.policy import reason_to_remove
-from dagbranch.domain.requests import PullRequestEvent
+from dagbranch.domain.requests import EventKind, PullRequestEvent, event_detail
+from dagbranch.domain.wishes import is_overtaken
 from dagbranch.errors import SupersededError
 from dagbranch.ports import GitHub
+from dagbranch.use_cases.check_installation import check_installation
 from dagbranch.use_cases.removal_work import RemovalWork
 
 _HALVES: Final[tuple[HalfName, ...]] = ("pipeline", "data")
@@ -70,31 +72,40 @@ def give_leases_back(environment: Environment, work: RemovalWork) -> None:
 
 
 def _judged(event: PullRequestEvent, found: Environment, github: GitHub, work: RemovalWork) -> Environment | None:
-    reason, dismissed = _reason(found, github, work)
-    if reason is None:
+    farewell = _farewell(event, found, github, work)
+    if farewell is None:
         work.telemetry.info("the environment stays: nothing is removed")
         return None
-    told = replace(found, delivery=event.delivery)
+    told, now = replace(found, delivery=event.delivery), work.clock()
     if found.status == Status.WAITING:
-        work.places.registry.save(removed(told, {}, work.clock()), event=f"waits no more: {reason}")
+        _tell(work.places.registry.save(left(told, farewell, now), event=f"waits no more: {farewell.reason}"), work)
         return None
-    return work.places.registry.update(
+    going = work.places.registry.update(
         found,
-        lambda newest: removing(replace(newest, delivery=event.delivery), reason, work.clock(), dismissed),
-        event=f"removing: {reason}",
+        lambda newest: removing(replace(newest, delivery=event.delivery), farewell, now),
+        event=f"removing: {farewell.reason}",
     )
+    _tell(going, work)
+    return going
 
 
-def _reason(environment: Environment, github: GitHub, work: RemovalWork) -> tuple[str | None, str | None]:
-    """GitHub's truth, not the event's: a late ``closed`` does not kill a pull request that was reopened.
+def _tell(environment: Environment, work: RemovalWork) -> None:
+    work.bus.publish(EventKind.REPORT_REQUESTED, event_detail(environment, work.clock()))
 
-    With the commit that is not to be deployed again, where the pull request is open.
-    """
-    if environment.repository.lower() not in work.remover.allowed_repositories:
-        return "its repository is no longer on the stack's list", None
-    pull = github.pull_request(environment.repository, environment.pull_number)
-    reason = reason_to_remove(environment, pull, work.remover.policy, work.clock())
-    return reason, environment.head_sha if pull is not None and pull.is_open else None
+
+def _farewell(event: PullRequestEvent, found: Environment, github: GitHub, work: RemovalWork) -> Farewell | None:
+    """GitHub's truth, not the event's: a late ``closed`` does not kill a pull request that was reopened."""
+    if found.repository.lower() not in work.remover.allowed_repositories:
+        return Farewell("its repository is no longer on the stack's list")
+    check_installation(event.installation_id, found.repository, github)
+    pull = github.pull_request(found.repository, found.pull_number)
+    head_sha = pull.head_sha if pull is not None and pull.is_open else None
+    if head_sha is not None and event.wish and event.wish.removal and not is_overtaken(event.wish, found):
+        return Farewell(f"{event.wish.by} asked for its removal", head_sha, is_dismissed=True, is_by_a_person=True)
+    reason = reason_to_remove(found, pull, work.remover.policy, work.clock())
+    if reason is None:
+        return None
+    return Farewell(reason, head_sha, is_dismissed=head_sha is not None and not found.unwanted)
 
 
 def _reprieved(found: Environment, github: GitHub, work: RemovalWork) -> Environment:

@@ -15,7 +15,7 @@ from typing import Final
 from dagbranch.domain import packaging
 from dagbranch.domain.artifacts import artifacts_of, uris_in
 from dagbranch.domain.data_history import shortened
-from dagbranch.domain.deployment import commit_that_stands, digest_that_stands, plan_copy, zip_marker
+from dagbranch.domain.deployment import commit_that_stands, digest_that_stands, plan_copy, what_it_shows, zip_marker
 from dagbranch.domain.environments import Environment, Half
 from dagbranch.domain.life_cycle import check_not_superseded, with_pipeline
 from dagbranch.domain.naming import SourceArchiveKey
@@ -60,7 +60,8 @@ def package_dags(
         with with_lines(source.files.get(PIPELINE_FILE)):
             selection = select_modules(source.pipeline_file, environment.lane, source.files, changed)
         marker = standing.marker if standing else {}
-        head_sha = commit_that_stands(marker, source.digest, runtime.version, selection.fingerprint)
+        shows = what_it_shows(selection.fingerprint, schedules=environment.schedules)
+        head_sha = commit_that_stands(marker, source.digest, runtime.version, shows)
         data: dict[str, object] = {"unchanged": True}
         before = environment.pipeline
         told = before.message if before and before.source_digest == source.digest else selection.in_words
@@ -138,7 +139,8 @@ def _put(
     _check_still_wanted(environment, registry)
     dags.put_configuration(name, source.digest, _configuration(environment, source, selection, uris), marker)
     _check_still_wanted(environment, registry)
-    noted = zip_marker(environment, source.digest, runtime.version, selection.fingerprint)
+    shows = what_it_shows(selection.fingerprint, schedules=environment.schedules)
+    noted = zip_marker(environment, source.digest, runtime.version, shows)
     dags.put_zip(name, packaged.archive, noted, replaces=standing)
     before = digest_that_stands(standing.marker) if standing else None
     _drop(environment, plan.drop, [one for one in (source.digest, before) if one], dags, artifacts)
@@ -178,6 +180,8 @@ def _drop(
 def _configuration(
     environment: Environment, source: Source, selection: Selection, artifacts: Mapping[str, str]
 ) -> bytes:
+    settings = source.pipeline_file.settings(environment.lane).model_dump(exclude_none=True)
+    asked_for = {} if environment.schedules is None else {"schedules": environment.schedules}
     return packaging.configuration(
         environment=environment.claimed_name,
         lane=environment.lane,
@@ -185,7 +189,7 @@ def _configuration(
         pull_number=environment.pull_number,
         head_sha=environment.head_sha,
         source_digest=source.digest,
-        settings=source.pipeline_file.settings(environment.lane).model_dump(exclude_none=True),
+        settings={**settings, **asked_for},
         schemas=source.pipeline_file.schema_names(environment.lane, environment.claimed_name),
         selected=selection.selected,
         artifacts=artifacts,

@@ -10,7 +10,7 @@ from dagbranch.domain.environments import Environment, Removal
 from dagbranch.domain.policy import Policy
 from dagbranch.domain.removal import in_words
 from dagbranch.domain.time_left import TimeLeft
-from dagbranch.ports import Airflow, ArtifactsBucket, DagsBucket, Registry, SourceBucket, Telemetry, Warehouse
+from dagbranch.ports import Airflow, ArtifactsBucket, DagsBucket, EventBus, Registry, SourceBucket, Telemetry, Warehouse
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Places:
 class RemovalWork:
     remover: Remover
     places: Places
+    bus: EventBus
     telemetry: Telemetry
     clock: Callable[[], datetime]
     time_left: TimeLeft

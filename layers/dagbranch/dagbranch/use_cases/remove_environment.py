@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from dagbranch.domain.ending import removed
 from dagbranch.domain.environments import Environment, Status
-from dagbranch.domain.life_cycle import removed
 from dagbranch.domain.ownership import marker_of
 from dagbranch.domain.policy import whose_turn_it_is
 from dagbranch.domain.removal import receipt_of
@@ -40,7 +40,7 @@ def remove_environment(
 ) -> None:
     """Raises NotYetError for what has to wait; does nothing where the environment is to stay after all."""
     telemetry.about(repository=event.repository, pull_number=event.pull_number, head_sha=event.head_sha)
-    work = RemovalWork(remover, places, telemetry, clock, TimeLeft.of(remover.lease_seconds, clock))
+    work = RemovalWork(remover, places, bus, telemetry, clock, TimeLeft.of(remover.lease_seconds, clock))
     environment = begin_removal(event, github, work)
     if environment is None:
         return
@@ -48,8 +48,9 @@ def remove_environment(
     if environment.status == Status.REMOVING:
         environment = _remove(environment, work)
     # Also where it is gone: the last message for it may have ended between its last write and this.
-    _tell(environment, bus, work)
-    _let_in_the_next(environment, bus, work)
+    _tell(environment, work)
+    _have_it_looked_at(environment, work)
+    _let_in_the_next(environment, work)
 
 
 def _remove(environment: Environment, work: RemovalWork) -> Environment:
@@ -89,14 +90,20 @@ def _finish(environment: Environment, last: Mapping[str, object], work: RemovalW
     return noted
 
 
-def _tell(environment: Environment, bus: EventBus, work: RemovalWork) -> None:
+def _tell(environment: Environment, work: RemovalWork) -> None:
     if environment.name is None:  # one that only ever waited
         return
-    bus.publish(EventKind.REMOVED, event_detail(environment, work.clock(), receipt=environment.receipt))
+    work.bus.publish(EventKind.REMOVED, event_detail(environment, work.clock(), receipt=environment.receipt))
     work.telemetry.info("removed", receipt=environment.receipt)
 
 
-def _let_in_the_next(gone: Environment, bus: EventBus, work: RemovalWork) -> None:
+def _have_it_looked_at(gone: Environment, work: RemovalWork) -> None:
+    """One whose pull request is open, perhaps: its newest commit is told why it gets nothing, or gets one again."""
+    if gone.unwanted and gone.dismissed is None:
+        work.bus.publish(EventKind.ENVIRONMENT_REQUESTED, event_detail(gone, work.clock()))
+
+
+def _let_in_the_next(gone: Environment, work: RemovalWork) -> None:
     """Who has waited longest gets the place at once; what is lost here, the sweep makes good."""
     policy = work.remover.policy
     if not policy.is_limited:
@@ -104,4 +111,4 @@ def _let_in_the_next(gone: Environment, bus: EventBus, work: RemovalWork) -> Non
     # The list may lag behind by moments, and have this one still standing.
     known = [gone if one.key == gone.key else one for one in work.places.registry.all(work.remover.lane)]
     turns = whose_turn_it_is(known, policy)
-    bus.publish_all((EventKind.ENVIRONMENT_REQUESTED, event_detail(one, work.clock())) for one in turns)
+    work.bus.publish_all((EventKind.ENVIRONMENT_REQUESTED, event_detail(one, work.clock())) for one in turns)

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from dagbranch.domain.environments import Environment, PullRequest
 from dagbranch.domain.orphans import catalog_of, schemas_of
+from dagbranch.domain.pipeline_file import parse_pipeline_file
 from dagbranch.domain.policy import Policy
 from dagbranch.domain.requests import EventKind, action_detail
 from dagbranch.domain.schema_marker import SchemaMarker
+from dagbranch.domain.source_archive import PIPELINE_FILE
+from dagbranch.domain.specification import PipelineFile
 from dagbranch.domain.sweep import SweepPlan, Truths, is_due, is_overdue, plan_sweep
-from dagbranch.errors import TransientUpstreamError, UpstreamError, is_for_good
+from dagbranch.errors import SourceError, TransientUpstreamError, UpstreamError, is_for_good
 from dagbranch.ports import Airflow, DagsBucket, EventBus, GitHub, Registry, Telemetry, Warehouse
 
 _KINDS: Final = {
@@ -101,13 +105,30 @@ def _gather(sweeper: Sweeper, seen: Seen, now: datetime, faults: _Faults) -> Tru
     open_pulls = _open_pulls(sorted(sweeper.allowed_repositories), seen.github, faults)
     unread = sweeper.allowed_repositories - {repository.lower() for repository in open_pulls}
     checks_asked_at = seen.registry.noted_at(sweeper.lane, _CHECKS)
-    return Truths(environments, open_pulls, unread, standing, listed, schemas, checks_asked_at)
+    files = _files(open_pulls, seen.github, faults)
+    return Truths(environments, open_pulls, unread, standing, listed, schemas, checks_asked_at, files)
 
 
 def _open_pulls(repositories: Iterable[str], github: GitHub, faults: _Faults) -> dict[str, Sequence[PullRequest]]:
     """The open pull requests by repository; one that cannot be read does not keep the others from being swept."""
     found = {one: faults.caught(lambda one=one: github.open_pull_requests(one)) for one in repositories}  # type: ignore[misc] # a lambda's default has no annotation
     return {repository: pulls for repository, pulls in found.items() if pulls is not None}
+
+
+def _files(open_pulls: Mapping[str, Sequence[PullRequest]], github: GitHub, faults: _Faults) -> dict[str, PipelineFile]:
+    """What each default branch says, by repository, where anybody is open to be told by it, and it can be read."""
+    branches = {repository: pulls[0].default_branch for repository, pulls in open_pulls.items() if pulls}
+    read = {one: faults.caught(partial(_file, one, branch, github)) for one, branch in branches.items()}
+    return {repository.lower(): found for repository, found in read.items() if found is not None}
+
+
+def _file(repository: str, branch: str, github: GitHub) -> PipelineFile | None:
+    try:
+        return parse_pipeline_file(github.file(repository, f"refs/heads/{branch}", PIPELINE_FILE))
+    except (SourceError, UpstreamError) as error:
+        if not is_for_good(error):
+            raise
+        return None  # whoever asks for an environment is told what is wrong with it
 
 
 def _marked_schemas(
