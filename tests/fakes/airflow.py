@@ -21,12 +21,13 @@ class InMemoryAirflow:
 
     ``defines`` are the rest of the DAG ids that each environment's zip defines at its next parse; ``broken`` the
     import errors by stub; ``running`` the ids that cannot be deleted, ``can_be_ended`` those whose runs can be ended;
-    ``found_at`` where people look at it.
+    ``found_at`` where people look at it; ``stubs`` the files of those DAGs that are not in one of their own name.
     """
 
     def __init__(self, dags: InMemoryDagsBucket) -> None:
         self.rows: dict[str, ListedDag] = {}
         self.defines: dict[str, tuple[str, ...]] = {}
+        self.stubs: dict[str, str] = {}
         self.broken: dict[str, Mapping[str, str]] = {}
         self.running: set[str] = set()
         self.can_be_ended: set[str] = set()
@@ -45,7 +46,7 @@ class InMemoryAirflow:
                 continue
             tag = commit_tag(standing.marker["dagbranch-head-sha"])
             for name in rest:
-                location = f"{_FOLDER}/{environment}.zip/dag__{name}.py"
+                location = f"{_FOLDER}/{environment}.zip/{self.stubs.get(name, f'dag__{name}.py')}"
                 row = ListedDag(
                     f"qu.{environment}.{name}", location, frozenset({environment, tag}), is_active=True, parsed_at=now
                 )

@@ -9,6 +9,7 @@ from dagbranch.domain.data_guard import DataGuard
 from dagbranch.domain.environments import Status
 from dagbranch.domain.leases import with_lease
 from dagbranch.domain.life_cycle import ready
+from dagbranch.domain.overview import SchemaOverview
 from dagbranch.domain.schema_marker import SchemaMarker
 from dagbranch.domain.source_allowance import RepositoryLists
 from dagbranch.errors import NotYetError, SupersededError, TransientUpstreamError
@@ -40,6 +41,26 @@ def test_what_is_read_becomes_a_view_and_what_is_written_a_seeded_table(requeste
     assert environment.leases == {}
     ((kind, detail),) = requested.bus.published
     assert (kind, detail["data"]["schemas"]) == ("Provisioned", {"db_attribution": OURS})
+
+
+def test_what_is_view_table_and_seed_is_noted_for_those_who_ask(requested: World) -> None:
+    requested.provision(requested.upload(FILES_WITH_DATA))
+
+    assert requested.environment.overview.schemas == (
+        SchemaOverview("db_attribution_feature1", "db_attribution_test", views=1, tables=("m_roi",), seeded=("m_roi",)),
+    )
+
+
+def test_views_with_masked_columns_are_noted_and_no_data_is_no_schema(requested: World) -> None:
+    masking = DATA_FILE + b"      mask: {m_events: {id: null}}\n"
+    requested.warehouse.table("db_attribution_test.m_events").columns["id"] = "int"
+    requested.provision(requested.upload({**FILES, "dagbranch.yaml": masking}))
+    (masked,) = requested.environment.overview.schemas
+    ask_for(requested, SECOND)
+    requested.provision(requested.upload(FILES, SECOND))
+
+    assert masked.masked == ("m_events",)
+    assert requested.environment.overview.schemas == ()
 
 
 def test_the_same_archive_a_second_time_runs_nothing(requested: World) -> None:

@@ -261,6 +261,15 @@ def test_a_table_that_somebody_dropped_is_made_and_filled_again_beside_the_other
     assert ready.bus.kinds == ["Updated"]
 
 
+def test_what_came_to_the_base_is_noted_for_those_who_ask(ready: World) -> None:
+    before = ready.environment.overview.schemas[0]
+    ready.warehouse.stands[BASE].tables["m_new"] = Table()
+
+    ready.provision(asked("check", ready))
+
+    assert ready.environment.overview.schemas == (replace(before, views=before.views + 1),)
+
+
 def test_what_cannot_be_followed_is_noted_and_the_environment_stays_ready(ready: World) -> None:
     ready.warehouse.stands[BASE].tables["m_new"] = Table()
     ready.warehouse.failing = {0}

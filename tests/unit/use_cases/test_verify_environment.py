@@ -3,10 +3,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
+from dagbranch.domain.airflow_pages import AirflowPages
 from dagbranch.domain.environments import Status
 from dagbranch.domain.requests import EventKind
 from dagbranch.errors import NotYetError, SupersededError, TransientUpstreamError
@@ -59,6 +60,46 @@ def test_listed_at_this_commit_is_ready(deployed: World) -> None:
     assert deployed.telemetry.timed["RequestToReady"] == 20
 
 
+def test_what_is_ready_is_told_with_its_modules_its_pages_and_the_time_that_it_took(deployed: World) -> None:
+    deployed.airflow.stubs["test_dag"] = "dag__qu__main__test_dag.py"
+    deployed.clock.forward(20)
+    deployed.airflow.parse(deployed.clock())
+
+    deployed.verify()
+    deployed.clock.forward(60)
+    deployed.airflow.defines["feature1"] = ("test_dag",)
+    deployed.verify(kind=EventKind.VERIFICATION_REQUESTED, at=deployed.clock())
+
+    environment = deployed.environment
+    assert environment.overview.modules == {"qu.feature1.test_dag": "dags/qu/main/test_dag.py"}
+    assert environment.pages == AirflowPages("https://airflow.example.com", "3.0.6")
+    assert environment.ready_at == environment.requested_at + timedelta(seconds=20)
+
+
+def test_what_cannot_be_imported_is_told_with_the_modules_of_those_that_are_listed(deployed: World) -> None:
+    deployed.airflow.stubs["test_dag"] = "dag__qu__main__test_dag.py"
+    deployed.airflow.broken["feature1"] = {"dag__new.py": "SyntaxError: invalid syntax"}
+    deployed.clock.forward(20)
+    deployed.airflow.parse(deployed.clock())
+
+    deployed.verify()
+
+    assert deployed.environment.status == Status.FAILED
+    assert deployed.environment.overview.modules == {"qu.feature1.test_dag": "dags/qu/main/test_dag.py"}
+    assert deployed.environment.pages is not None
+    assert deployed.environment.ready_at is None
+
+
+def test_a_server_without_an_address_is_no_fault(deployed: World) -> None:
+    deployed.airflow.found_at = None
+    deployed.clock.forward(20)
+    deployed.airflow.parse(deployed.clock())
+
+    deployed.verify()
+
+    assert (deployed.environment.status, deployed.environment.pages) == (Status.READY, None)
+
+
 def test_listed_at_the_commit_before_is_not_ready(deployed: World) -> None:
     deployed.airflow.parse(deployed.clock())
     deployed.verify()
@@ -92,7 +133,9 @@ def test_an_import_error_is_told_with_the_authors_own_file_and_line(deployed: Wo
     deployed.verify()
 
     assert deployed.environment.status == Status.FAILED
-    assert deployed.environment.message == ("dags/qu/main/test_dag.py:3: ModuleNotFoundError: No module named 'attribution'")
+    assert deployed.environment.message == (
+        "dags/qu/main/test_dag.py:3: ModuleNotFoundError: No module named 'attribution'"
+    )
     assert deployed.bus.published[-1][1]["data"]["dag_ids"] == ["qu.feature1.test_dag", "qu.feature1.test_dag_2"]
 
 

@@ -14,6 +14,7 @@ from dagbranch.domain.access import Access, AccessPlan, plan_access
 from dagbranch.domain.data_guard import narrowed
 from dagbranch.domain.data_specification import DataSpecification
 from dagbranch.domain.fence import Fence
+from dagbranch.domain.overview import SchemaOverview
 from dagbranch.domain.protections import unmet_protections
 from dagbranch.domain.schema_marker import SchemaMarker
 from dagbranch.domain.schema_ownership import check_ownership, is_ours, stale_schemas
@@ -37,7 +38,7 @@ class DataPlan:
     """``phases``: one after the other, the statements of each in any order; then ``seeds``, each by itself.
 
     ``schemas`` tells what code is told: ``db_attribution`` is ``db_attribution_feature1`` here. ``seen``: the columns
-    of masked tables that nobody had seen before, by the base's full names.
+    of masked tables that nobody had seen before, by the base's full names. ``overview``: what is told of the schemas.
     """
 
     phases: tuple[Phase, ...]
@@ -47,6 +48,7 @@ class DataPlan:
     targets: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     seen: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    overview: tuple[SchemaOverview, ...] = ()
 
     @property
     def statements(self) -> tuple[Statement, ...]:
@@ -130,6 +132,7 @@ def plan_data_environment(
         targets=targets,
         warnings=tuple(warnings),
         seen=_seen(wanted, knowledge),
+        overview=tuple(map(_overview, wanted)),
     )
 
 
@@ -196,6 +199,17 @@ def masked_sources(wanted: Iterable[WantedSchema]) -> set[str]:
 def _plain_views(schema: WantedSchema, found: Mapping[str, FoundSchema]) -> list[str]:
     stands = found.get(schema.pair.target, FoundSchema()).tables
     return [name for name in schema.views if stands.get(name) == "view" and name not in schema.masks]
+
+
+def _overview(wanted: WantedSchema) -> SchemaOverview:
+    return SchemaOverview(
+        wanted.pair.target,
+        wanted.pair.source,
+        len(wanted.views),
+        tuple(sorted(wanted.tables)),
+        seeded=tuple(sorted(name for name, written in wanted.tables.items() if written.seed)),
+        masked=tuple(sorted(name for name in wanted.views if name in wanted.masks)),
+    )
 
 
 def _phases(*phases: Iterable[Statement]) -> tuple[Phase, ...]:

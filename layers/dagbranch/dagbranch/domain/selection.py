@@ -79,7 +79,7 @@ def select_modules(
         return _selection(modules, named)
     if changed_paths is None or any(_touches_all(path, pipeline_file) for path in changed_paths):
         return Selection(modules, modules)
-    changes = _changes(pipeline_file, changed_paths)
+    changes = changes_in(pipeline_file, changed_paths)
     repository = Repository(sources, modules, deleted=changes.paths - sources.keys())
     shown, warnings = _with_referred(repository, repository.touched(changes) | named, folder_prefix(pipeline_file.dags))
     may_have_dags = any(repository.reading(path).may_make_dags for path in repository.closure(shown))
@@ -116,7 +116,8 @@ def _touches_all(path: str, pipeline_file: PipelineFile) -> bool:
     return path in {PIPELINE_FILE, pipeline_file.requirements} or path.rpartition("/")[2] == IGNORE_FILE
 
 
-def _changes(pipeline_file: PipelineFile, changed_paths: Collection[str]) -> Changes:
+def changes_in(pipeline_file: PipelineFile, changed_paths: Collection[str]) -> Changes:
+    """What changed in the dags folder and in the folders of job code, of paths of the repository."""
     prefix = folder_prefix(pipeline_file.dags)
     artifacts = {
         name

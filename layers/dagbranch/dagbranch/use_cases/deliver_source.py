@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from dagbranch.domain.checkout import Checkout, TreeEntry, changed_paths, kept_links, plan_checkout
+from dagbranch.domain.checkout import Checkout, kept_links, plan_checkout
 from dagbranch.domain.environments import Environment
+from dagbranch.domain.facts import with_base_changes
 from dagbranch.domain.life_cycle import with_changes
 from dagbranch.domain.naming import SourceArchiveKey
+from dagbranch.domain.overview import BaseChanges
 from dagbranch.domain.ownership import marker_of
 from dagbranch.domain.pipeline_file import parse_pipeline_file
 from dagbranch.domain.requirements import required
 from dagbranch.domain.selection import asks_for_changes
 from dagbranch.domain.source_archive import PIPELINE_FILE, Limits, source_digest, write_canonical_zip
-from dagbranch.domain.specification import PipelineFile
 from dagbranch.domain.wheels import with_wheels
-from dagbranch.errors import SourceError, UnsafeArchiveError, UpstreamError, is_for_good
+from dagbranch.errors import SourceError, UpstreamError, is_for_good
 from dagbranch.ports import GitHub, Registry
+from dagbranch.use_cases.compare_base import Commit, compare_base
 from dagbranch.use_cases.intake_work import Fetcher
 
 
@@ -34,36 +36,33 @@ def deliver_source(environment: Environment, base_ref: str, by: Fetcher) -> None
     key = SourceArchiveKey(
         environment.repository, environment.pull_number, environment.head_sha, source_digest(archive)
     )
-    _note_changes(environment, key.source_digest, commit.changed_paths, by.registry)
+    _note_changes(environment, key.source_digest, commit, by.registry)
     by.sources.put(key, archive, marker_of(environment))
     by.telemetry.info("source archive put", key=str(key), size_bytes=len(archive))
 
 
-def _note_changes(
-    environment: Environment, source_digest: str, changed_paths: Collection[str] | None, registry: Registry
-) -> None:
+def _note_changes(environment: Environment, source_digest: str, commit: _Delivered, registry: Registry) -> None:
     """Before the archive is put: its arrival is the request to package it."""
-    if changed_paths is not None or environment.changed_paths is not None:
-        registry.update(
-            environment,
-            lambda newest: with_changes(newest, environment.generation, source_digest, changed_paths),
-            event="",
-        )
+
+    def change(newest: Environment) -> Environment:
+        noted = with_changes(newest, environment.generation, source_digest, commit.changed_paths)
+        return with_base_changes(noted, commit.changes)
+
+    if change(environment) != environment:
+        registry.update(environment, change, event="")
 
 
 @dataclass(frozen=True)
-class _Commit:
+class _Delivered:
     """The files of a source archive; ``changed_paths`` is None where nobody has to know them, or can."""
 
     files: Mapping[str, bytes]
     changed_paths: Collection[str] | None
+    changes: BaseChanges | None
 
 
-def _commit(environment: Environment, base_ref: str, by: Fetcher) -> _Commit:
-    """The commit's files that ``dagbranch.yaml`` names, exactly as they are in git, and the wheels that they require.
-
-    What the pull request changes costs two requests more: asked only where the selection of DAG modules wants it.
-    """
+def _commit(environment: Environment, base_ref: str, by: Fetcher) -> _Delivered:
+    """The files that ``dagbranch.yaml`` names, exactly as they are in git, and the wheels that they require."""
     repository, sha, limits, github = environment.repository, environment.head_sha, by.intake.limits, by.github
     pipeline_file = parse_pipeline_file(github.file(repository, sha, PIPELINE_FILE))
     tree = github.tree(repository, sha, *pipeline_file.folders)
@@ -71,12 +70,12 @@ def _commit(environment: Environment, base_ref: str, by: Fetcher) -> _Commit:
     targets = {link.sha: github.blob(repository, link.sha).decode("utf-8", "replace") for link in links}
     plan = plan_checkout(tree, {link.path: targets[link.sha] for link in links}, pipeline_file.kept, limits)
     files = _files(environment, plan, limits, github)
-    changed = None
-    if asks_for_changes(pipeline_file, by.intake.lane, files):
-        before = _tree_before(environment, base_ref, pipeline_file, github)
-        changed = None if before is None else changed_paths(before, plan, targets, pipeline_file.kept)
+    is_needed = asks_for_changes(pipeline_file, by.intake.lane, files)
+    commit = Commit(environment, pipeline_file, plan, targets, files)
+    compared = compare_base(commit, base_ref, by, is_needed=is_needed)
     wheels = by.index.wheels(required(files, pipeline_file.requirements), limits)
-    return _Commit(with_wheels(files, wheels, limits), changed)
+    changed_paths = compared.changed_paths if is_needed else None
+    return _Delivered(with_wheels(files, wheels, limits), changed_paths, compared.changes)
 
 
 def _files(environment: Environment, plan: Checkout, limits: Limits, github: GitHub) -> dict[str, bytes]:
@@ -90,16 +89,3 @@ def _files(environment: Environment, plan: Checkout, limits: Limits, github: Git
     )
     mended = {entry.path: github.blob(repository, entry.sha) for entry in plan.missing_from(archived)}
     return plan.complete({**archived, **mended})
-
-
-def _tree_before(
-    environment: Environment, base_ref: str, pipeline_file: PipelineFile, github: GitHub
-) -> Mapping[str, TreeEntry] | None:
-    """The tree from which the pull request departed; None where there is none that could be read."""
-    sha = github.merge_base(environment.repository, base_ref, environment.head_sha)
-    if sha is None:
-        return None
-    try:
-        return github.tree(environment.repository, sha, *pipeline_file.folders)
-    except UnsafeArchiveError:  # it was too large then
-        return None

@@ -12,6 +12,7 @@ from dagbranch.domain.data_history import shortened
 from dagbranch.domain.data_plan import DataPlan, plan_removal
 from dagbranch.domain.data_stack import DataStack
 from dagbranch.domain.environments import Environment, Half
+from dagbranch.domain.facts import with_schemas
 from dagbranch.domain.life_cycle import with_data
 from dagbranch.domain.naming import SourceArchiveKey
 from dagbranch.domain.requests import ArchiveUploaded, DataRequest, EventKind, SeedRequest
@@ -56,6 +57,11 @@ def _provision_archive(upload: ArchiveUploaded, by: Provisioner) -> None:
             by.around.clock(),
             message=shortened("\n".join(warnings)),
         )
+
+        def change(newest: Environment) -> Environment:
+            made = with_data(newest, half, plan.targets if plan else (), to_fill)
+            return with_schemas(made, plan.overview if plan else ())
+
         data = {
             "schemas": dict(plan.schemas) if plan else {},
             "statements": len(plan.statements) if plan else 0,
@@ -63,7 +69,7 @@ def _provision_archive(upload: ArchiveUploaded, by: Provisioner) -> None:
             "warnings": list(warnings),
         }
         return Deployed(
-            lambda newest: with_data(newest, half, plan.targets if plan else (), to_fill),
+            change,
             data,
             is_complete=not to_fill,
             remark=_remark(len(to_fill), half.message),

@@ -9,9 +9,11 @@ from dagbranch.domain.data_changes import check_no_seed_runs, compared, reason_n
 from dagbranch.domain.data_history import Followed, shortened
 from dagbranch.domain.data_specification import DataSpecification
 from dagbranch.domain.environments import Environment, Half
+from dagbranch.domain.facts import with_schemas
 from dagbranch.domain.leases import without_lease
 from dagbranch.domain.life_cycle import with_data
 from dagbranch.domain.naming import SourceArchiveKey
+from dagbranch.domain.overview import SchemaOverview
 from dagbranch.domain.requests import DataRequest, EventKind, event_detail
 from dagbranch.errors import SourceError, SupersededError, UpstreamError, is_for_good
 from dagbranch.use_cases.data_work import Provisioner
@@ -67,7 +69,7 @@ def _make_anew(environment: Environment, source: Source, gathered: Gathered, by:
     half = Half(source.digest, environment.head_sha, generation, clock(), message=shortened("\n".join(plan.warnings)))
 
     def change(newest: Environment) -> Environment:
-        made = with_data(newest, half, plan.targets, tables)
+        made = with_schemas(with_data(newest, half, plan.targets, tables), plan.overview)
         return replace(without_lease(made, "data", by.worker.name), reset_at=half.at)
 
     return by.around.registry.update(environment, change, event=f"made its data anew, {len(tables)} to fill")
@@ -93,7 +95,7 @@ def _follow(environment: Environment, by: Provisioner) -> None:
         return
     followed = Followed.of(gathered.plan.statements, gathered.found)
     tables = [seed.table for seed in gathered.plan.seeds]
-    noted = _note_comparison(environment, str(followed), tables, by)
+    noted = _note_comparison(environment, str(followed), tables, by, gathered.plan.overview)
     by.hand_out(key, noted.generation, tables)
     by.around.bus.publish(
         EventKind.UPDATED,
@@ -104,14 +106,21 @@ def _follow(environment: Environment, by: Provisioner) -> None:
     by.around.telemetry.info(str(followed))
 
 
-def _note_comparison(environment: Environment, event: str, tables: Sequence[str], by: Provisioner) -> Environment:
-    return by.around.registry.update(
-        environment,
-        lambda newest: without_lease(
-            compared(newest, environment.generation, tables, by.around.clock()), "data", by.worker.name
-        ),
-        event=event,
-    )
+def _note_comparison(
+    environment: Environment,
+    event: str,
+    tables: Sequence[str],
+    by: Provisioner,
+    schemas: Sequence[SchemaOverview] | None = None,
+) -> Environment:
+    """``schemas``: as they are now, None where nothing of them has changed."""
+
+    def change(newest: Environment) -> Environment:
+        noted = compared(newest, environment.generation, tables, by.around.clock())
+        told = noted if schemas is None else with_schemas(noted, schemas)
+        return without_lease(told, "data", by.worker.name)
+
+    return by.around.registry.update(environment, change, event=event)
 
 
 def _standing_archive(environment: Environment) -> SourceArchiveKey:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from dagbranch.domain.airflow_listing import check_dag_id
+from dagbranch.domain.airflow_listing import ImportFailure, ListedDag, check_dag_id, dags_of
 from dagbranch.domain.environments import Environment, Half, Status, Suspects
+from dagbranch.domain.facts import with_listed
 from dagbranch.domain.life_cycle import also_listed, ready, suspected
-from dagbranch.domain.packaging import NO_MANIFEST, read_manifest
+from dagbranch.domain.naming import commit_tag
+from dagbranch.domain.packaging import NO_MANIFEST, Manifest, read_manifest
 from dagbranch.domain.readiness import Readiness, judge_readiness
 from dagbranch.domain.requests import EnvironmentEvent, EventKind, event_detail
 from dagbranch.errors import NotYetError, StillRunningError, SupersededError
@@ -45,34 +49,61 @@ def verify_environment(
     asked_at = max(environment.pipeline.at, event.at)
     # What has failed in Airflow has had its time: it is looked at once.
     deadline = (environment.pipeline.at if environment.status == Status.FAILED else asked_at) + patience
-    readiness = _judge(environment, environment.pipeline, airflow, dags, now, patience, asked_at, deadline)
+    look = _look(environment, airflow, dags)
+    readiness = _judge(environment, environment.pipeline, look, airflow, now, patience, asked_at, deadline)
     _drop(environment, readiness, registry, airflow, telemetry, now, deadline)
     if _is_news(environment, readiness, event):
-        _conclude(environment, readiness, registry, bus, telemetry, now)
+        facts = _facts(environment, look, airflow, dags)
+        _conclude(environment, readiness, facts, registry, bus, telemetry, now)
     else:
         telemetry.info("nothing has changed", status=environment.status)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What Airflow says of the environment; ``manifest``: its zip's, where there is an error to tell."""
+
+    listed: Sequence[ListedDag]
+    failures: Sequence[ImportFailure]
+    manifest: Manifest
+
+
+type _Facts = Callable[[Environment], Environment]  # notes them in the record
+
+
+def _look(environment: Environment, airflow: Airflow, dags: DagsBucket) -> _Look:
+    name = environment.claimed_name
+    listed, failures = airflow.dags(name), airflow.import_failures()
+    is_broken = any(failure.zip_name == name for failure in failures)
+    return _Look(listed, failures, read_manifest(dags.zip_content(name)) if is_broken else NO_MANIFEST)
+
+
+def _facts(environment: Environment, look: _Look, airflow: Airflow, dags: DagsBucket) -> _Facts:
+    """Where the DAGs are defined, and where people look at them."""
+    name, pipeline, manifest, pages = environment.claimed_name, environment.pipeline, look.manifest, airflow.pages()
+    current = [dag for dag in dags_of(name, look.listed) if pipeline and commit_tag(pipeline.head_sha) in dag.tags]
+    if current and manifest is NO_MANIFEST:
+        manifest = read_manifest(dags.zip_content(name))
+    return lambda noted: with_listed(noted, current, manifest, pages)
 
 
 def _judge(
     environment: Environment,
     pipeline: Half,
+    look: _Look,
     airflow: Airflow,
-    dags: DagsBucket,
     now: datetime,
     patience: timedelta,
     asked_at: datetime,
     deadline: datetime,
 ) -> Readiness:
-    name = environment.claimed_name
-    listed, failures = airflow.dags(name), airflow.import_failures()
-    manifest = read_manifest(dags.zip_content(name)) if failures else NO_MANIFEST
     is_of_this_request = environment.verified_generation == environment.generation
     return judge_readiness(
-        name,
+        environment.claimed_name,
         pipeline,
-        listed,
-        failures,
-        manifest,
+        look.listed,
+        look.failures,
+        look.manifest,
         now,
         patience,
         asked_at=asked_at,
@@ -134,6 +165,7 @@ def _is_deleted(dag_id: str, airflow: Airflow, telemetry: Telemetry) -> bool:
 def _conclude(
     environment: Environment,
     readiness: Readiness,
+    facts: _Facts,
     registry: Registry,
     bus: EventBus,
     telemetry: Telemetry,
@@ -149,12 +181,12 @@ def _conclude(
             telemetry=telemetry,
             now=now,
             in_airflow=True,
-            settle=lambda noted: also_listed(noted, readiness.dag_ids),
+            settle=lambda noted: facts(also_listed(noted, readiness.dag_ids)),
             dag_ids=readiness.dag_ids,
         )
         return
     noted = registry.update(
-        environment, lambda newest: ready(newest, environment.generation, readiness.dag_ids, now), event="ready"
+        environment, lambda newest: facts(ready(newest, environment.generation, readiness.dag_ids, now)), event="ready"
     )
     bus.publish(EventKind.READY, event_detail(noted, now, dag_ids=readiness.dag_ids))
     telemetry.info("ready", dag_ids=readiness.dag_ids)
