@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
 from local.airflow import LocalAirflow, LocalMwaa
@@ -18,6 +18,7 @@ from local.aws import LocalAws, cached_build
 from local.aws.sandbox import Watch
 from local.certificates import Certificates, make_certificates
 from local.github import LocalGitHub
+from local.github.github_app import GitHubApp
 from local.toolchain import ROOT, tool_path
 from local.warehouse.process import LocalWarehouse
 
@@ -52,7 +53,7 @@ class Between(Protocol):
 
 @dataclass(frozen=True)
 class LocalStack:
-    """The started parts. ``outputs`` are the deployed template's, ``secrets`` what must appear in no log."""
+    """The started parts. ``outputs`` are the deployed template's; ``app`` speaks to GitHub, None where a token does."""
 
     folder: Path
     aws: LocalAws
@@ -60,8 +61,18 @@ class LocalStack:
     mwaa: LocalMwaa
     warehouse: LocalWarehouse
     github: LocalGitHub
+    app: GitHubApp | None
     outputs: Mapping[str, str]
-    secrets: tuple[str, ...]
+    hidden: tuple[str, ...]
+
+    @property
+    def webhook_secret(self) -> str:
+        return self.github.webhook.secret
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must appear in no log."""
+        return *self.hidden, *(token.text for token in (self.app.tokens if self.app else ()))
 
     def sweep(self) -> None:
         """What the schedule does: a tick in the sweep's queue."""
@@ -83,11 +94,13 @@ def local_stack(
     certificates: Certificates | None = None,
     warehouse: LocalWarehouse | None = None,
     between: Between | None = None,
+    access: Literal["app", "token"] = "app",
     progress: Callable[[str], None] = lambda _: None,
 ) -> Iterator[LocalStack]:
     """Starts everything inside ``folder`` and ends everything; the folder stays, for its logs.
 
-    ``warehouse``: one that runs already, with these certificates, and goes on afterwards.
+    ``warehouse``: one that runs already, with these certificates, and goes on afterwards. ``access``: how the functions
+    reach GitHub, as an App that is installed where the repositories' owners are, or by a token.
     """
     intervals = intervals or Intervals()
     certificates = certificates or make_certificates(folder / "certificates")
@@ -124,6 +137,7 @@ def local_stack(
             sync_interval_seconds=intervals.sync_seconds,
             authorize=aws.permits,
         )
+        app = _installed_app(github, allowed_repositories) if access == "app" else None
         address = between.address if between else lambda _, url: url
         address("mwaa-cli", f"https://{mwaa.web_server}")  # which the control plane tells
         aws.give_functions(
@@ -132,7 +146,11 @@ def local_stack(
         if between:
             aws.give_functions(between.aws_endpoints(aws.endpoint))
             aws.watch_functions(between.watch)
-        known = {"webhook": webhook_secret, "github": github_token, "databricks": warehouse.client_credentials}
+        known = {
+            "webhook": webhook_secret,
+            "github": _app_secret(app) if app else github_token,
+            "databricks": warehouse.client_credentials,
+        }
         given = {
             "AllowedRepositories": allowed_repositories,
             "GitHubApiUrl": address("github", github.url),
@@ -140,10 +158,11 @@ def local_stack(
             "DagsBucketName": DAGS_BUCKET,
             "DatabricksHost": _host(address("warehouse", f"https://{warehouse.host}:{warehouse.port}")),
             "DatabricksHttpPath": warehouse.http_path,
+            "PushSettleSeconds": "2",
             **_made_secrets(aws, known),
             **(parameters or {}),
         }
-        hidden = webhook_secret, github_token, warehouse.token, warehouse.client_secret
+        hidden = webhook_secret, github_token, warehouse.token, warehouse.client_secret, *_lines_of_key(app)
         progress(f"starting Airflow {airflow.version}; sam deploy")
         outputs, _ = _at_once(
             lambda: aws.deploy(build, stack_name=STACK_NAME, parameters=given),
@@ -152,7 +171,7 @@ def local_stack(
         running.enter_context(mwaa)
         github.trusted_authority = certificates.authority
         github.deliver_to, github.deliver_headers = aws.reachable(outputs["WebhookUrl"])
-        yield LocalStack(folder, aws, airflow, mwaa, warehouse, github, outputs, hidden)
+        yield LocalStack(folder, aws, airflow, mwaa, warehouse, github, app, outputs, hidden)
 
 
 def _host(url: str) -> str:
@@ -187,6 +206,24 @@ def _made_secrets(aws: LocalAws, known: Mapping[str, str]) -> dict[str, str]:
         "GitHubTokenSecretArn": arns["github"],
         "DatabricksTokenSecretArn": arns["databricks"],
     }
+
+
+def _installed_app(github: LocalGitHub, repositories: str) -> GitHubApp:
+    """Installed for all repositories of each owner, those that are made later too."""
+    owners = sorted({name.strip().partition("/")[0] for name in repositories.split(",")})
+    app = github.create_app(owners[0])
+    for owner in owners:
+        app.install(owner)
+    return app
+
+
+def _app_secret(app: GitHubApp) -> str:
+    return json.dumps({"app_id": app.app_id, "private_key": app.private_key})
+
+
+def _lines_of_key(app: GitHubApp | None) -> list[str]:
+    """Any line of it would be a leak; the first and the last are in everybody's."""
+    return app.private_key.strip().splitlines()[1:-1] if app else []
 
 
 def _connection(warehouse: LocalWarehouse) -> str:

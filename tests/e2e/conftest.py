@@ -19,7 +19,7 @@ from local.github import Pull, Repository
 from local.processes import wait_until
 from local.stack import LocalStack, local_stack
 from local.warehouse.process import LocalWarehouse
-from tests.e2e import lives, people
+from tests.e2e import lives, people, talks
 from tests.e2e.lives import Lives, open_lives
 from tests.e2e.people import PeoplePulls, open_people
 from tests.fakes.package_index import LoopbackIndex, loopback_index
@@ -64,7 +64,7 @@ def told(
 ) -> Iterator[Told]:
     _empty(warehouse)
     is_newest = request.param == "3"
-    others = (*FILES_REPOSITORIES, people.REPOSITORY, lives.REPOSITORY) if is_newest else ()
+    others = (*FILES_REPOSITORIES, people.REPOSITORY, lives.REPOSITORY, talks.REPOSITORY) if is_newest else ()
     limits = {} if is_newest else {"MostEnvironments": str(MOST_ENVIRONMENTS)}
     with (
         loopback_index(certificates) as index,
@@ -80,6 +80,7 @@ def told(
             },
             certificates=certificates,
             warehouse=warehouse,
+            access="app" if is_newest else "token",
         ) as stack,
     ):
         repository = story.begin(stack)
