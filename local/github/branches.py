@@ -60,5 +60,6 @@ def _follow(
         return
     take_head(hosted, source, pull.head_ref, pull.number)
     base_sha = hosted.git.find_branch(pull.base_ref) or pull.base_sha
-    changed = hosted.update(replace(pull, head_sha=after, base_sha=base_sha))
+    earlier = (*pull.earlier_heads, before)
+    changed = hosted.update(replace(pull, head_sha=after, base_sha=base_sha, earlier_heads=earlier))
     context.announce(hosted, changed, "synchronize", deliver=deliver, before=before, after=after)

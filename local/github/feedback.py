@@ -121,6 +121,34 @@ class DeploymentStatusRecord:
     log_url: str = ""
 
 
+@dataclass(frozen=True)
+class DeploymentView:
+    """A deployment as the pull request shows it: ``history`` is newest first, and its newest status what it is now."""
+
+    record: DeploymentRecord
+    history: tuple[DeploymentStatusRecord, ...]
+
+    @property
+    def sha(self) -> str:
+        return self.record.sha
+
+    @property
+    def environment(self) -> str:
+        return self.record.environment
+
+    @property
+    def state(self) -> str:
+        return self.history[0].state if self.history else "pending"
+
+    @property
+    def description(self) -> str:
+        return self.history[0].description if self.history else ""
+
+    @property
+    def url(self) -> str:
+        return self.history[0].environment_url if self.history else ""
+
+
 @dataclass
 class Feedback:
     """By id, in the order in which they were made; records are replaced, never changed."""
@@ -156,9 +184,8 @@ class Feedback:
         found = reversed(list(self.deployment_statuses.values()))
         return [one for one in found if one.deployment_id == deployment_id]
 
-    def state_of(self, deployment_id: int) -> str:
-        history = self.history_of(deployment_id)
-        return history[0].state if history else "pending"
+    def view_of(self, record: DeploymentRecord) -> DeploymentView:
+        return DeploymentView(record, tuple(self.history_of(record.id)))
 
     def deployments_to(self, environment: str) -> Iterator[DeploymentRecord]:
         return (one for one in list(self.deployments.values()) if one.environment == environment)

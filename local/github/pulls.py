@@ -1,4 +1,4 @@
-"""A pull request, as its author and the repository's maintainers handle it.
+"""A pull request, as its author and the repository's maintainers handle it, and what stands on it.
 
 Each change sends its webhook before the call returns, unless ``deliver=False`` withholds it.
 """
@@ -8,8 +8,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from local.github.branches import moved, push, take_head
+from local.github.comments import Comment
 from local.github.context import Context
 from local.github.entries import Changes
+from local.github.feedback import CheckRecord, CommentRecord, DeploymentView, StatusRecord
+from local.github.merge_queue import MergeGroup
 from local.github.payloads.pulls import label
 from local.github.state import HostedRepository, PullRecord, now
 from local.github.webhooks import Delivery
@@ -66,7 +69,8 @@ class Pull:
         if pull.merged_at or tip is None or not source.git.is_ancestor(pull.head_sha, tip):
             raise ValueError(f"pull request {pull.number} cannot be reopened: merged, or its branch is another one")
         take_head(self._hosted, source, pull.head_ref, pull.number)
-        opened = replace(pull, state="open", closed_at=None, head_sha=tip)
+        earlier = (*pull.earlier_heads, pull.head_sha)
+        opened = replace(pull, state="open", closed_at=None, head_sha=tip, earlier_heads=earlier)
         return self._change(opened, "reopened", deliver=deliver)
 
     def ready_for_review(self, *, deliver: bool = True) -> Delivery:
@@ -82,6 +86,46 @@ class Pull:
     def unlabel(self, name: str, *, deliver: bool = True) -> Delivery:
         labels = self._labels_but(name)
         return self._change(replace(self.record, labels=labels), "unlabeled", deliver=deliver, label=self._shown(name))
+
+    def retarget(self, base: str, *, deliver: bool = True) -> Delivery:
+        """Onto another base branch (``edited``)."""
+        before = self.record
+        base_sha = self._hosted.git.branch_sha(base)
+        changes = {"base": {"ref": {"from": before.base_ref}, "sha": {"from": before.base_sha}}}
+        moved_pull = replace(before, base_ref=base, base_sha=base_sha)
+        return self._change(moved_pull, "edited", deliver=deliver, changes=changes)
+
+    def rename(self, title: str, *, deliver: bool = True) -> Delivery:
+        """Another title (``edited``, too)."""
+        changes = {"title": {"from": self.record.title}}
+        return self._change(replace(self.record, title=title), "edited", deliver=deliver, changes=changes)
+
+    def comment(self, author: str, body: str, *, deliver: bool = True) -> Comment:
+        """A comment by a person, whatever role that person has."""
+        return Comment.write(self._context, self._hosted, self.number, author, body, deliver=deliver)
+
+    def enqueue(self, *, behind: MergeGroup | None = None, deliver: bool = True) -> MergeGroup:
+        """Into the merge queue, at its head or behind another group; the queue asks for checks (``merge_group``)."""
+        return MergeGroup.form(self._context, self._hosted, self.number, behind, deliver=deliver)
+
+    @property
+    def comments(self) -> list[CommentRecord]:
+        """Everybody's, oldest first."""
+        return self._hosted.feedback.comments_on(self.number)
+
+    def checks(self, sha: str | None = None) -> dict[str, CheckRecord]:
+        """The newest check run of each name, of the head or of another commit."""
+        return {one.name: one for one in self._hosted.feedback.checks_of(sha or self.head_sha)}
+
+    def statuses(self, sha: str | None = None) -> dict[str, StatusRecord]:
+        """The newest commit status of each context, of the head or of another commit."""
+        return {one.context: one for one in self._hosted.feedback.latest_statuses(sha or self.head_sha)}
+
+    @property
+    def deployments(self) -> list[DeploymentView]:
+        """Of every commit that was the head at any time, oldest first."""
+        feedback, heads = self._hosted.feedback, {self.head_sha, *self.record.earlier_heads}
+        return [feedback.view_of(one) for one in list(feedback.deployments.values()) if one.sha in heads]
 
     def _merge(self) -> str:
         """Puts a merge commit on the base branch."""

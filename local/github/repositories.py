@@ -8,6 +8,7 @@ from pathlib import Path
 from local.github.branches import push, take_head
 from local.github.context import Context
 from local.github.entries import Changes
+from local.github.feedback import DeploymentView
 from local.github.pulls import Pull
 from local.github.state import HostedRepository, PullRecord, now
 
@@ -53,6 +54,20 @@ class Repository:
         also where it exists already: that is a force push.
         """
         return push(self._context, self._hosted, branch, changes, message, start_from=start_from, deliver=deliver)
+
+    def give(self, login: str, role: str) -> None:
+        """Makes somebody a collaborator: ``read``, ``triage``, ``write``, ``maintain`` or ``admin``."""
+        self._hosted.roles[login] = role
+
+    def take_away(self, login: str) -> None:
+        """Whatever role the person had; the person is still there."""
+        self._hosted.roles[login] = "none"
+
+    @property
+    def deployments(self) -> list[DeploymentView]:
+        """Every one, oldest first."""
+        feedback = self._hosted.feedback
+        return [feedback.view_of(one) for one in list(feedback.deployments.values())]
 
     def delete_branch(self, branch: str, *, deliver: bool = True) -> None:
         """Deletes the branch; GitHub closes its open pull requests."""

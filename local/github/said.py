@@ -26,10 +26,14 @@ def put_comment(site: Site, hosted: HostedRepository, number: int, author: Actor
 
 
 def edit_comment(site: Site, hosted: HostedRepository, comment: CommentRecord, by: Actor, body: str) -> CommentRecord:
-    changed = replace(comment, body=body, updated_at=now())
-    hosted.feedback.comments[comment.id] = changed
+    changed = changed_comment(hosted, comment, body)
     before = {"body": {"from": comment.body}}
     site.tell("issue_comment", comment_event(site, hosted, changed, "edited", by, changes=before))
+    return changed
+
+
+def changed_comment(hosted: HostedRepository, comment: CommentRecord, body: str) -> CommentRecord:
+    hosted.feedback.comments[comment.id] = changed = replace(comment, body=body, updated_at=now())
     return changed
 
 

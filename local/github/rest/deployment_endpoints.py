@@ -140,5 +140,5 @@ def _end_others(call: Call, record: DeploymentRecord) -> None:
     """``auto_inactive`` ends earlier deployments to the same environment, but for transient and production ones."""
     for other in call.hosted.feedback.deployments_to(record.environment):
         is_kept = other.transient_environment or other.production_environment
-        if other.id < record.id and not is_kept and call.hosted.feedback.state_of(other.id) != "inactive":
+        if other.id < record.id and not is_kept and call.hosted.feedback.view_of(other).state != "inactive":
             _told(call, other, "inactive")

@@ -77,6 +77,7 @@ ROUTES: tuple[Route, ...] = tuple(
         ("GET", _CHECK, _CHECKS, check_endpoints.show_check),
         ("PATCH", _CHECK, _CHECKING, check_endpoints.change_check),
         ("GET", rf"{_CHECK}/annotations", _CHECKS, check_endpoints.list_annotations),
+        ("GET", r"/statuses/(?P<ref>.+)", _STATUSES, status_endpoints.list_statuses),  # of old, and PyGithub's
         ("POST", r"/statuses/(?P<sha>[^/]+)", _TELLING, status_endpoints.create_status),
         ("GET", r"/deployments", _DEPLOYMENTS, deployment_endpoints.list_deployments),
         ("POST", r"/deployments", _DEPLOYING, deployment_endpoints.create_deployment),

@@ -37,15 +37,46 @@ class Step:
         Step("ready_for_review", models.WebhookPullRequestReadyForReview, lambda pull: pull.ready_for_review()),
         Step("labeled", models.WebhookPullRequestLabeled, lambda pull: pull.label("preview")),
         Step("unlabeled", models.WebhookPullRequestUnlabeled, lambda pull: (pull.label("x"), pull.unlabel("x"))),
+        Step("edited", models.WebhookPullRequestEdited, lambda pull: pull.rename("Else")),
+        Step("edited", models.WebhookPullRequestEdited, lambda pull: pull.retarget("release")),
     ],
     ids=lambda step: step.action,
 )
-def test_every_pull_request_event_is_valid_by_githubs_schema(receiver: Receiver, pull: Pull, step: Step) -> None:
+def test_every_pull_request_event_is_valid_by_githubs_schema(
+    receiver: Receiver, repository: Repository, pull: Pull, step: Step
+) -> None:
+    repository.commit("release", {"release.txt": b"1"}, "Release")
+
     step.act(pull)
 
     sent = receiver.received[-1]
     step.schema.model_validate_json(sent.body)
     assert sent.headers["x-github-event"] == "pull_request"
+
+
+def test_a_retargeted_pull_request_tells_from_which_base(
+    double: LocalGitHub, repository: Repository, pull: Pull
+) -> None:
+    sha = repository.commit("release", {"release.txt": b"1"}, "Release")
+
+    pull.retarget("release")
+
+    payload = double.deliveries[-1].payload
+    assert payload["changes"]["base"]["ref"]["from"] == "main"
+    assert (payload["pull_request"]["base"]["ref"], payload["pull_request"]["base"]["sha"]) == ("release", sha)
+
+
+def test_the_webhook_of_an_app_names_its_installation(double: LocalGitHub, repository: Repository, pull: Pull) -> None:
+    number = double.create_app("acme").install("acme", repository)
+
+    pull.label("preview")
+    told = double.deliveries[-1].payload["installation"]["id"]
+    other = double.create_repository("acme/other", {"a": b""})
+    other.commit("feature1", {"b": b""}, "More")
+    other.open_pull("feature1", "More")
+
+    assert told == number
+    assert "installation" not in double.deliveries[-1].payload
 
 
 def test_a_ping_is_valid_by_githubs_schema(double: LocalGitHub, receiver: Receiver, repository: Repository) -> None:

@@ -13,7 +13,7 @@ from github import (
     Github,
 )
 
-from local.github import File, Link, LocalGitHub, Submodule
+from local.github import File, GitHubApp, Link, LocalGitHub, Submodule
 
 SECRET = "made-up secret"
 TOKEN = "made-up-token"
@@ -44,6 +44,22 @@ def client_of(double: LocalGitHub, token: str = TOKEN, **options: Any) -> Github
         retry=None,
         **options,
     )
+
+
+def client_of_app(double: LocalGitHub, app: GitHubApp, permissions: dict[str, str] | None = None) -> Github:
+    """What PyGithub makes of the App's only installation, with all of its permissions or with fewer."""
+    (installation,) = double.site.state.apps.installations
+    auth = Auth.AppAuth(app.app_id, app.private_key).get_installation_auth(installation, permissions)
+    return Github(
+        base_url=double.url, auth=auth, seconds_between_requests=None, seconds_between_writes=None, retry=None
+    )
+
+
+def ask(
+    double: LocalGitHub, method: str, path: str, token: str = TOKEN, *, data: bytes | None = None, json: Any = None
+) -> requests.Response:
+    headers = {"Authorization": f"Bearer {token}"}
+    return requests.request(method, double.url + path, headers=headers, data=data, json=json, timeout=10)
 
 
 def get(double: LocalGitHub, path: str, token: str | None = TOKEN) -> requests.Response:
