@@ -26,7 +26,7 @@ from dagbranch.errors import TransientUpstreamError, UnsafeArchiveError, Upstrea
 from local.github import LocalGitHub, Repository
 from local.github.rest.rate_limit import RateLimit
 from local.github.state import PullRecord
-from tests.fakes.contracts.github import FILES, GitHubContract
+from tests.fakes.contracts.github import FILES, PEOPLE, GitHubContract
 
 TOKEN = "made-up-token"
 REPOSITORY = "acme/pipelines"
@@ -39,6 +39,7 @@ class Place:
     pull_number: int
     head_sha: str
     base_sha: str
+    installation_id: int | None = None
 
 
 @pytest.fixture
@@ -57,16 +58,35 @@ def repository(local: LocalGitHub) -> Repository:
     return local.create_repository(REPOSITORY, {"README.md": b"pipelines"})
 
 
+def a_place(github: PyGithubGitHub, repository: Repository) -> Place:
+    base_sha = repository.branch_sha("main")
+    head_sha = repository.commit("feature1", {**FILES, "README.md": None}, "All kinds of files")
+    repository.commit("main", {"later.txt": b""}, "What others did meanwhile")
+    pull = repository.open_pull("feature1", "A pull request")
+    for label in ("keep-environment", "ünï"):
+        pull.label(label)
+    for login, role in PEOPLE.items():
+        repository.give(login, role)
+    return Place(github, REPOSITORY, pull.number, head_sha, base_sha)
+
+
 class TestPyGithubGitHub(GitHubContract):
+    """With a person's token."""
+
     @pytest.fixture
     def place(self, github: PyGithubGitHub, repository: Repository) -> Place:
-        base_sha = repository.branch_sha("main")
-        head_sha = repository.commit("feature1", {**FILES, "README.md": None}, "All kinds of files")
-        repository.commit("main", {"later.txt": b""}, "What others did meanwhile")
-        pull = repository.open_pull("feature1", "A pull request")
-        for label in ("keep-environment", "ünï"):
-            pull.label(label)
-        return Place(github, REPOSITORY, pull.number, head_sha, base_sha)
+        return a_place(github, repository)
+
+
+class TestPyGithubGitHubOfAnApp(GitHubContract):
+    """With tokens that have no more than the rights to read sources."""
+
+    @pytest.fixture
+    def place(self, local: LocalGitHub, repository: Repository) -> Place:
+        app = local.create_app("acme")
+        installation_id = app.install("acme", repository)
+        secret = json.dumps({"app_id": app.app_id, "private_key": app.private_key})
+        return replace(a_place(PyGithubGitHub(local.url, secret), repository), installation_id=installation_id)
 
 
 def fetch(github: PyGithubGitHub, sha: str, *paths: str, most_bytes: int = 10**8, most_ratio: int = 200) -> set[str]:
@@ -203,6 +223,36 @@ def test_a_repository_that_the_token_does_not_see_has_no_pull_request_and_no_lis
     assert not isinstance(error.value, TransientUpstreamError)
 
 
+# What a pull request changes
+
+
+def test_both_names_of_what_was_renamed_are_told(github: PyGithubGitHub, repository: Repository) -> None:
+    content = b"import airflow\n" * 40
+    repository.commit("main", {"dags/old.py": content}, "A DAG")
+    repository.commit("feature1", {"dags/old.py": None, "dags/new.py": content}, "Renamed")
+    pull = repository.open_pull("feature1", "Renamed")
+
+    assert github.changed_paths(REPOSITORY, pull.number) == frozenset({"dags/old.py", "dags/new.py"})
+
+
+@pytest.mark.parametrize("count", [99, 100, 101, 250])
+def test_every_page_of_what_is_changed_is_read(github: PyGithubGitHub, repository: Repository, count: int) -> None:
+    files = {f"dags/{number}.py": b"%d" % number for number in range(count)}
+    repository.commit("feature1", files, "Many files")
+    pull = repository.open_pull("feature1", "Many files")
+
+    assert github.changed_paths(REPOSITORY, pull.number) == frozenset(files)
+
+
+@pytest.mark.parametrize("told", [3001, 3, 1])
+def test_what_is_not_all_listed_is_not_known(misbehaving: Misbehaving, told: int) -> None:
+    pull = {"changed_files": told}
+    listed = [{"filename": "a", "status": "modified"}, {"filename": "b", "status": "added"}]
+    misbehaving.answers = {"/pulls/1": pull, "/pulls/1/files": listed}
+
+    assert PyGithubGitHub(misbehaving.url, TOKEN).changed_paths(REPOSITORY, 1) is None
+
+
 # Trees and archives
 
 
@@ -330,11 +380,13 @@ def calls(github: PyGithubGitHub) -> list[Callable[[], object]]:
         lambda: github.archive(REPOSITORY, sha, frozenset({"a"}), most_bytes=1, most_ratio=1),
         lambda: github.blob(REPOSITORY, sha),
         lambda: github.merge_base(REPOSITORY, "main", sha),
+        lambda: github.changed_paths(REPOSITORY, 1),
+        lambda: github.may_write(REPOSITORY, "will"),
     ]
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])
-@pytest.mark.parametrize("call", range(7))
+@pytest.mark.parametrize("call", range(9))
 def test_an_outage_passes(
     github: PyGithubGitHub, local: LocalGitHub, repository: Repository, status: int, call: int
 ) -> None:
@@ -361,16 +413,17 @@ def test_a_spent_rate_limit_passes_and_is_not_sat_out(
     local.site.rate_limit.set(0, window_seconds=3600)
     began = time.monotonic()
 
-    with pytest.raises(TransientUpstreamError, match="rate limit"):
+    with pytest.raises(TransientUpstreamError, match="rate limit") as error:
         github.pull_request(REPOSITORY, 1)
 
     assert time.monotonic() - began < 10
+    assert 3500 < error.value.retry_seconds <= 3600, "the queue waits for the hour's end"
 
 
 class Misbehaving(ThreadingHTTPServer):
     """An API whose answers are ``body``, ``missing_bytes`` short of what was promised, and whose archives are too.
 
-    Where there are ``pages``, they are the answers, without a link from one to the next.
+    Where there are ``pages``, they are the answers, without a link from one to the next; ``answers`` go before.
     """
 
     def __init__(self) -> None:
@@ -381,6 +434,7 @@ class Misbehaving(ThreadingHTTPServer):
         self.missing_bytes = 0
         self.archive_link = True
         self.pages: list[list[dict[str, Any]]] = []
+        self.answers: dict[str, object] = {}  # by the path behind the repository's
         self.requests = 0
         self.url = f"http://127.0.0.1:{self.server_port}"
 
@@ -399,10 +453,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(self.server.status)
         for name, value in self.server.headers.items():
             self.send_header(name, value)
-        body = self._page() if self.server.pages else self.server.body
+        body = self._page() if self.server.pages else self._body()
         self.send_header("Content-Length", str(len(body) + self.server.missing_bytes))
         self.end_headers()
         self.wfile.write(body)
+
+    def _body(self) -> bytes:
+        answer = self.server.answers.get(urlsplit(self.path).path.partition(REPOSITORY)[2])
+        return self.server.body if answer is None else json.dumps(answer).encode()
 
     def _page(self) -> bytes:
         number = int(parse_qs(urlsplit(self.path).query)["page"][0])
@@ -521,27 +579,29 @@ def test_an_answer_that_breaks_off_passes_and_is_no_empty_list(misbehaving: Misb
 
 
 @pytest.mark.parametrize(
-    ("status", "headers", "message"),
+    ("status", "headers", "message", "asked_seconds"),
     [
-        (403, {"Retry-After": "60"}, "You have exceeded a secondary rate limit."),
-        (403, {}, "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."),
-        (403, {}, "You have triggered an abuse detection mechanism."),
-        (403, {"X-RateLimit-Remaining": "0"}, "Forbidden"),
-        (429, {}, "Too many requests"),
-        (429, {"Retry-After": "60"}, ""),
-        (408, {}, "Timeout"),
+        (403, {"Retry-After": "90"}, "You have exceeded a secondary rate limit.", 90),
+        (403, {}, "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.", 60),
+        (403, {}, "You have triggered an abuse detection mechanism.", 60),
+        (403, {"X-RateLimit-Remaining": "0"}, "Forbidden", 60),
+        (403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "99999999999"}, "Forbidden", 3600),
+        (429, {}, "Too many requests", 60),
+        (429, {"Retry-After": "86400"}, "", 3600),
+        (408, {}, "Timeout", 0),
     ],
 )
-def test_a_limit_passes_and_is_not_tried_against(
-    misbehaving: Misbehaving, status: int, headers: dict[str, str], message: str
+def test_a_limit_passes_and_is_not_tried_against_before_the_time_that_github_asks_for(
+    misbehaving: Misbehaving, status: int, headers: dict[str, str], message: str, asked_seconds: int
 ) -> None:
     misbehaving.status, misbehaving.headers = status, headers
     misbehaving.body, misbehaving.archive_link = json.dumps({"message": message}).encode(), False
     github = PyGithubGitHub(misbehaving.url, TOKEN)
 
     for call in calls(github):
-        with pytest.raises(TransientUpstreamError, match=f"GitHub answered {status}"):
+        with pytest.raises(TransientUpstreamError, match=f"GitHub answered {status}") as error:
             call()
+        assert error.value.retry_seconds == asked_seconds
     assert misbehaving.requests == len(calls(github))
 
 

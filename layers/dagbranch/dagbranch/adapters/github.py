@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Final, Literal
 from urllib.parse import quote
 
-from github import UnknownObjectException
+from github import GithubException, UnknownObjectException
 from pydantic import Base64Bytes, BaseModel, Field, TypeAdapter
 
 from dagbranch.adapters.github_api import translated
@@ -213,7 +213,9 @@ class PyGithubGitHub:
             try:
                 # GitHub tells `maintain`, and roles of the organization's own, as the one of these that they hold.
                 return self._credentials.api(repository).ask(_PERMISSION, place).permission in {"admin", "write"}
-            except UnknownObjectException:
+            except GithubException as error:  # PyGithub takes "… is not a user" for no unknown object
+                if error.status != 404:
+                    raise
                 return False
 
     def installation(self, repository: str) -> int | None:
