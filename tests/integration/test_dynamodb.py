@@ -16,11 +16,16 @@ from dagbranch.adapters.dynamodb import DynamoDbRegistry
 from dagbranch.adapters.dynamodb_history import History
 from dagbranch.adapters.dynamodb_items import wire
 from dagbranch.adapters.dynamodb_leases import DynamoDbLeases
+from dagbranch.adapters.dynamodb_reports import DynamoDbReports
+from dagbranch.domain.airflow_pages import AirflowPages
 from dagbranch.domain.ending import removed
 from dagbranch.domain.environments import Environment, Half, Status
+from dagbranch.domain.overview import BaseChanges, Overview, SchemaOverview
+from dagbranch.domain.reports import Posted, Reported
 from dagbranch.errors import TransientUpstreamError, UpstreamError
 from tests.fakes.contracts.leases import LeasesContract
 from tests.fakes.contracts.registry import RegistryContract, unclaimed
+from tests.fakes.contracts.reports import ReportsContract
 from tests.fakes.examples import FIRST, NOW, PULL_NUMBER, REPOSITORY_ID, Clock
 from tests.fakes.template import registry_table
 
@@ -70,6 +75,12 @@ class TestDynamoDbLeases(LeasesContract):
     @pytest.fixture
     def leases(self, client: DynamoDBClient, clock: Clock) -> DynamoDbLeases:
         return DynamoDbLeases(client, TABLE, "worker", clock=clock)
+
+
+class TestDynamoDbReports(ReportsContract):
+    @pytest.fixture
+    def reports(self, client: DynamoDBClient) -> DynamoDbReports:
+        return DynamoDbReports(client, TABLE)
 
 
 def history(client: DynamoDBClient) -> list[dict[str, Any]]:
@@ -175,8 +186,10 @@ def test_a_record_of_an_older_release_is_read(client: DynamoDBClient, registry: 
         TableName=TABLE, FilterExpression="sk = :state", ExpressionAttributeValues=wire({":state": "state"})
     )
     (item,) = older["Items"]
-    for name in ("dag_ids", "suspects", "removal", "place", "dismissed", "verified_generation"):
-        item.pop(name, None)
+    since = ("dag_ids", "suspects", "removal", "place", "dismissed", "verified_generation")
+    since_reports = ("ready_at", "overview", "pages", "approved", "is_kept", "schedules", "unwanted")
+    for name in (*since, *since_reports):
+        assert item.pop(name, None) is not None
     client.put_item(TableName=TABLE, Item={**item, **wire({"zip_removed_at": None, "seen_by_airflow": True})})
 
     assert registry.get(REPOSITORY_ID, PULL_NUMBER) == written
@@ -196,6 +209,62 @@ def test_a_record_that_cannot_be_read_is_an_error_and_no_shorter_list(
 
     with pytest.raises(UpstreamError, match="#pull#2 cannot be read") as error:
         list(registry.all("preview"))
+    assert not isinstance(error.value, TransientUpstreamError)
+
+
+def test_what_is_learned_of_an_environment_is_read_back_as_it_was(registry: DynamoDbRegistry) -> None:
+    schema = SchemaOverview("a_feature1", "a_test", 2, ("m_roi",), seeded=("m_roi",), masked=("m_events",))
+    overview = Overview(BaseChanges(("a.py",), ("b.py",), (), ("a.m_roi",)), (schema,), {"qu.feature1.x": "dags/x.py"})
+    pages = AirflowPages("https://airflow.example.com", "3.0.6")
+
+    written = registry.claim(
+        unclaimed(overview=overview, pages=pages, ready_at=NOW, approved=FIRST, schedules=False), ["feature1"], event=""
+    )
+
+    assert registry.get(REPOSITORY_ID, PULL_NUMBER) == written
+    assert written.overview == overview
+
+
+def test_what_stands_at_github_is_in_no_list_of_environments_and_kept_for_ninety_days_after_its_last_write(
+    client: DynamoDBClient, registry: DynamoDbRegistry
+) -> None:
+    environment = registry.claim(unclaimed(), ["feature1"], event="")
+    reports = DynamoDbReports(client, TABLE, clock=lambda: NOW)
+    later = DynamoDbReports(client, TABLE, clock=lambda: NOW + timedelta(days=1))
+
+    later.save(reports.save(Reported(REPOSITORY_ID, PULL_NUMBER, comment=Posted(11, "digest"))))
+
+    assert list(registry.all("preview")) == [environment]
+    assert registry.find("preview", environment.repository, PULL_NUMBER) == environment
+    (item,) = [one for one in items(client) if one["sk"] == "report"]
+    assert item["pk"] == f"repo#{REPOSITORY_ID}#pull#{PULL_NUMBER}"
+    assert int(item["expires_at"]) == ninety_days_after(NOW + timedelta(days=1))
+
+
+def test_what_stands_at_github_outlives_the_end_of_its_environment(
+    client: DynamoDBClient, registry: DynamoDbRegistry
+) -> None:
+    written = registry.claim(unclaimed(status=Status.REMOVING), ["feature1"], event="requested")
+    reports = DynamoDbReports(client, TABLE)
+    saved = reports.save(Reported(REPOSITORY_ID, PULL_NUMBER, comment=Posted(11, "digest")))
+
+    registry.release(removed(written, {}, NOW), event="removed")
+
+    assert reports.get(REPOSITORY_ID, PULL_NUMBER) == saved
+
+
+def test_a_report_that_cannot_be_read_is_told_for_good(client: DynamoDBClient) -> None:
+    reports = DynamoDbReports(client, TABLE)
+    reports.save(Reported(REPOSITORY_ID, PULL_NUMBER))
+    client.update_item(
+        TableName=TABLE,
+        Key=wire({"pk": f"repo#{REPOSITORY_ID}#pull#{PULL_NUMBER}", "sk": "report"}),
+        UpdateExpression="SET answers = :none",
+        ExpressionAttributeValues=wire({":none": "none"}),
+    )
+
+    with pytest.raises(UpstreamError, match="cannot be read") as error:
+        reports.get(REPOSITORY_ID, PULL_NUMBER)
     assert not isinstance(error.value, TransientUpstreamError)
 
 

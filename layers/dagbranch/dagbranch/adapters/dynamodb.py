@@ -1,9 +1,10 @@
 """The registry: one DynamoDB table with environments, their claims on names and their history.
 
 Items: ``pk=repo#<id>#pull#<number>``, ``sk=state`` the environment, ``sk=event#<time>#<revision>`` a line of its
-history; ``pk=name#<environment>``, ``sk=claim`` who has the name; ``pk=repo#<id>``, ``sk=columns#<table>`` the
-columns that a masked table had; ``pk=lane#<lane>``, ``sk=note#<what>`` when that was last done. The index
-``environments`` finds an environment by its lane and its repository's name.
+history, ``sk=report`` what stands at GitHub (``dynamodb_reports``); ``pk=name#<environment>``, ``sk=claim`` who has the
+name; ``pk=repo#<id>``, ``sk=columns#<table>`` the columns that a masked table had; ``pk=lane#<lane>``,
+``sk=note#<what>`` when that was last done. The index ``environments`` finds an environment by its lane and its
+repository's name.
 """
 
 from __future__ import annotations

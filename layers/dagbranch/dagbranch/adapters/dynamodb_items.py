@@ -18,7 +18,7 @@ from dagbranch.errors import UpstreamError
 
 EVENT: Final = "event#"  # begins the sort key of a line of history
 _ENDED: Final = frozenset({Status.REMOVED, Status.REFUSED})
-_HISTORY_IS_KEPT_FOR: Final = timedelta(days=90)
+KEPT_FOR: Final = timedelta(days=90)  # after its last write
 _RECORD: Final = TypeAdapter(Environment)
 _READ: Final = TypeDeserializer()
 _WRITE: Final = TypeSerializer()
@@ -57,7 +57,7 @@ def expiry_of(environment: Environment) -> int | None:
     """When DynamoDB may drop it and its history, in seconds since 1970; None while there is more to come."""
     if environment.status not in _ENDED:
         return None
-    return seconds_of(environment.updated_at + _HISTORY_IS_KEPT_FOR)
+    return seconds_of(environment.updated_at + KEPT_FOR)
 
 
 def seconds_of(time: datetime) -> int:
