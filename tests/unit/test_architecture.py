@@ -64,6 +64,7 @@ OWN = {
         "dagbranch.adapters.databricks_sessions",
         "dagbranch.adapters.dynamodb_history",
         "dagbranch.adapters.dynamodb_items",
+        "dagbranch.adapters.github_answers",
         "dagbranch.adapters.github_api",
         "dagbranch.adapters.github_archive",
         "dagbranch.adapters.github_checks",

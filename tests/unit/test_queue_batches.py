@@ -162,6 +162,13 @@ def test_the_wait_between_two_tries_has_an_end() -> None:
     assert backoff_seconds(50) == 900
 
 
+def test_a_message_waits_as_long_as_the_other_side_asks_where_that_is_longer(sqs: Sqs) -> None:
+    handle(sqs, batch("limited"), raising(TransientUpstreamError("a limit", retry_seconds=1800)))
+    handle(sqs, batch("failing", receive_count=4), raising(TransientUpstreamError("a limit", retry_seconds=1)))
+
+    assert sqs.shown_again == [("r-limited", 1800), ("r-failing", 80)]
+
+
 @pytest.mark.parametrize("error", [UpstreamError("GitHub answered 401"), InvalidEventError("the message is no JSON")])
 def test_what_would_fail_again_in_the_same_way_is_a_dead_letter_with_its_reason_at_once(
     sqs: Sqs, error: Exception, log: io.StringIO

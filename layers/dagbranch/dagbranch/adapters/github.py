@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Final, Literal
+from typing import Final
 from urllib.parse import quote
 
 from github import GithubException, UnknownObjectException
-from pydantic import Base64Bytes, BaseModel, Field, TypeAdapter
 
+from dagbranch.adapters.github_answers import (
+    BLOB,
+    CHANGED_FILES,
+    COMPARISON,
+    CONTENTS,
+    PERMISSION,
+    PULL,
+    PULL_SIZE,
+    PULLS,
+    TREE,
+    ChangedFile,
+    File,
+    Pull,
+    Tree,
+)
 from dagbranch.adapters.github_api import translated
 from dagbranch.adapters.github_archive import fetch_archive
 from dagbranch.adapters.github_credentials import SOURCES, GitHubCredentials, Permissions
@@ -22,104 +36,6 @@ _NO_COMMIT: Final = "No commit found for the ref"  # GitHub's word where not the
 _MOST_LISTED_FILES: Final = 3000  # docs.github.com, "List pull requests files"
 _LOGIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")  # with the suffix of an enterprise's managed users
 _REGULAR: Final = frozenset({"100644", "100755", "120000", "160000"})
-
-
-class _Named(BaseModel):
-    name: str
-
-
-class _Identified(BaseModel):
-    id: int
-
-
-class _Repository(_Identified):
-    full_name: str
-    default_branch: str
-
-
-class _Head(BaseModel):
-    ref: str
-    sha: str
-    repo: _Identified | None
-
-
-class _Base(BaseModel):
-    ref: str
-    repo: _Repository
-
-
-class _Pull(BaseModel):
-    number: int
-    state: Literal["open", "closed"]
-    draft: bool = False
-    head: _Head
-    base: _Base
-    labels: tuple[_Named, ...]
-
-
-class _TreeEntry(BaseModel):
-    path: str
-    mode: str
-    type: str
-    sha: str
-    size: int = 0
-
-
-class _Tree(BaseModel):
-    tree: tuple[_TreeEntry, ...]
-    truncated: bool
-
-
-class _File(BaseModel):
-    """GitHub shows what has over 1 MB with the encoding ``none``, and without its content."""
-
-    type: Literal["file"]
-    encoding: str
-    size: int
-    content: Base64Bytes
-
-
-class _NoFile(BaseModel):
-    type: Literal["symlink", "submodule", "dir"]
-
-
-class _Blob(BaseModel):
-    encoding: Literal["base64"]
-    content: Base64Bytes
-
-
-class _Commit(BaseModel):
-    sha: str
-
-
-class _Comparison(BaseModel):
-    merge_base_commit: _Commit
-
-
-class _PullSize(BaseModel):
-    changed_files: int
-
-
-class _ChangedFile(BaseModel):
-    filename: str
-    previous_filename: str | None = None
-
-
-class _Permission(BaseModel):
-    permission: str
-
-
-_PULL: Final = TypeAdapter(_Pull)
-_PULLS: Final = TypeAdapter(list[_Pull])
-_TREE: Final = TypeAdapter(_Tree)
-_BLOB: Final = TypeAdapter(_Blob)
-_COMPARISON: Final = TypeAdapter(_Comparison)
-_PULL_SIZE: Final = TypeAdapter(_PullSize)
-_CHANGED_FILES: Final = TypeAdapter(list[_ChangedFile])
-_PERMISSION: Final = TypeAdapter(_Permission)
-_CONTENTS: Final[TypeAdapter[_File | _NoFile | list[_Named]]] = TypeAdapter(
-    Annotated[_File | _NoFile, Field(discriminator="type")] | list[_Named]
-)
 
 
 class PyGithubGitHub:
@@ -135,7 +51,7 @@ class PyGithubGitHub:
         with translated(f"asking for {repository}#{pull_number}"):
             try:
                 return _pull_request(
-                    self._credentials.api(repository).ask(_PULL, f"/repos/{repository}/pulls/{pull_number}")
+                    self._credentials.api(repository).ask(PULL, f"/repos/{repository}/pulls/{pull_number}")
                 )
             except UnknownObjectException:
                 return None
@@ -143,7 +59,7 @@ class PyGithubGitHub:
     def open_pull_requests(self, repository: str) -> Sequence[PullRequest]:
         with translated(f"listing the open pull requests of {repository}"):
             found = self._credentials.api(repository).every_page(
-                _PULLS, f"/repos/{repository}/pulls", state="open", sort="created", direction="asc"
+                PULLS, f"/repos/{repository}/pulls", state="open", sort="created", direction="asc"
             )
             return list({pull.number: _pull_request(pull) for pull in found}.values())
 
@@ -151,13 +67,13 @@ class PyGithubGitHub:
         with translated(f"reading {path} of {repository}"):
             try:
                 found = self._credentials.api(repository).ask(
-                    _CONTENTS, f"/repos/{repository}/contents/{quote(path)}", ref=ref
+                    CONTENTS, f"/repos/{repository}/contents/{quote(path)}", ref=ref
                 )
             except UnknownObjectException as error:
                 if _NO_COMMIT in str(error.data):
                     raise
                 return None
-            if not isinstance(found, _File):
+            if not isinstance(found, File):
                 raise UnsafeArchiveError(f"{path} is no regular file")
             if found.encoding != "base64":
                 raise UnsafeArchiveError(f"{path} has {found.size} bytes, at most 1 MB is read")
@@ -182,7 +98,7 @@ class PyGithubGitHub:
 
     def blob(self, repository: str, sha: str) -> bytes:
         with translated(f"reading a file of {repository}"):
-            return self._credentials.api(repository).ask(_BLOB, f"/repos/{repository}/git/blobs/{sha}").content
+            return self._credentials.api(repository).ask(BLOB, f"/repos/{repository}/git/blobs/{sha}").content
 
     def merge_base(self, repository: str, base_ref: str, head_sha: str) -> str | None:
         with translated(f"comparing {base_ref} with {head_sha[:7]} of {repository}"):
@@ -190,7 +106,7 @@ class PyGithubGitHub:
             try:
                 # The first page alone carries the changed files with their patches, which can be megabytes.
                 return (
-                    self._credentials.api(repository).ask(_COMPARISON, place, per_page=1, page=2).merge_base_commit.sha
+                    self._credentials.api(repository).ask(COMPARISON, place, per_page=1, page=2).merge_base_commit.sha
                 )
             except UnknownObjectException:
                 return None
@@ -198,10 +114,10 @@ class PyGithubGitHub:
     def changed_paths(self, repository: str, pull_number: int) -> frozenset[str] | None:
         with translated(f"listing what {repository}#{pull_number} changes"):
             api, place = self._credentials.api(repository), f"/repos/{repository}/pulls/{pull_number}"
-            told = api.ask(_PULL_SIZE, place).changed_files
+            told = api.ask(PULL_SIZE, place).changed_files
             if told > _MOST_LISTED_FILES:
                 return None
-            listed = api.every_page(_CHANGED_FILES, f"{place}/files")
+            listed = api.every_page(CHANGED_FILES, f"{place}/files")
         # A push between the two questions changes what is listed.
         return _paths(listed) if len({file.filename for file in listed}) == told else None
 
@@ -212,7 +128,7 @@ class PyGithubGitHub:
             place = f"/repos/{repository}/collaborators/{login}/permission"
             try:
                 # GitHub tells `maintain`, and roles of the organization's own, as the one of these that they hold.
-                return self._credentials.api(repository).ask(_PERMISSION, place).permission in {"admin", "write"}
+                return self._credentials.api(repository).ask(PERMISSION, place).permission in {"admin", "write"}
             except GithubException as error:  # PyGithub takes "… is not a user" for no unknown object
                 if error.status != 404:
                     raise
@@ -222,8 +138,8 @@ class PyGithubGitHub:
         with translated(f"asking for the installation that has {repository}"):
             return self._credentials.installation(repository)
 
-    def _tree(self, repository: str, sha: str, **parameters: int) -> _Tree:
-        return self._credentials.api(repository).ask(_TREE, f"/repos/{repository}/git/trees/{sha}", **parameters)
+    def _tree(self, repository: str, sha: str, **parameters: int) -> Tree:
+        return self._credentials.api(repository).ask(TREE, f"/repos/{repository}/git/trees/{sha}", **parameters)
 
     def _subtree(self, repository: str, head_sha: str, folder: str) -> dict[str, TreeEntry]:
         """The folder's entries, of a commit whose whole tree is too large for one answer."""
@@ -242,7 +158,7 @@ class PyGithubGitHub:
         return _entries(tree, prefix)
 
 
-def _pull_request(pull: _Pull) -> PullRequest:
+def _pull_request(pull: Pull) -> PullRequest:
     return PullRequest(
         repository_id=pull.base.repo.id,
         repository=pull.base.repo.full_name,
@@ -258,11 +174,11 @@ def _pull_request(pull: _Pull) -> PullRequest:
     )
 
 
-def _paths(listed: Iterable[_ChangedFile]) -> frozenset[str]:
+def _paths(listed: Iterable[ChangedFile]) -> frozenset[str]:
     return frozenset(name for file in listed for name in (file.filename, file.previous_filename) if name is not None)
 
 
-def _entries(tree: _Tree, prefix: str) -> dict[str, TreeEntry]:
+def _entries(tree: Tree, prefix: str) -> dict[str, TreeEntry]:
     return {
         f"{prefix}{entry.path}": TreeEntry(f"{prefix}{entry.path}", entry.mode, entry.sha, entry.size)
         for entry in tree.tree
