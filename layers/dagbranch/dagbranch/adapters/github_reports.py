@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 from github import GithubException, UnknownObjectException
 from pydantic import BaseModel, BeforeValidator, TypeAdapter
 
-from dagbranch.adapters.github_api import GitHubApi, passes, translated
+from dagbranch.adapters.github_api import PER_PAGE, GitHubApi, passes, translated
 from dagbranch.adapters.github_checks import LONGEST_DESCRIPTION, put_check_run, put_commit_status, shortened
 from dagbranch.adapters.github_credentials import REPORTS, GitHubCredentials, Permissions
 from dagbranch.domain.reports import Check, Deployment, Reaction
@@ -49,11 +49,18 @@ class _DeploymentStatus(BaseModel):
     environment_url: _Text = ""
 
 
+class _ToldStatus(_DeploymentStatus):
+    id: int
+
+    def says(self, other: _DeploymentStatus) -> bool:
+        return self.model_dump(exclude={"id"}) == other.model_dump()
+
+
 _IDENTIFIED: Final = TypeAdapter(_Identified)
 _COMMENTS: Final = TypeAdapter(list[_Comment])
 _DEPLOYMENT: Final = TypeAdapter(_Deployment)
 _DEPLOYMENTS: Final = TypeAdapter(list[_Deployment])
-_STATUSES: Final = TypeAdapter(list[_DeploymentStatus])
+_STATUSES: Final = TypeAdapter(list[_ToldStatus])
 
 
 class PyGithubReports:
@@ -94,7 +101,8 @@ class PyGithubReports:
             if standing is None:
                 standing = api.tell(_IDENTIFIED, "POST", deployments, **_deployment_body(deployment)).id
             statuses = f"{deployments}/{standing}/statuses"
-            if _last_status(api, statuses) != _status(deployment):
+            last = _last_status(api, statuses)
+            if last is None or not last.says(_status(deployment)):
                 api.tell(_IDENTIFIED, "POST", statuses, **_status_body(deployment))
             return standing
 
@@ -140,12 +148,13 @@ def _standing_deployment(
     if latest is None:
         return None
     last = _last_status(api, f"{deployments}/{latest}/statuses")
-    return latest if last is None or last.state == "in_progress" or last == _status(deployment) else None
+    return latest if last is None or last.state == "in_progress" or last.says(_status(deployment)) else None
 
 
-def _last_status(api: GitHubApi, statuses: str) -> _DeploymentStatus | None:
-    newest = api.ask(_STATUSES, statuses, per_page=1)
-    return newest[0] if newest else None
+def _last_status(api: GitHubApi, statuses: str) -> _ToldStatus | None:
+    """GitHub documents no order."""
+    found = api.ask(_STATUSES, statuses, per_page=PER_PAGE)
+    return max(found, key=lambda one: one.id, default=None)
 
 
 def _status(deployment: Deployment) -> _DeploymentStatus:
