@@ -16,6 +16,7 @@ from dagbranch.adapters.runtime_modules import runtime_modules
 from dagbranch.domain.access import Access
 from dagbranch.domain.data_stack import DataStack
 from dagbranch.domain.environments import Environment, PullRequest
+from dagbranch.domain.github_pages import GitHubPages
 from dagbranch.domain.naming import SourceArchiveKey
 from dagbranch.domain.ownership import carries, marker_of
 from dagbranch.domain.policy import Policy
@@ -24,6 +25,7 @@ from dagbranch.domain.source_allowance import RepositoryLists
 from dagbranch.domain.source_archive import Limits, source_digest, write_canonical_zip
 from dagbranch.errors import InvalidEventError, NotYetError, SourceError, SupersededError, UpstreamError, is_for_good
 from dagbranch.queue_batches import backoff_seconds
+from dagbranch.use_cases.answer_command import Answerer, answer_command
 from dagbranch.use_cases.deploy_half import Surroundings, Worker
 from dagbranch.use_cases.fetch_source import fetch_source
 from dagbranch.use_cases.intake_work import Fetcher, Intake
@@ -31,16 +33,19 @@ from dagbranch.use_cases.package_dags import Runtime, package_dags
 from dagbranch.use_cases.provision_data import provision_data
 from dagbranch.use_cases.removal_work import Places
 from dagbranch.use_cases.remove_environment import Remover, remove_environment
+from dagbranch.use_cases.report_status import Reporter, report_status
 from dagbranch.use_cases.sweep_environments import Seen, Sweeper, sweep_environments
 from dagbranch.use_cases.verify_environment import verify_environment
 from tests.fakes.event_patterns import Rule, matches, rules
 from tests.fakes.examples import Clock
 from tests.fakes.faulty import Faulty, FaultyLeases, Invocation, KilledError, Outages, pause_in
+from tests.fakes.github_reports import InMemoryGitHubReports
 from tests.fakes.leases import InMemoryLeases
 from tests.fakes.package_index import InMemoryIndex
+from tests.fakes.reports import InMemoryReports
 from tests.fakes.telemetry import InMemoryTelemetry
 from tests.histories.simulated_airflow import SimulatedAirflow
-from tests.histories.simulated_github import KEEP_LABEL, REPOSITORIES, SimulatedGitHub
+from tests.histories.simulated_github import REPOSITORIES, SimulatedGitHub
 from tests.histories.simulated_queues import Message, Queue, template_queues
 from tests.histories.watched_places import (
     WatchedArtifactsBucket,
@@ -53,9 +58,10 @@ from tests.histories.watched_places import (
 LANE: Final = "preview"
 BUCKET: Final = "sources"
 UPSTREAMS: Final = ("github", "registry", "sources", "dags", "airflow", "warehouse", "bus")
-_RULES: Final[list[Rule]] = list(rules({"Lane": LANE, "SourceBucket": BUCKET, "KeepLabel": KEEP_LABEL}))
+_RULES: Final[list[Rule]] = list(rules({"Lane": LANE, "SourceBucket": BUCKET}))
 _RUNTIME: Final = Runtime("0.1.0", runtime_modules())
 _SETTLE, _PATIENCE, _FOLLOW_BASE_HOUR = timedelta(seconds=420), timedelta(seconds=900), 4
+_PUSH_SETTLE: Final = timedelta(seconds=20)
 _ADAPTER_WRITES_AGAIN: Final = frozenset({"update"})  # the registry's own loop reads, changes and writes once more
 
 
@@ -85,7 +91,9 @@ class SimulatedStack:
         self.told: list[str] = []
         self.done: Counter[str] = Counter()
         self.worst: BaseException | None = None
-        self.github = SimulatedGitHub(self._forward)
+        self.github = SimulatedGitHub(self._forward, self.clock)
+        self.github_reports = InMemoryGitHubReports()
+        self.reports = InMemoryReports()
         self.registry = WatchedRegistry(self._check_gone)
         self.leases = InMemoryLeases(self.clock)
         self.sources = WatchedSourceBucket(self._uploaded)
@@ -223,6 +231,8 @@ class SimulatedStack:
             "VerifyEnvironment": self._verify,
             "SweepEnvironments": self._sweep,
             "RemoveEnvironment": self._remove,
+            "AnswerCommand": self._answer,
+            "ReportStatus": self._report,
         }
         work[function](_Ports(self, invocation), body, int(timeout.total_seconds()) + 1, now)
 
@@ -230,7 +240,7 @@ class SimulatedStack:
         fetch_source(
             events.pull_request_event(body),
             by=Fetcher(
-                intake=Intake(LANE, self.allowed, Limits(), self.policy),
+                intake=Intake(LANE, self.allowed, Limits(), self.policy, _PUSH_SETTLE),
                 github=ports.github,
                 index=InMemoryIndex(),
                 registry=ports.registry,
@@ -296,6 +306,33 @@ class SimulatedStack:
             clock=self.clock,
         )
 
+    def _answer(self, ports: _Ports, body: str, _: int, now: datetime) -> None:
+        comment = events.comment_event(body)
+        assert comment is not None, "only new comments come here"
+        answer_command(
+            comment,
+            by=Answerer(LANE, self.allowed, ports.github, ports.registry, ports.bus, InMemoryTelemetry(), now),
+        )
+
+    def _report(self, ports: _Ports, body: str, seconds: int, _: datetime) -> None:
+        work = events.report_work(body, LANE)
+        assert work is not None, "only this lane's come here"
+        report_status(
+            work,
+            by=Reporter(
+                lane=LANE,
+                allowed_repositories=self.allowed,
+                has_deployments=True,
+                lease_seconds=seconds,
+                pages=GitHubPages(),
+                registry=ports.registry,
+                reports=ports.reports,
+                github=ports.github_reports,
+                leases=ports.leases,
+                telemetry=InMemoryTelemetry(),
+            ),
+        )
+
     def _around(self, ports: _Ports) -> Surroundings:
         return Surroundings(ports.registry, ports.sources, ports.bus, InMemoryTelemetry(), self.clock)
 
@@ -350,7 +387,9 @@ class _Ports:
             return Faulty(inner, upstream, invocation, retried)
 
         self.github = faulty(stack.github, "github")
+        self.github_reports = faulty(stack.github_reports, "github")
         self.registry = faulty(stack.registry, "registry", _ADAPTER_WRITES_AGAIN)
+        self.reports = faulty(stack.reports, "registry")
         self.leases = FaultyLeases(stack.leases, "registry", invocation)
         self.sources = faulty(stack.sources, "sources")
         self.dags = faulty(stack.dags, "dags")

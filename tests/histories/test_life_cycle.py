@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from dagbranch.domain.environments import PullRequest, Status
 from dagbranch.domain.policy import Policy
-from tests.histories.simulated_github import KEEP_LABEL, KINDS, REPOSITORIES
+from tests.histories.simulated_github import BASES, KEEP_LABEL, KINDS, LABELS, OTHERS, PREVIEWS, REPOSITORIES, WRITERS
 from tests.histories.simulated_queues import Message, Queue
 from tests.histories.simulated_stack import UPSTREAMS, AtWork, SimulatedStack, with_policy
 from tests.histories.truth import check_always, check_convergence
@@ -23,6 +23,7 @@ from tests.histories.watched_places import FOREIGN_OBJECTS
 EXPIRY = timedelta(days=14)
 MOST_PULLS = 5
 # Several fall on one name, on what is not dagbranch's in the bucket, or on schemas that are not in the warehouse.
+COMMANDS = ("deploy <sha>", "deploy", "redeploy", "remove", "keep", "schedules on", "schedules off", "reset-data", "?")
 BRANCHES = ("feature", "Feature!", "payments", "lib", "shared", "private", "elsewhere")
 
 policies = st.builds(
@@ -86,7 +87,9 @@ class LifeCycle(RuleBasedStateMachine):
 
     @rule(
         index=indices,
-        does=st.sampled_from(["close or reopen"] * 5 + ["push back"] * 2 + ["rename", "draft", "label", "reset"]),
+        does=st.sampled_from(
+            ["close or reopen"] * 5 + ["push back"] * 2 + ["rename", "draft", "label", "reset", "retarget", "approve"]
+        ),
         branch=branches,
         back=indices,
     )
@@ -103,9 +106,22 @@ class LifeCycle(RuleBasedStateMachine):
             case "draft":
                 github.set_draft(pull, is_draft=not pull.is_draft)
             case "label":
-                (github.unlabel if pull.labels else github.label)(pull)
+                github.toggle_label(pull, LABELS[back % len(LABELS)])
+            case "retarget":
+                github.retarget(pull, BASES[back % len(BASES)])
+            case "approve":
+                github.comment(pull, WRITERS[0], f"/dagbranch deploy {pull.head_sha}")
             case "reset":
                 self.stack.ask_for_a_reset(pull)
+
+    @rule(index=indices, command=st.sampled_from(COMMANDS), author=st.sampled_from([*WRITERS, *WRITERS, *OTHERS]))
+    def ask_in_a_comment(self, index: int, command: str, author: str) -> None:
+        pull = self._pull(index)
+        self.stack.github.comment(pull, author, f"/dagbranch {command}".replace("<sha>", pull.head_sha))
+
+    @rule(who=st.sampled_from(["all", *PREVIEWS]))
+    def say_who_gets_one(self, who: str) -> None:
+        self.stack.github.says(who)
 
     @rule(
         most=st.sampled_from([None, None, 1, 2]),

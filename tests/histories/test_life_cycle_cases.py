@@ -200,7 +200,7 @@ def test_the_label_that_keeps_brings_an_expired_environment_back(stack: Simulate
     rest(stack)
     assert record(stack).status == Status.REMOVED
 
-    stack.github.label(pull)
+    stack.github.toggle_label(pull, KEEP_LABEL)
     rest(stack)
 
     assert record(stack).status == Status.READY

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
@@ -11,10 +12,12 @@ from typing import Final
 from dagbranch.domain.environments import Environment, PullRequest, Status
 from dagbranch.domain.naming import commit_tag, source_prefix
 from dagbranch.domain.ownership import Owner
+from dagbranch.domain.requests import event_detail
 from dagbranch.domain.schema_marker import SchemaMarker
 from tests.histories.simulated_airflow import FOREIGN
+from tests.histories.simulated_github import KEEP_LABEL
 from tests.histories.simulated_stack import SimulatedStack, with_policy
-from tests.histories.watched_places import FOREIGN_SCHEMAS
+from tests.histories.watched_places import FOREIGN_SCHEMAS, zips_of
 
 _MINUTE, _DAY = 60.0, 86_400.0
 # The sweep takes what has not moved for 45 minutes as stuck, and looks at the warehouse once a day.
@@ -31,11 +34,19 @@ def check_always(stack: SimulatedStack) -> None:
     stack.dags.check_foreign()
     stack.warehouse.check_foreign()
     assert stack.airflow.rows.get(FOREIGN.dag_id) == FOREIGN, "another's DAG was touched"
+    _check_forks(stack)
     live = [record for record in stack.registry.records if record.is_live]
     shared = [name for name, count in Counter(record.name for record in live).items() if name and count > 1]
     assert not shared, f"two environments are called {shared}"
     for record in live:
         assert stack.registry.claims.get(record.claimed_name) == record.key, f"{record.name} is not its own"
+
+
+def _check_forks(stack: SimulatedStack) -> None:
+    """Nothing of a fork is on the server but the commits that somebody with write access named."""
+    strange = {pull.head_sha for pull in stack.github.all_pulls if pull.is_from_a_fork} - stack.github.approved
+    standing = {one.marker.get("dagbranch-head-sha") for one in zips_of(stack.dags.objects).values()}
+    assert not strange & standing, "a fork's commit stands that nobody approved"
 
 
 def check_convergence(stack: SimulatedStack) -> None:
@@ -52,6 +63,7 @@ def check_convergence(stack: SimulatedStack) -> None:
     _check_waiting(stack)
     _check_nothing_is_left_over(stack)
     _check_sweeps_have_nothing_to_do(stack)
+    _check_all_is_told(stack)
 
 
 def rest(stack: SimulatedStack) -> None:
@@ -130,13 +142,16 @@ def _check_open(stack: SimulatedStack) -> None:
 def _check_open_one(stack: SimulatedStack, pull: PullRequest) -> None:
     record = _record(stack, pull)
     assert record is not None, f"nobody looked at {pull.number}"
-    gets_nothing = not record.is_live and (pull.is_draft or pull.is_from_a_fork)
+    gets_nothing = stack.github.gets_nothing(pull)
+    is_held_back = pull.is_draft and not pull.is_from_a_fork and stack.github.drafts_get_nothing()
     if record.status == Status.REFUSED:
-        assert gets_nothing, _told(record)
-    elif record.status == Status.REMOVED and not gets_nothing:
+        assert gets_nothing or is_held_back, _told(record)
+        assert record.head_sha == pull.head_sha, f"refused at another commit: {_told(record)}"
+    elif record.status == Status.REMOVED:
         assert record.dismissed == pull.head_sha, f"open, and {_told(record)}"
-        assert not pull.labels, f"to be kept, and {_told(record)}"
+        assert KEEP_LABEL not in pull.labels or record.unwanted, f"to be kept, and {_told(record)}"
     elif record.is_live:
+        assert not gets_nothing, f"it should have none, and {_told(record)}"
         assert record.head_sha == pull.head_sha, f"behind its pull request: {_told(record)}"
         _check_stands(stack, pull, record)
         return
@@ -155,6 +170,9 @@ def _check_stands(stack: SimulatedStack, pull: PullRequest, record: Environment)
     standing = stack.dags.zip(name)
     assert standing is not None, f"{name}.zip is not there"
     assert standing.marker["dagbranch-source-digest"] == record.source_digest, f"{name}.zip is of another commit"
+    configuration = stack.dags.configuration(name, standing.marker["dagbranch-source-digest"])
+    assert configuration is not None, f"{name}.zip has no configuration"
+    assert json.loads(configuration)["settings"]["schedules"] == bool(record.schedules), f"the schedules of {name}"
     rows = {row.dag_id: row for row in stack.airflow.dags() if row.zip_name == name}
     assert set(rows) == {f"qu.{name}.{dag}" for dag in kind.dags} == set(record.dag_ids), f"{sorted(rows)} of {name}"
     tag = commit_tag(standing.marker["dagbranch-head-sha"])
@@ -200,6 +218,17 @@ def _check_sweeps_have_nothing_to_do(stack: SimulatedStack) -> None:
     rest(stack)
     assert stack.published == before, f"the sweep asked for {stack.published[len(before) :]}"
     assert stack.registry.records == records, "the sweep changed a record"
+
+
+def _check_all_is_told(stack: SimulatedStack) -> None:
+    """Asked to tell it once more, nothing is put: what stands on each pull request is what its record says."""
+    if stack.queues["ReportStatusQueue"].dead:  # lost: nothing looks for it but the next event
+        return
+    before = len(stack.github_reports.written)
+    for record in stack.registry.records:
+        stack.put_event("dagbranch", "Report Requested", event_detail(record, stack.clock()))
+    rest(stack)
+    assert len(stack.github_reports.written) == before, f"told late: {stack.github_reports.written[before:]}"
 
 
 def _record(stack: SimulatedStack, pull: PullRequest) -> Environment | None:

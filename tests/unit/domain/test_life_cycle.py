@@ -20,7 +20,9 @@ from dagbranch.domain.life_cycle import (
     ready,
     refused,
     requested,
+    unwanted,
     waiting,
+    wanted,
     with_changes,
     with_data,
     with_pipeline,
@@ -110,6 +112,51 @@ def test_only_a_ready_environment_at_that_commit_serves_it() -> None:
     assert not is_served(an_environment(status=Status.READY), a_pull_request(head_sha=SECOND))
     assert not is_served(an_environment(status=Status.FAILED), a_pull_request())
     assert not is_served(None, a_pull_request())
+
+
+def test_what_somebody_asked_for_outlives_every_request_and_refusal() -> None:
+    wishes = {"approved": SECOND, "is_kept": True, "schedules": False}
+    for status in (Status.READY, Status.DEPLOYING, Status.REFUSED, Status.REMOVED):
+        before = an_environment(status=status, **wishes)
+
+        asked = requested(before, a_pull_request(head_sha=SECOND), "preview", "d", LATER)
+        told = refused(before, a_pull_request(head_sha=SECOND), "preview", "no", "d", LATER)
+
+        assert {name: getattr(asked, name) for name in wishes} == wishes
+        assert {name: getattr(told, name) for name in wishes} == wishes
+
+
+def test_a_request_ends_what_was_unwanted_and_begins_to_wait_for_readiness() -> None:
+    before = an_environment(status=Status.READY, unwanted="no label", awaits_approval=True, ready_at=NOW)
+
+    asked = requested(before, a_pull_request(head_sha=SECOND), "preview", "d", LATER)
+
+    assert (asked.unwanted, asked.awaits_approval, asked.ready_at) == ("", False, None)
+
+
+def test_it_is_known_when_a_request_was_ready_first() -> None:
+    first = ready(an_environment(status=Status.DEPLOYING), 1, (), NOW)
+
+    assert first.ready_at == NOW
+    assert ready(first, 1, (), LATER).ready_at == NOW
+
+
+@pytest.mark.parametrize(("approved", "awaits"), [(None, True), (FIRST, False)])
+def test_only_a_forks_commit_that_nobody_approved_awaits_that(approved: str | None, awaits: bool) -> None:  # noqa: FBT001 # a row of the table
+    fork = a_pull_request(head_repository_id=99)
+    before = an_environment(status=Status.REFUSED, approved=approved)
+
+    assert refused(before, fork, "preview", "no", "d", LATER).awaits_approval == awaits
+    assert unwanted(before, fork, "no", LATER).awaits_approval == awaits
+    assert not refused(before, a_pull_request(), "preview", "no", "d", LATER).awaits_approval
+
+
+def test_what_is_wanted_again_is_not_taken_from_its_removal() -> None:
+    standing = unwanted(an_environment(status=Status.READY), a_pull_request(), "no label", LATER)
+
+    assert (standing.unwanted, wanted(standing).unwanted) == ("no label", "")
+    assert wanted(an_environment(status=Status.REMOVING, unwanted="x")).unwanted == "x"
+    assert wanted(an_environment(status=Status.REMOVED, unwanted="x")).unwanted == "x"
 
 
 # Waiting

@@ -56,6 +56,25 @@ def test_a_label_keeps_an_environment_and_so_does_a_policy_without_expiry() -> N
     assert reason_to_remove(unused(), a_pull_request(), Policy(), NOW) is None
 
 
+def test_what_somebody_asked_to_keep_does_not_expire() -> None:
+    assert reason_to_remove(unused(is_kept=True), a_pull_request(), POLICY, NOW) is None
+    assert reason_to_remove(unused(is_kept=True), None, POLICY, NOW) == "its pull request is not open"
+
+
+def test_what_is_unwanted_has_to_go_whoever_keeps_it() -> None:
+    environment = unused(unwanted="no label", is_kept=True)
+
+    assert reason_to_remove(environment, a_pull_request(labels=KEPT), POLICY, NOW) == "no label"
+    assert reason_to_remove(environment, None, POLICY, NOW) == "its pull request is not open"
+
+
+def test_no_label_brings_back_what_a_person_had_removed() -> None:
+    gone = an_environment(status=Status.REMOVED, dismissed=FIRST, unwanted="alice asked for its removal")
+
+    assert is_dismissed(gone, a_pull_request(labels=KEPT), POLICY)
+    assert not is_dismissed(gone, a_pull_request(head_sha=SECOND), POLICY)
+
+
 def test_an_expired_commit_is_not_deployed_again_until_something_asks_for_it() -> None:
     expired = an_environment(status=Status.REMOVED, dismissed=FIRST)
 

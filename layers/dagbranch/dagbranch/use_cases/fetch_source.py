@@ -108,16 +108,19 @@ def _reason_to_leave(case: Case, by: Fetcher) -> str | None:
         return None
     if is_dismissed(existing, case.pull, by.intake.policy):
         return "its environment was removed at this commit, and nothing asks for it anew"
-    if _is_of_the_same_burst(case.event, existing, case.pull):
-        return "a push just before this one has asked for this commit"
+    if _is_brought_by_another(case.event, existing, case.pull):
+        return "another event has asked for this commit"
     is_there = is_served(existing, case.pull) and _zip_stands(existing, by)
     return "this commit stands already" if is_there else None
 
 
-def _is_of_the_same_burst(event: PullRequestEvent, existing: Environment, pull: PullRequest) -> bool:
-    """Whether another push's event has brought the newest commit. The same event again is a repair of its own work."""
+def _is_brought_by_another(event: PullRequestEvent, existing: Environment, pull: PullRequest) -> bool:
+    """Whether another webhook has asked for the newest commit: of a push just before it, or of a label.
+
+    The same one again is a repair of its own work, and what the sweep or a person asks for is done anew.
+    """
     is_asked_for = existing.status in _ASKED_FOR and existing.head_sha == pull.head_sha
-    return event.pushed_at is not None and is_asked_for and existing.delivery != event.delivery
+    return event.claims is not None and is_asked_for and existing.delivery != event.delivery
 
 
 def _zip_stands(environment: Environment, by: Fetcher) -> bool:
@@ -129,15 +132,16 @@ def _zip_stands(environment: Environment, by: Fetcher) -> bool:
 
 
 def _leave(case: Case, why: str, by: Fetcher) -> None:
-    """But for what a command wishes of it, and for a removal that is not wanted any more."""
+    """But for what a command wishes of it, and for a removal that is not wanted any more.
+
+    Told in any case: a worker may have died between its write and its word.
+    """
     by.telemetry.info("nothing is deployed", reason=why)
     existing = case.existing
     if existing is None:
         return
     kept = wanted(existing)
-    if kept != case.on_record:
-        kept = by.registry.save(kept, event=f"as it is wanted: {why}")
-        by.have_it_told(kept)
+    by.have_it_told(kept if kept == case.on_record else by.registry.save(kept, event=f"as it is wanted: {why}"))
 
 
 def _take_in(case: Case, default_branch: _DefaultBranch, by: Fetcher) -> None:
