@@ -395,6 +395,16 @@ def test_a_short_limit_is_waited_for_and_a_long_one_is_the_queues(
     assert [text for _, text in told.comments()] == [f"{OURS}\none"]
 
 
+def test_a_limit_that_goes_on_is_waited_for_once(relay: Relay, app: GitHubApp, told: ToldAtDouble) -> None:
+    relay.limits = [{"Retry-After": "1"}] * 9
+
+    with pytest.raises(TransientUpstreamError, match="403 try again in 1 s"):
+        put_comment(PyGithubReports(relay.url, secret_of(app)), told, "one", None)
+
+    assert len(relay.writes) == 2
+    assert told.comments() == []
+
+
 def test_a_limit_on_checks_is_no_reason_for_a_commit_status(relay: Relay, app: GitHubApp, told: ToldAtDouble) -> None:
     relay.limits = [{"Retry-After": "300"}]
 

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from dagbranch import errors
-from dagbranch.errors import DagbranchError, NotYetError
+from dagbranch.errors import DagbranchError, NotYetError, TransientUpstreamError, UpstreamError, asked_wait_seconds
 
 
 def drawn_tree() -> dict[str, str | None]:
@@ -37,3 +37,10 @@ def test_every_error_is_a_message_for_a_person() -> None:
     assert (str(error), error.retry_seconds) == ("it is still to come", 3)
     with pytest.raises(DagbranchError):
         raise error
+
+
+def test_of_many_the_longest_time_counts_for_which_one_asks() -> None:
+    failures = [UpstreamError("for good"), TransientUpstreamError("?"), TransientUpstreamError("!", retry_seconds=60)]
+
+    assert asked_wait_seconds(failures) == 60
+    assert asked_wait_seconds([]) == 0

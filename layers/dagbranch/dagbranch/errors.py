@@ -3,7 +3,8 @@
 DagbranchError
 ├── ConfigurationError          the stack's own settings are missing or malformed: its owner mends them
 ├── InvalidEventError           an event that is not what its source promises: never retried
-│   └── InvalidSignatureError   a webhook that GitHub did not sign with our secret
+│   ├── InvalidSignatureError   a webhook that GitHub did not sign with our secret
+│   └── OversizedEventError     a webhook that is larger than what the bus takes
 ├── SourceError                 what the author of a pull request can mend; the message names what to change
 │   ├── InvalidPipelineFileError    ``dagbranch.yaml``: file, line and key
 │   ├── InvalidRequirementsError    the requirements file and the wheels that it names: file and line, or package
@@ -20,6 +21,8 @@ DagbranchError
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class DagbranchError(Exception):
     """The base of all; its text is one message for a person, without secrets."""
@@ -34,6 +37,10 @@ class InvalidEventError(DagbranchError):
 
 
 class InvalidSignatureError(InvalidEventError):
+    pass
+
+
+class OversizedEventError(InvalidEventError):
     pass
 
 
@@ -99,3 +106,8 @@ class TransientUpstreamError(UpstreamError):
     def __init__(self, *message: object, retry_seconds: int = 0) -> None:
         super().__init__(*message)
         self.retry_seconds = retry_seconds
+
+
+def asked_wait_seconds(errors: Iterable[UpstreamError]) -> int:
+    """The longest time for which any of them asks."""
+    return max((error.retry_seconds for error in errors if isinstance(error, TransientUpstreamError)), default=0)

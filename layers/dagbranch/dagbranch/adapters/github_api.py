@@ -139,10 +139,14 @@ class _Patience(GithubRetry):
         _stacktrace: Any = None,
     ) -> Any:  # urllib3 promises Self, PyGithub any Retry
         wait = self.get_retry_after(response) if response is not None else None
-        if response is not None and wait is not None and wait > _LONGEST_WAIT_SECONDS:
+        if response is not None and wait is not None and (wait > _LONGEST_WAIT_SECONDS or self._has_waited()):
             response.close()  # nobody else does, where this raises
             raise GithubException(response.status, {"message": f"try again in {wait:.0f} s"}, dict(response.headers))
         return super().increment(method, url, response, error, _pool, _stacktrace)  # type: ignore[arg-type] # the base of urllib3's own response
+
+    def _has_waited(self) -> bool:
+        """Once is enough of a Lambda's time."""
+        return any(earlier.status in {403, 429, 503} for earlier in self.history)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from dagbranch.domain.reports import (
     Reported,
 )
 from dagbranch.domain.requests import ReportRequest
-from dagbranch.errors import TransientUpstreamError, UpstreamError, is_for_good
+from dagbranch.errors import TransientUpstreamError, UpstreamError, asked_wait_seconds, is_for_good
 from dagbranch.ports import GitHubReports, Leases, Registry, Reports, Telemetry
 
 _MOST_CHECKS: Final = 10
@@ -107,7 +107,7 @@ class _Telling:
         told = "; ".join(map(str, self.failures))
         if all(is_for_good(one) for one in self.failures):
             raise UpstreamError(told) from self.failures[0]
-        raise TransientUpstreamError(told) from self.failures[0]
+        raise TransientUpstreamError(told, retry_seconds=asked_wait_seconds(self.failures)) from self.failures[0]
 
     def react(self, answer: Answer) -> None:
         self.by.github.react(self.repository, answer.comment_id, answer.reaction)

@@ -17,7 +17,7 @@ from dagbranch.domain.schema_marker import SchemaMarker
 from dagbranch.domain.source_archive import PIPELINE_FILE
 from dagbranch.domain.specification import PipelineFile
 from dagbranch.domain.sweep import SweepPlan, Truths, is_due, is_overdue, plan_sweep
-from dagbranch.errors import SourceError, TransientUpstreamError, UpstreamError, is_for_good
+from dagbranch.errors import SourceError, TransientUpstreamError, UpstreamError, asked_wait_seconds, is_for_good
 from dagbranch.ports import Airflow, DagsBucket, EventBus, GitHub, Registry, Telemetry, Warehouse
 
 _KINDS: Final = {
@@ -90,9 +90,12 @@ class _Faults:
             return None
 
     def raise_all(self) -> None:
-        if self._errors:
-            passing = not any(map(is_for_good, self._errors))
-            raise (TransientUpstreamError if passing else UpstreamError)("; ".join(map(str, self._errors)))
+        if not self._errors:
+            return
+        told = "; ".join(map(str, self._errors))
+        if any(map(is_for_good, self._errors)):
+            raise UpstreamError(told)
+        raise TransientUpstreamError(told, retry_seconds=asked_wait_seconds(self._errors))
 
 
 def _gather(sweeper: Sweeper, seen: Seen, now: datetime, faults: _Faults) -> Truths:
