@@ -16,7 +16,9 @@ from dagbranch.adapters.mwaa import MwaaAirflow
 from dagbranch.cli import main
 from dagbranch.domain.airflow_listing import ImportFailure, ListedDag, dags_of
 from dagbranch.domain.airflow_pages import AirflowPages
+from dagbranch.domain.import_errors import told
 from dagbranch.domain.packaging import read_manifest, source_path_of
+from dagbranch.domain.problems import problems_in
 from dagbranch.errors import UpstreamError
 from local.processes import wait_until
 from tests.fakes.contracts.airflow import AirflowContract
@@ -185,16 +187,16 @@ def test_import_failure_names_the_module_in_the_zip_and_has_its_traceback(
 ) -> None:
     before = datetime.now(UTC) - timedelta(seconds=5)
     _deploy(stack, tmp_path, "branch_breaks", {"dags/qu/test_dag.py": DAG, "dags/qu/broken.py": BROKEN})
-    told: list[ImportFailure] = []
+    seen: list[ImportFailure] = []
 
     def failed() -> bool:
         """Airflow forgets the errors inside of zips whenever it lists the folder, until it parses the zip again."""
-        told.extend(one for one in airflow.import_failures() if "branch_breaks" in one.file_location)
-        return bool(told)
+        seen.extend(one for one in airflow.import_failures() if "branch_breaks" in one.file_location)
+        return bool(seen)
 
     wait_until(failed, what="the import error is told", deadline_seconds=60)
 
-    failure = told[0]
+    failure = seen[0]
     assert failure.file_location == str(stack.airflow.dags_folder / "branch_breaks.zip" / "dag__qu__broken.py")
     manifest = read_manifest((tmp_path / "dags" / "branch_breaks.zip").read_bytes())
     assert source_path_of(failure.file_location, manifest) == "qu/broken.py"
@@ -202,6 +204,36 @@ def test_import_failure_names_the_module_in_the_zip_and_has_its_traceback(
     assert 'branch_breaks/qu/broken.py", line 3' in failure.stack_trace
     assert failure.at is not None
     assert before < failure.at < datetime.now(UTC)
+
+
+def test_import_failures_are_told_by_file_line_and_error_of_the_repository(
+    stack: MwaaStack, airflow: MwaaAirflow, tmp_path: Path
+) -> None:
+    """As Airflow of each line words a traceback, also where it ends in a file that the module imports."""
+    files = {
+        "dags/qu/test_dag.py": DAG,
+        "dags/qu/syntax.py": b"from airflow import DAG\n\ndef f(:\n",
+        "dags/qu/uses.py": b"from airflow import DAG\n\nimport qu.helper\n",
+        "dags/qu/helper.py": b"import os\n\nraise ValueError('of\\nmany lines')\n",
+        "dags/qu/leaves.py": b"from airflow import DAG\n\nraise SystemExit('enough')\n",
+    }
+    _deploy(stack, tmp_path, "branch_words", files)
+    manifest = read_manifest((tmp_path / "dags" / "branch_words.zip").read_bytes())
+    found: list[ImportFailure] = []
+
+    def failed() -> bool:
+        found[:] = [one for one in airflow.import_failures() if one.zip_name == "branch_words"]
+        return len(found) >= 3
+
+    wait_until(failed, what="the import errors are told", deadline_seconds=60)
+
+    lines = sorted(told(found, manifest))
+    assert lines == [
+        "dags/qu/helper.py:3: ValueError: of (imported by dags/qu/uses.py)",
+        "dags/qu/leaves.py:3: ImportError: SystemExit: enough",
+        "dags/qu/syntax.py:3: SyntaxError: invalid syntax",
+    ]
+    assert [problem.line for problem in problems_in("\n".join(lines))] == [3, 3, 3]
 
 
 def test_more_rows_than_a_page_holds_are_all_listed_once(stack: MwaaStack, airflow: MwaaAirflow) -> None:

@@ -19,9 +19,9 @@ PARSED = NOW + timedelta(seconds=30)
 STUB = "dag__qu__main__test_dag.py"
 TRACE = """\
 Traceback (most recent call last):
-  File "/x/feature1/qu/main/test_dag.py", line 3, in <module>
+  File "/usr/local/airflow/dags/feature1/qu/main/test_dag.py", line 3, in <module>
     import a
-  File "/x/feature1/qu/a.py", line 1, in <module>
+  File "/usr/local/airflow/dags/feature1/qu/a.py", line 1, in <module>
 ZeroDivisionError: division by zero
 """
 MANIFEST = Manifest("0.1.0", "digest", {STUB: "qu/main/test_dag.py"}, "dags/")
@@ -174,6 +174,26 @@ def test_while_a_module_is_broken_nothing_counts_as_dropped() -> None:
 )
 def test_an_import_error_is_told_in_its_authors_words(trace: str, message: str) -> None:
     assert judge(failures=(failure(trace),)).failures == (message,)
+
+
+@pytest.mark.parametrize("root", ["/usr/local/airflow/dags/feature1", "/tmp/dagbranch-0/" + "a1" * 32])
+def test_an_import_error_of_which_airflow_tells_the_last_frames_alone_is_told_where_it_was_raised(root: str) -> None:
+    trace = (
+        "Traceback (most recent call last):\n"
+        '  File "/usr/local/airflow/dags/feature1.zip/_dagbranch/importer.py", line 191, in exec_module\n'
+        f'  File "{root}/qu/a.py", line 7, in <module>\n'
+        "ValueError: of\nmany lines\n"
+    )
+
+    assert judge(failures=(failure(trace),)).failures == (
+        "dags/qu/a.py:7: ValueError: of (imported by dags/qu/main/test_dag.py)",
+    )
+
+
+def test_a_file_of_the_server_is_no_file_of_the_repository() -> None:
+    trace = 'Traceback:\n  File "/usr/lib/python3/qu/a.py", line 7, in <module>\nValueError: x\n'
+
+    assert judge(failures=(failure(trace),)).failures == ("dags/qu/main/test_dag.py: ValueError: x",)
 
 
 def test_an_import_error_of_a_long_text_and_in_many_modules_is_bounded() -> None:

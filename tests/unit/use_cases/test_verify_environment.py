@@ -241,12 +241,20 @@ def test_a_dropped_dag_whose_tasks_run_keeps_none_of_the_others_and_readiness_no
 
     assert kept == {"qu.feature1.test_dag", "qu.feature1.running"}
     assert deployed.environment.status == Status.READY
+    assert "still lists qu.feature1.running of an older commit" in deployed.environment.message
     deployed.airflow.running.clear()
     deployed.bus.published.clear()
     deployed.sweep()
     assert [(kind, detail["message"]) for kind, detail in deployed.bus.published] == [
         ("Verification Requested", "Airflow still lists DAGs of an older commit")
     ]
+    deployed.clock.forward(30)
+    deployed.airflow.parse(deployed.clock())
+    deployed.verify(kind=EventKind.VERIFICATION_REQUESTED, at=deployed.clock())
+    assert ids(deployed) == {"qu.feature1.test_dag"}
+    assert deployed.environment.status == Status.READY
+    assert "older commit" not in deployed.environment.message
+    assert deployed.bus.kinds == ["Verification Requested", "Ready"]
 
 
 def test_what_a_broken_commit_listed_is_dropped_by_the_next_also_where_airflow_lists_only_what_is_active(

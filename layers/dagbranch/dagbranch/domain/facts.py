@@ -11,13 +11,14 @@ from typing import Final
 
 from dagbranch.domain.airflow_listing import ListedDag
 from dagbranch.domain.airflow_pages import AirflowPages
-from dagbranch.domain.environments import Environment
+from dagbranch.domain.environments import Environment, Status, Suspects
 from dagbranch.domain.overview import BaseChanges, SchemaOverview
 from dagbranch.domain.packaging import Manifest
 
 _MOST_CHARACTERS: Final = 50_000  # of each of the three
 _MOST_SCHEMAS: Final = 50
 _MOST_TABLES: Final = 200  # of one schema
+_MOST_NAMED: Final = 10
 
 
 def with_listed(
@@ -37,6 +38,16 @@ def with_listed(
         modules[dag.dag_id] = path
     overview = replace(environment.overview, modules=modules)
     return replace(environment, overview=overview, pages=pages or environment.pages)
+
+
+def with_left(environment: Environment, left: Suspects | None) -> Environment:
+    """What Airflow still lists of an older commit although the newest is ready: told, and looked at again."""
+    if left is None or environment.status != Status.READY:
+        return environment
+    rest = len(left.dag_ids) - _MOST_NAMED
+    names = ", ".join(left.dag_ids[:_MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+    told = f"Airflow still lists {names} of an older commit: what runs there is not deleted, and is looked at again"
+    return replace(environment, suspects=left, message="\n".join(filter(None, [environment.message, told])))
 
 
 def with_schemas(environment: Environment, schemas: Sequence[SchemaOverview]) -> Environment:

@@ -12,7 +12,9 @@ from dagbranch.domain.wheels import VENDORED
 
 # The runtime adds this line to each import error, so that an error of the last commit is not told of the new one.
 COMMIT_NOTE: Final = re.compile(r"dagbranch: environment \S+, (commit:[0-9a-f]{7})")
+# Airflow tells the last two frames (dagbag_import_error_traceback_depth): perhaps none of the module itself.
 _FRAME: Final = re.compile(r'\s*File "([^"]+)", line (\d+)')
+_EXTRACTION: Final = re.compile(r"/.*/[0-9a-f]{64}/")  # of the zip, where the copy beside it is not of this version
 _LONGEST: Final = 500  # an exception's text may be a whole answer of some server
 _MOST: Final = 50
 
@@ -29,23 +31,27 @@ def _in_words(failure: ImportFailure, manifest: Manifest) -> str:
     lines = [line for line in failure.stack_trace.strip().splitlines() if not COMMIT_NOTE.search(line)]
     stub = failure.file_location.rpartition("/")[2]
     module = manifest.modules.get(stub, stub)
-    path, number = _place(lines, module)
+    path, number = _place(lines, module, failure.file_location.removesuffix(f".zip/{stub}"))
     imported = "" if path == module else f" (imported by {manifest.dags_folder}{module})"
     folder = manifest.dags_folder if stub in manifest.modules else ""
     return f"{folder}{path}{f':{number}' if number else ''}: {_error(lines)}{imported}"
 
 
-def _place(lines: Sequence[str], module: str) -> tuple[str, str | None]:
-    """The folder that the sources are in at the server is that of the module's own frames."""
+def _place(lines: Sequence[str], module: str, copy: str) -> tuple[str, str | None]:
+    """The last frame in a file of the repository, by its path in the dags folder; None for a line that nobody tells."""
     frames = [match.groups() for line in lines if (match := _FRAME.match(line))]
-    roots = {file.removesuffix(module) for file, _ in frames if file.endswith(f"/{module}")}
-    own = [
-        (file.removeprefix(root), number)
-        for file, number in frames
-        for root in roots
-        if file.startswith(root) and not file.startswith(f"{root}{VENDORED}")
-    ]
+    own = [(path, number) for file, number in frames if (path := _path_in_sources(file, module, copy))]
     return own[-1] if own else (module, None)
+
+
+def _path_in_sources(file: str, module: str, copy: str) -> str | None:
+    """``copy``: the folder beside the zip, which has its files, unless an extraction of the zip's stands for it."""
+    if file.endswith(f"/{module}"):
+        return module
+    extraction = _EXTRACTION.match(file)
+    root = extraction[0] if extraction else f"{copy}/"
+    path = file.removeprefix(root)
+    return None if path == file or path.startswith(VENDORED) else path
 
 
 def _error(lines: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 
 from dagbranch.domain.airflow_listing import ImportFailure, ListedDag, check_dag_id, dags_of
 from dagbranch.domain.environments import Environment, Half, Status, Suspects
-from dagbranch.domain.facts import with_listed
+from dagbranch.domain.facts import with_left, with_listed
 from dagbranch.domain.life_cycle import also_listed, ready, suspected
 from dagbranch.domain.naming import commit_tag
 from dagbranch.domain.packaging import NO_MANIFEST, Manifest, read_manifest
@@ -51,9 +51,9 @@ def verify_environment(
     deadline = (environment.pipeline.at if environment.status == Status.FAILED else asked_at) + patience
     look = _look(environment, airflow, dags)
     readiness = _judge(environment, environment.pipeline, look, airflow, now, patience, asked_at, deadline)
-    _drop(environment, readiness, registry, airflow, telemetry, now, deadline)
-    if _is_news(environment, readiness, event):
-        facts = _facts(environment, look, airflow, dags)
+    left = _drop(environment, readiness, registry, airflow, telemetry, now, deadline)
+    if _is_news(environment, readiness, left, event):
+        facts = _facts(environment, readiness, left, look, airflow, dags)
         _conclude(environment, readiness, facts, registry, bus, telemetry, now)
     else:
         telemetry.info("nothing has changed", status=environment.status)
@@ -78,13 +78,21 @@ def _look(environment: Environment, airflow: Airflow, dags: DagsBucket) -> _Look
     return _Look(listed, failures, read_manifest(dags.zip_content(name)) if is_broken else NO_MANIFEST)
 
 
-def _facts(environment: Environment, look: _Look, airflow: Airflow, dags: DagsBucket) -> _Facts:
-    """Where the DAGs are defined, and where people look at them."""
+def _facts(
+    environment: Environment,
+    readiness: Readiness,
+    left: Sequence[str],
+    look: _Look,
+    airflow: Airflow,
+    dags: DagsBucket,
+) -> _Facts:
+    """Where the DAGs are defined, where people look at them, and what is ``left`` of an older commit."""
     name, pipeline, manifest, pages = environment.claimed_name, environment.pipeline, look.manifest, airflow.pages()
     current = [dag for dag in dags_of(name, look.listed) if pipeline and commit_tag(pipeline.head_sha) in dag.tags]
     if current and manifest is NO_MANIFEST:
         manifest = read_manifest(dags.zip_content(name))
-    return lambda noted: with_listed(noted, current, manifest, pages)
+    suspects = Suspects(environment.generation, readiness.parsed_at, tuple(left)) if readiness.parsed_at else None
+    return lambda noted: with_left(with_listed(noted, current, manifest, pages), suspects if left else None)
 
 
 def _judge(
@@ -113,7 +121,7 @@ def _judge(
     )
 
 
-def _is_news(environment: Environment, readiness: Readiness, event: EnvironmentEvent) -> bool:
+def _is_news(environment: Environment, readiness: Readiness, left: Sequence[str], event: EnvironmentEvent) -> bool:
     """Whether it differs from what was on record before this was asked for.
 
     What was noted since may be this message's own work, told to nobody because that broke off: it is told again.
@@ -122,7 +130,12 @@ def _is_news(environment: Environment, readiness: Readiness, event: EnvironmentE
         return True
     if readiness.failures:
         return not environment.failed_in_airflow or environment.message != _in_words(readiness)
-    return environment.status != Status.READY or set(environment.dag_ids) != set(readiness.dag_ids)
+    told_of_left = environment.suspects is not None and environment.status == Status.READY
+    return (
+        environment.status != Status.READY
+        or set(environment.dag_ids) != set(readiness.dag_ids)
+        or told_of_left != bool(left)
+    )
 
 
 def _in_words(readiness: Readiness) -> str:
@@ -137,13 +150,13 @@ def _drop(
     telemetry: Telemetry,
     now: datetime,
     deadline: datetime,
-) -> None:
+) -> Sequence[str]:
     """What is left past the deadline is kept for the sweep to ask about, where it sees it: its tasks run, perhaps."""
     confirmed = readiness.confirmed(environment.suspects, environment.generation)
     running = [dag_id for dag_id in confirmed or () if not _is_deleted(dag_id, airflow, telemetry)]
     left = {*readiness.dropped, *running} - ({*(confirmed or ())} - {*running})
     if not left or (now > deadline and airflow.lists_let_go):
-        return
+        return sorted(left)
     if confirmed is None and readiness.parsed_at is not None:
         suspects = Suspects(environment.generation, readiness.parsed_at, readiness.dropped)
         if environment.suspects is None or environment.suspects.generation != environment.generation:
@@ -190,5 +203,6 @@ def _conclude(
     )
     bus.publish(EventKind.READY, event_detail(noted, now, dag_ids=readiness.dag_ids))
     telemetry.info("ready", dag_ids=readiness.dag_ids)
-    telemetry.count("EnvironmentReady")
-    telemetry.seconds("RequestToReady", (now - environment.requested_at).total_seconds())
+    if environment.ready_at is None:
+        telemetry.count("EnvironmentReady")
+        telemetry.seconds("RequestToReady", (now - environment.requested_at).total_seconds())
