@@ -13,11 +13,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from dagbranch.adapters.deliveries import TakenDeliveries
 from dagbranch.adapters.event_bus import EventBridgeBus
 from dagbranch.adapters.secrets import secret_text, secrets
-from dagbranch.errors import InvalidEventError, InvalidSignatureError, NotYetError
+from dagbranch.errors import InvalidEventError, InvalidSignatureError, NotYetError, OversizedEventError
 from dagbranch.events import webhook_request
 from dagbranch.observability import begin_record, logger, metrics, tracer
 from dagbranch.settings import ReceiveWebhookSettings, load
-from dagbranch.use_cases.receive_webhook import MOST_BODY_BYTES, receive_webhook
+from dagbranch.use_cases.receive_webhook import receive_webhook, signing_secrets
 
 
 @cache
@@ -42,10 +42,10 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     begin_record()
     try:
         request = webhook_request(event)
-        if len(request.body) > MOST_BODY_BYTES:
-            return _answer(413, f"the body has {len(request.body)} bytes, at most {MOST_BODY_BYTES} are taken")
-        secret = secret_text(secrets(), _settings().webhook_secret)
-        return _answer(202, receive_webhook(request, secret=secret, forward=partial(_forward_once, context)))
+        known = signing_secrets(secret_text(secrets(), _settings().webhook_secret))
+        return _answer(202, receive_webhook(request, secrets=known, forward=partial(_forward_once, context)))
+    except OversizedEventError as error:
+        return _answer(413, str(error))
     except InvalidSignatureError as error:
         return _answer(401, str(error))
     except InvalidEventError as error:

@@ -17,7 +17,7 @@ from moto import mock_aws
 
 from dagbranch.adapters.deliveries import TakenDeliveries
 from dagbranch.errors import NotYetError, TransientUpstreamError
-from dagbranch.use_cases.receive_webhook import MOST_BODY_BYTES
+from dagbranch.events import MOST_BODY_BYTES
 from tests.fakes.template import ROOT, registry_table
 
 SECRET = "It's a Secret to Everybody"

@@ -79,7 +79,7 @@ def test_webhook_is_signed_as_github_signs_and_only_a_pull_request_goes_to_the_b
     event, forwarded = read(f"receive_webhook/{name}"), list[tuple[str, str, str]]()
 
     request = webhook_request(event)
-    receive_webhook(request, secret=EVENTS_WEBHOOK_SECRET, forward=lambda *given: forwarded.append(given))
+    receive_webhook(request, secrets=[EVENTS_WEBHOOK_SECRET], forward=lambda *given: forwarded.append(given))
 
     used = request.event_name == "pull_request"
     assert forwarded == ([(request.event_name, event["body"], event["headers"]["x-github-delivery"])] if used else [])

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dagbranch.events.own import environment_event
 from dagbranch.events.queued import archive_uploaded, comment_event, data_work, pull_request_event, report_work
-from dagbranch.events.webhook import webhook_request
+from dagbranch.events.webhook import MOST_BODY_BYTES, webhook_request
 
 __all__ = [
+    "MOST_BODY_BYTES",
     "archive_uploaded",
     "comment_event",
     "data_work",

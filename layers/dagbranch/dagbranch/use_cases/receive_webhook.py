@@ -5,46 +5,97 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Callable
-from typing import Final
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NoReturn
 
+from dagbranch.domain.commands import command_in
 from dagbranch.domain.requests import WebhookRequest
-from dagbranch.errors import InvalidEventError, InvalidSignatureError
+from dagbranch.errors import ConfigurationError, InvalidEventError, InvalidSignatureError
 
-MOST_BODY_BYTES: Final = 900_000  # an EventBridge entry holds 1 MB with everything around it
-USED_EVENTS: Final = frozenset({"pull_request"})
+USED_EVENTS: Final = frozenset({"issue_comment", "merge_group", "pull_request"})
+_DELIVERY: Final = re.compile(r"[A-Za-z0-9-]{1,64}")  # GitHub's are GUIDs
+_MOST_SECRETS: Final = 2
 
 
-def check_signature(request: WebhookRequest, secret: str) -> None:
-    """Raises InvalidSignatureError unless GitHub signed exactly these bytes with this secret.
+def signing_secrets(text: str) -> tuple[str, ...]:
+    """One secret as plain text; or, while it is changed, both: ``{"secrets": ["new", "old"]}``.
 
+    Raises ConfigurationError, which repeats nothing of the text: with an empty secret everybody could sign.
+    """
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        content = None
+    found = content.get("secrets") if isinstance(content, dict) else [text]
+    given = found if isinstance(found, list) else []
+    if not 1 <= len(given) <= _MOST_SECRETS or not all(isinstance(one, str) and one.strip() for one in given):
+        raise ConfigurationError(
+            "the webhook's secret in Secrets Manager: expected plain text, or while it is changed "
+            '{"secrets": ["new", "old"]} with one or two texts that are not empty'
+        )
+    return tuple(given)
+
+
+def check_signature(request: WebhookRequest, secrets: Sequence[str]) -> None:
+    """Raises InvalidSignatureError unless GitHub signed exactly these bytes with one of these secrets.
+
+    Every secret is tried, each in constant time, so that the time taken tells nothing of which one came close.
     https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
     """
-    expected = "sha256=" + hmac.new(secret.encode(), request.body, hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(expected.encode(), request.signature.encode()):
+    given = request.signature.encode(errors="replace")
+    matches = [hmac.compare_digest(_signature(secret, request.body), given) for secret in secrets]
+    if not any(matches):
         raise InvalidSignatureError("the signature in X-Hub-Signature-256 is missing or wrong")
 
 
-def receive_webhook(request: WebhookRequest, *, secret: str, forward: Callable[[str, str, str], None]) -> str:
+def receive_webhook(
+    request: WebhookRequest, *, secrets: Sequence[str], forward: Callable[[str, str, str], None]
+) -> str:
     """Hands a used event's name, payload and delivery to ``forward``, and says what was done.
 
     Raises InvalidSignatureError, or InvalidEventError for what GitHub would not send; nothing happens then.
     """
-    check_signature(request, secret)
+    check_signature(request, secrets)
     if request.event_name not in USED_EVENTS:
-        return f"{request.event_name or 'an event without a name'} is not used"
-    if not request.delivery:
-        raise InvalidEventError("the header X-GitHub-Delivery is missing")
-    forward(request.event_name, _json_object(request.body), request.delivery)
+        return "an event of this kind is not used"
+    if not _DELIVERY.fullmatch(request.delivery):
+        raise InvalidEventError("the header X-GitHub-Delivery is missing, or no GUID")
+    text, payload = _json_object(request.body)
+    if not _is_used(request.event_name, payload):
+        return f"this {request.event_name} is not used"
+    forward(request.event_name, text, request.delivery)
     return "on the bus"
 
 
-def _json_object(body: bytes) -> str:
+def _signature(secret: str, body: bytes) -> bytes:
+    return b"sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest().encode()
+
+
+def _json_object(body: bytes) -> tuple[str, Mapping[str, Any]]:
     try:
         text = body.decode()
-        payload = json.loads(text)
+        payload = json.loads(text, parse_constant=_no_json)
     except (ValueError, RecursionError):
         payload = None
     if not isinstance(payload, dict):
         raise InvalidEventError("the body is no JSON object: set the webhook's content type to application/json")
-    return text
+    return text, payload
+
+
+def _no_json(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is Python's, not JSON's: the bus would not take it")
+
+
+def _is_used(event_name: str, payload: Mapping[str, Any]) -> bool:
+    """A cheap look, so that people's talk and answered questions do not travel: the functions look again."""
+    action = payload.get("action")
+    if event_name == "issue_comment":
+        return action == "created" and _is_command_on_a_pull_request(payload.get("issue"), payload.get("comment"))
+    return event_name != "merge_group" or action == "checks_requested"
+
+
+def _is_command_on_a_pull_request(issue: object, comment: object) -> bool:
+    body = comment.get("body") if isinstance(comment, dict) else None
+    is_on_a_pull_request = isinstance(issue, dict) and bool(issue.get("pull_request"))
+    return is_on_a_pull_request and isinstance(body, str) and command_in(body) is not None
