@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,3 +65,13 @@ def test_any_text_is_read(comment: str) -> None:
     found = command_in(comment)
 
     assert found is None or len(str(found)) <= 60
+
+
+@pytest.mark.parametrize(
+    "comment", ["/dagbranch x" + " " * 65_000 + "y", "/dagbranch x" + " " * 65_000 + "\ry", " " * 65_536]
+)
+def test_the_longest_comment_is_read_in_no_time(comment: str) -> None:
+    started = time.monotonic()
+    command_in(comment)
+
+    assert time.monotonic() - started < 1

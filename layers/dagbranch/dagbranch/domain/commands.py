@@ -9,7 +9,8 @@ from typing import Final, Literal, get_args
 type CommandName = Literal["deploy", "redeploy", "reset-data", "remove", "keep", "status", "schedules"]
 
 COMMANDS: Final = get_args(CommandName.__value__)
-_LINE: Final = re.compile(r"\s*/dagbranch(?:[ \t]+(?P<words>[^\n\r]*?))?[ \t]*(?:\r?\n|\Z)")
+# Possessive throughout: a stranger's comment of 65,536 characters must not have it look at any of them twice.
+_LINE: Final = re.compile(r"\s*+/dagbranch(?:[ \t]++(?P<words>[^\n\r]*+))?+(?:\r?\n|\Z)")
 _SHA: Final = re.compile(r"[0-9a-f]{7,40}")
 _MOST_TOLD: Final = 60
 
