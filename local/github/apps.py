@@ -27,6 +27,11 @@ class AppRecord:
     events: tuple[str, ...]
     created_at: datetime
 
+    @property
+    def client_id(self) -> str:
+        """Another name of it, which may stand in the tokens that it signs."""
+        return f"Iv23li{self.id:014d}"
+
 
 @dataclass(frozen=True)
 class InstallationRecord:

@@ -7,22 +7,11 @@ from dataclasses import replace
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from dagbranch.domain.github_app import EVENTS
 from local.github.apps import AppRecord, InstallationRecord, Permissions, TokenRecord
 from local.github.repositories import Repository
 from local.github.rest.site import Site
 from local.github.state import now
-
-PERMISSIONS: Permissions = {
-    "checks": "write",
-    "contents": "read",
-    "deployments": "write",
-    "issues": "write",
-    "merge_queues": "read",
-    "metadata": "read",
-    "pull_requests": "write",
-    "statuses": "write",
-}
-EVENTS = ("issue_comment", "merge_group", "pull_request")
 
 
 class GitHubApp:

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+from dagbranch.domain.github_app import PERMISSIONS
 from local.github.apps import Permissions
 from local.github.context import Context
 from local.github.entries import Changes, entries_of_folder
 from local.github.git_repository import GitRepository
-from local.github.github_app import PERMISSIONS, GitHubApp
+from local.github.github_app import GitHubApp
 from local.github.payloads.events import ping_event
 from local.github.payloads.urls import Urls
 from local.github.repositories import AUTHOR, Repository

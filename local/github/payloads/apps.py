@@ -25,7 +25,7 @@ def performed_via(urls: Urls, state: State, actor: Actor) -> dict[str, Any] | No
 def integration(urls: Urls, app: AppRecord) -> dict[str, Any]:
     return {
         "id": app.id,
-        "client_id": f"Iv23li{app.id:014d}",
+        "client_id": app.client_id,
         "slug": app.slug,
         "node_id": node_id("App", app.id),
         "owner": user(urls, app.owner, "Organization"),
@@ -44,7 +44,7 @@ def installation(urls: Urls, app: AppRecord, record: InstallationRecord) -> dict
     api = f"{urls.api}/app/installations/{record.id}"
     return {
         "id": record.id,
-        "client_id": f"Iv23li{app.id:014d}",
+        "client_id": app.client_id,
         "account": user(urls, record.account, "Organization"),
         "repository_selection": _selection(record.repository_ids),
         "access_tokens_url": f"{api}/access_tokens",

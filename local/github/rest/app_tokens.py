@@ -29,7 +29,7 @@ def app_of(text: str, apps: Apps) -> AppRecord:
         issuer = jwt.decode(text, options={"verify_signature": False})["iss"]
     except (jwt.InvalidTokenError, KeyError):
         raise ApiError(401, _NOT_DECODED) from None
-    app = apps.registered.get(int(issuer)) if str(issuer).isdecimal() else None
+    app = next((one for one in apps.registered.values() if str(issuer) in {str(one.id), one.client_id}), None)
     if app is None:
         raise ApiError(404, "Integration not found")
     try:

@@ -131,7 +131,7 @@ def test_a_token_for_more_than_was_granted_is_refused(
 
 
 WRITES: dict[str, tuple[str, Callable[[Any], object]]] = {
-    "comment": ("issues", lambda repo: repo.get_pull(1).create_issue_comment("x")),
+    "comment": ("pull_requests", lambda repo: repo.get_pull(1).create_issue_comment("x")),
     "check": ("checks", lambda repo: repo.create_check_run("x", repo.get_branch("feature1").commit.sha)),
     "status": ("statuses", lambda repo: repo.get_commit("feature1").create_status("success")),
     "deployment": (
