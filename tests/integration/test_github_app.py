@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import urllib3
 
 from dagbranch.adapters.github import PyGithubGitHub
 from dagbranch.adapters.github_credentials import PULL_REQUESTS, REPORTS, SOURCES, GitHubCredentials, Permissions
@@ -187,3 +190,61 @@ def test_an_enterprise_server_is_asked_below_its_prefix(tmp_path: Path) -> None:
         assert local.url.endswith("/api/v3")
         assert github_of(local, app).installation(REPOSITORY) == installation
         assert github_of(local, app).open_pull_requests(REPOSITORY) == []
+
+
+class Renamed(ThreadingHTTPServer):
+    """Leads from the earlier name of the repository to the one that the double has."""
+
+    daemon_threads = True
+
+    def __init__(self, upstream: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.upstream = upstream
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Renamed
+
+    def do_GET(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.path.startswith("/repos/acme/earlier"):
+            location = self.server.url + self.path.replace("acme/earlier", REPOSITORY)
+            self._answer(301, b'{"message": "Moved Permanently"}', {"Location": location})
+            return
+        headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
+        answer = urllib3.request(self.command, self.server.upstream + self.path, body=body, headers=headers)
+        self._answer(answer.status, answer.data, {})
+
+    do_POST = do_GET  # noqa: N815 # the name that http.server looks for
+
+    def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # the base class's name
+        pass
+
+
+def test_a_repository_is_reached_by_the_name_that_it_had_before(
+    local: LocalGitHub, repository: Repository, app: GitHubApp
+) -> None:
+    app.install("acme")
+    repository.commit("feature1", {"dags/a.py": b"import airflow"}, "A DAG")
+    pull = repository.open_pull("feature1", "A pull request")
+
+    with Renamed(local.url) as renamed:
+        thread = threading.Thread(target=renamed.serve_forever, args=(0.05,))
+        thread.start()
+        found = PyGithubGitHub(renamed.url, secret_of(app)).pull_request("acme/earlier", pull.number)
+        renamed.shutdown()
+        thread.join()
+
+    assert found is not None
+    assert found.repository == REPOSITORY
+    finder, token = app.tokens
+    assert finder.permissions == {"metadata": "read"}
+    assert token.repository_ids == frozenset({repository.id})

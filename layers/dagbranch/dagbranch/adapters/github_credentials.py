@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from typing import Annotated, Final, Literal, NoReturn
 
-from github import Auth, UnknownObjectException
+from github import Auth, GithubException, UnknownObjectException
 from jwt import PyJWTError
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
@@ -62,12 +62,17 @@ class _NewToken(BaseModel):
     expires_at: datetime
 
 
+class _Repository(BaseModel):
+    id: int
+
+
 class _User(BaseModel):
     login: str
 
 
 _INSTALLATION: Final = TypeAdapter(Installation)
 _NEW_TOKEN: Final = TypeAdapter(_NewToken)
+_REPOSITORY: Final = TypeAdapter(_Repository)
 _USER: Final = TypeAdapter(_User)
 
 
@@ -111,14 +116,26 @@ class GitHubApp:
 
     def _minted(self, repository: str, permissions: Permissions) -> InstallationToken:
         installation = self.installation(repository)
-        new = self._api().tell(
-            _NEW_TOKEN,
-            "POST",
-            f"/app/installations/{installation.id}/access_tokens",
-            repositories=[repository.partition("/")[2]],
-            permissions=_granted({**_ALWAYS, **permissions}, installation.permissions),
-        )
+        granted = _granted({**_ALWAYS, **permissions}, installation.permissions)
+        try:
+            new = self._new_token(installation, granted, repositories=[repository.partition("/")[2]])
+        except GithubException as error:
+            if error.status != 422:
+                raise
+            number = self._renamed(repository, installation)
+            new = self._new_token(installation, granted, repository_ids=[number])
         return InstallationToken(new.token, new.expires_at, installation)
+
+    def _new_token(
+        self, installation: Installation, permissions: Mapping[str, str], **repositories: object
+    ) -> _NewToken:
+        place = f"/app/installations/{installation.id}/access_tokens"
+        return self._api().tell(_NEW_TOKEN, "POST", place, permissions=permissions, **repositories)
+
+    def _renamed(self, repository: str, installation: Installation) -> int:
+        """The id: an earlier name leads to the repository everywhere but where a token is made."""
+        finder = Auth.Token(self._new_token(installation, _ALWAYS).token)
+        return GitHubApi(self._api_url, finder).ask(_REPOSITORY, f"/repos/{repository}").id
 
     def _api(self) -> GitHubApi:
         """A new connection, because an old one may have been cut while the function was frozen."""
