@@ -122,7 +122,18 @@ def test_what_a_commit_had_proven_when_its_pull_request_was_closed_stays() -> No
 
 
 def test_what_was_removed_although_its_pull_request_is_open_proves_nothing_any_more() -> None:
-    assert put(a_removed_one(dismissed=FIRST), posted("success")) == [(FIRST, "neutral")]
+    for record in (a_removed_one(dismissed=FIRST), a_removing_one(unwanted="the label 'no-preview' is on it")):
+        assert put(record, posted("success")) == [(FIRST, "neutral")]
+
+
+def test_a_new_commit_of_a_fork_whose_environment_goes_is_told_how_it_gets_one() -> None:
+    going = a_removing_one("code of a fork " * 20, head_sha=SECOND, unwanted="code of a fork", awaits_approval=True)
+
+    (check,) = checks_to_put(going, (posted("success"),), GITHUB)
+
+    assert (check.head_sha, check.state) == (SECOND, "neutral")
+    assert f"/dagbranch deploy {SECOND}" in check.title
+    assert f"\n/dagbranch deploy {SECOND}\n" in check.summary
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,19 @@ def test_a_fork_is_told_the_one_line_that_has_it_deployed() -> None:
     assert "Waiting for approval" in comment
 
 
+def test_what_stands_and_is_to_go_says_so() -> None:
+    assert "it is to be removed: the label 'no' is on it" in told(a_ready_one(unwanted="the label 'no' is on it"))
+
+
+def test_a_fork_whose_approved_commit_goes_is_told_how_the_next_one_comes() -> None:
+    going = a_removing_one("code of a fork", head_sha=SECOND, unwanted="code of a fork", awaits_approval=True)
+
+    comment = told(going)
+
+    assert "feature1 is being removed" in comment
+    assert f"```\n/dagbranch deploy {SECOND}\n```" in comment
+
+
 def test_a_removal_says_why_and_then_what_went_and_how_it_comes_back() -> None:
     under_way = told(a_removing_one("nobody has asked for anything of it for 14 days"))
     expired = told(a_removed_one("nobody has asked for anything of it for 14 days", dismissed=FIRST))

@@ -10,7 +10,7 @@ from dagbranch.domain.github_pages import GitHubPages, is_path_in_repository
 from dagbranch.domain.problems import Problem, problems_in
 from dagbranch.domain.report_markdown import bounded, code, one_line, prose
 from dagbranch.domain.report_sections import data_lines, note_lines, problem_lines, time_lines
-from dagbranch.domain.report_words import approval, counted, headline, reason
+from dagbranch.domain.report_words import approval, counted, headline, is_awaiting_approval, reason
 from dagbranch.domain.reports import Check, CheckState, PostedCheck
 
 MOST_TITLE: Final = 140  # of a commit status' description
@@ -56,8 +56,7 @@ def checks_to_put(record: Environment, standing: tuple[PostedCheck, ...], pages:
     """
     wanted = check_of(record, pages)
     stands = standing_at(record.head_sha, standing)
-    is_over = record.status in {Status.REMOVING, Status.REMOVED} and not (record.dismissed or record.unwanted)
-    own = [] if is_over and (stands is None or not is_pending(stands)) else [wanted]
+    own = [] if _is_closed(record) and (stands is None or not is_pending(stands)) else [wanted]
     older = [one for one in standing if one.head_sha != record.head_sha and is_pending(one)]
     return [*[_superseded(one, record) for one in older], *own]
 
@@ -91,25 +90,32 @@ def is_open(state: CheckState) -> bool:
     return state in _PENDING
 
 
+def _is_closed(record: Environment) -> bool:
+    """Whether it goes because its pull request was closed."""
+    is_going = record.status in {Status.REMOVING, Status.REMOVED}
+    return is_going and record.dismissed is None and not record.unwanted
+
+
 def _superseded(older: PostedCheck, record: Environment) -> Check:
     title = f"superseded by {record.head_sha[:7]}"
     return Check(check_name(record.lane), older.head_sha, "neutral", title, f"Superseded by {code(record.head_sha)}.")
 
 
 def _title(record: Environment) -> str:
-    told = reason(record)
-    return one_line(f"{headline(record)}: {told}" if told else headline(record), MOST_TITLE)
+    what = "waiting for approval" if is_awaiting_approval(record) else headline(record)
+    why = reason(record)
+    return one_line(f"{what}: {why}" if why else what, MOST_TITLE)
 
 
 def _summary(record: Environment, pages: GitHubPages) -> list[str]:
+    if is_awaiting_approval(record):
+        told = "Someone with write access has it deployed by writing in a comment on the pull request:"
+        return [told, "", "```", approval(record), "```"]
     match record.status:
         case Status.FAILED:
             return [*problem_lines(record, pages), "", *note_lines(record)]
         case Status.READY:
             return [*time_lines(record), "", *data_lines(record), "", *note_lines(record)]
-        case Status.REFUSED if record.awaits_approval:
-            told = "Someone with write access has it deployed by writing in a comment on the pull request:"
-            return [told, "", "```", approval(record), "```"]
     return [prose(reason(record) or headline(record))]
 
 

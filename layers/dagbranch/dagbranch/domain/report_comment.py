@@ -19,7 +19,7 @@ from dagbranch.domain.report_sections import (
     receipt_lines,
     time_lines,
 )
-from dagbranch.domain.report_words import approval, between, counted, headline, reason
+from dagbranch.domain.report_words import approval, between, counted, headline, is_awaiting_approval, reason
 from dagbranch.domain.reports import Answer
 
 MOST_BYTES: Final = 65_000  # GitHub takes 65,536 characters
@@ -62,9 +62,9 @@ def _shows_dags(record: Environment) -> bool:
 
 
 def _lead(record: Environment, pages: GitHubPages) -> list[str]:
+    if is_awaiting_approval(record):
+        return [*_approval(record, pages), "", *receipt_lines(record)]
     match record.status:
-        case Status.REFUSED if record.awaits_approval:
-            return _approval(record, pages)
         case Status.READY:
             return [_ready(record, pages)]
         case Status.FAILED:

@@ -14,7 +14,7 @@ _MOST_MINUTES: Final = 120
 def headline(record: Environment) -> str:
     name = record.name or "the environment"
     match record.status:
-        case Status.REFUSED if record.awaits_approval:
+        case Status.REFUSED if is_awaiting_approval(record):
             told = "waiting for approval"
         case Status.WAITING:
             told = "waiting for its turn" + (f": place {record.place} in the line" if record.place else "")
@@ -33,7 +33,7 @@ def headline(record: Environment) -> str:
 
 def reason(record: Environment) -> str:
     """Why it is as it is, in one line; empty where the headline says it all."""
-    if record.awaits_approval and record.status == Status.REFUSED:
+    if is_awaiting_approval(record):
         return f"it comes from a fork: someone with write access writes {approval(record)}"
     if record.status in {Status.REQUESTED, Status.DEPLOYING}:
         return _still_to_come(record)
@@ -41,6 +41,12 @@ def reason(record: Environment) -> str:
         return ""
     first, *more = record.message.splitlines() or [""]
     return f"{first} (and {counted(len(more), 'more line')})" if more else first
+
+
+def is_awaiting_approval(record: Environment) -> bool:
+    """Whether nothing is made of the commit on record because it is a fork's, and nobody has asked for it."""
+    is_going = record.status in {Status.REMOVING, Status.REMOVED} and bool(record.unwanted)
+    return record.awaits_approval and (record.status == Status.REFUSED or is_going)
 
 
 def approval(record: Environment) -> str:
@@ -52,6 +58,7 @@ def notes(record: Environment) -> list[str]:
     """What its author should know of what stands: warnings, and what was left out."""
     halves = [half.message for half in (record.pipeline, record.data) if half and is_of_this_request(record, half)]
     told = [record.message] if record.status == Status.READY else halves
+    told += [f"it is to be removed: {record.unwanted}"] if record.unwanted else []
     return list(dict.fromkeys(line.strip() for text in told for line in text.splitlines() if line.strip()))
 
 
