@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
 
 from dagbranch.adapters.runtime_modules import runtime_modules
 from dagbranch.domain.access import Access
@@ -14,6 +17,7 @@ from dagbranch.domain.ownership import marker_of
 from dagbranch.domain.policy import Policy
 from dagbranch.domain.requests import (
     ArchiveUploaded,
+    CommentEvent,
     DataRequest,
     EnvironmentEvent,
     EventKind,
@@ -23,6 +27,8 @@ from dagbranch.domain.requests import (
 from dagbranch.domain.source_allowance import RepositoryLists
 from dagbranch.domain.source_archive import Limits
 from dagbranch.errors import NotYetError, SupersededError
+from dagbranch.events import pull_request_event
+from dagbranch.use_cases.answer_command import Answerer, answer_command
 from dagbranch.use_cases.deploy_half import Surroundings, Worker
 from dagbranch.use_cases.fetch_source import fetch_source
 from dagbranch.use_cases.intake_work import Fetcher, Intake
@@ -34,6 +40,7 @@ from dagbranch.use_cases.sweep_environments import Seen, Sweeper, sweep_environm
 from dagbranch.use_cases.verify_environment import verify_environment
 from tests.fakes.airflow import InMemoryAirflow
 from tests.fakes.buckets import InMemoryArtifactsBucket, InMemoryDagsBucket, InMemorySourceBucket
+from tests.fakes.bus_messages import on_the_bus
 from tests.fakes.event_bus import InMemoryEventBus
 from tests.fakes.examples import (
     FIRST,
@@ -64,6 +71,7 @@ class World:
     def __init__(self) -> None:
         self.clock = Clock()
         self.policy = Policy()
+        self.push_settle = timedelta(0)
         self.registry = InMemoryRegistry()
         self.leases = InMemoryLeases(self.clock)
         self.sources = InMemorySourceBucket()
@@ -93,7 +101,7 @@ class World:
         fetch_source(
             event or event_about(),
             by=Fetcher(
-                intake=Intake("preview", ALLOWED, self.limits, self.policy),
+                intake=Intake("preview", ALLOWED, self.limits, self.policy, self.push_settle),
                 github=self.github,
                 index=self.index,
                 registry=self.registry,
@@ -106,6 +114,36 @@ class World:
                 now=self.clock(),
             ),
         )
+
+    def comment(self, text: str, author: str = "alice", **different: object) -> None:
+        """A new comment on the pull request, and all that follows from it in ``fetch_source`` and the removal."""
+        usual: dict[str, object] = {
+            "repository_id": REPOSITORY_ID,
+            "repository": REPOSITORY,
+            "pull_number": PULL_NUMBER,
+            "comment_id": 7,
+            "author": author,
+            "is_bot": False,
+            "text": text,
+            "delivery": "delivery-7",
+            "at": self.clock(),
+        }
+        before = len(self.bus.published)
+        answer_command(
+            CommentEvent(**{**usual, **different}),  # type: ignore[arg-type] # the fields of the comment
+            by=Answerer("preview", ALLOWED, self.github, self.registry, self.bus, self.telemetry, self.clock()),
+        )
+        self.follow(self.bus.published[before:])
+
+    def follow(self, published: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """These requests, as the functions read them from their queues."""
+        for kind, detail in list(published):
+            around = {"id": str(uuid4()), "detail-type": kind, "source": "dagbranch", "resources": []}
+            body = on_the_bus(detail, **around)
+            if kind == "Environment Requested":
+                self.fetch(pull_request_event(body))
+            elif kind == "Removal Requested":
+                self.remove_until_done(pull_request_event(body))
 
     def upload(self, files: dict[str, bytes], head_sha: str = FIRST) -> ArchiveUploaded:
         """An archive in the source bucket, as fetch_source or a CI job puts it there."""

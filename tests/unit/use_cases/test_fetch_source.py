@@ -12,6 +12,7 @@ from dagbranch.domain.environments import Status
 from dagbranch.domain.naming import SourceArchiveKey
 from dagbranch.domain.ownership import marker_of
 from dagbranch.domain.policy import Policy
+from dagbranch.domain.requests import PullRequestEvent
 from dagbranch.domain.source_archive import Limits, read_source_archive, source_digest
 from dagbranch.errors import InvalidEventError, NotYetError, SupersededError, TransientUpstreamError
 from local.github import File, Link, Submodule
@@ -468,7 +469,7 @@ def test_without_a_commit_in_common_the_changes_are_unknown(world: World) -> Non
 
 
 @pytest.mark.parametrize("settings", [b"version: 1\n", b"version: 1\nselect: all\n", b"version: 1\nselect: [qu/*]\n"])
-def test_a_selection_that_does_not_depend_on_the_changes_costs_no_request(world: World, settings: bytes) -> None:
+def test_a_selection_that_does_not_depend_on_the_changes_does_without_the_base(world: World, settings: bytes) -> None:
     world.github.merge_bases[FIRST] = "asking for this commit fails"
     world.github.open(a_pull_request(), {**FILES, "dagbranch.yaml": settings})
 
@@ -817,3 +818,232 @@ def test_a_refusal_that_is_on_record_is_no_news(world: World) -> None:
     world.fetch()
 
     assert world.registry.history == before
+
+
+# Who gets one
+
+
+def says(world: World, previews: str) -> None:
+    """The default branch's file."""
+    on_main(world, f"version: 1\npreviews: {{{previews}}}\n".encode())
+
+
+def stands(world: World, **different: Any) -> None:
+    world.deploy(FILES)
+    world.registry.update(world.environment, lambda newest: replace(newest, status=Status.READY, **different), event="")
+    world.bus.published.clear()
+    world.sources.objects.clear()
+
+
+def test_what_the_default_branch_says_counts_and_not_what_the_pull_request_says_of_itself(world: World) -> None:
+    says(world, "label: preview")
+    world.github.open(a_pull_request(), {**FILES, "dagbranch.yaml": b"version: 1\npreviews: {label: feature}\n"})
+
+    world.fetch()
+
+    assert world.environment.status == Status.REFUSED
+    assert world.environment.message == "only pull requests with the label 'preview' get an environment"
+    assert world.bus.kinds == ["Report Requested"]
+
+
+@pytest.mark.parametrize(
+    ("previews", "different"),
+    [
+        ("label: preview", {}),
+        ("except_label: big", {"labels": frozenset({"big"})}),
+        ("bases: [main]", {"base_ref": "release"}),
+    ],
+    ids=["the label was taken away", "another was added", "it was retargeted"],
+)
+def test_what_stands_and_may_not_any_more_is_to_be_removed(
+    world: World, previews: str, different: dict[str, Any]
+) -> None:
+    stands(world)
+    says(world, previews)
+    world.github.open(a_pull_request(**different), FILES)
+
+    world.fetch()
+    world.fetch()
+
+    assert world.environment.status == Status.READY
+    assert world.environment.unwanted
+    assert world.bus.kinds == ["Removal Requested", "Report Requested"] * 2
+    assert sum(line.startswith("unwanted") for line in world.registry.history) == 1
+
+
+def test_what_may_again_before_its_removal_began_stays(world: World) -> None:
+    stands(world)
+    says(world, "label: preview")
+    world.fetch()
+    world.github.open(a_pull_request(labels=frozenset({"preview"})), FILES)
+
+    world.fetch()
+
+    assert (world.environment.status, world.environment.unwanted) == (Status.READY, "")
+    assert not world.sources.objects
+
+
+def test_what_may_again_after_its_removal_is_made_anew(world: World) -> None:
+    stands(world)
+    says(world, "label: preview")
+    world.fetch()
+    world.remove_until_done()
+    world.fetch()
+    refused = world.environment
+    world.github.open(a_pull_request(labels=frozenset({"preview"})), FILES)
+
+    world.fetch()
+
+    assert (refused.status, refused.message[:5]) == (Status.REFUSED, "only ")
+    assert (world.environment.status, world.environment.unwanted) == (Status.REQUESTED, "")
+
+
+def test_one_that_gets_nothing_waits_until_what_it_had_is_removed(world: World) -> None:
+    world.registry.save(an_environment(status=Status.REMOVING, revision=0), event="")
+    says(world, "label: preview")
+    world.github.open(a_pull_request(head_sha=SECOND), FILES)
+
+    with pytest.raises(NotYetError):
+        world.fetch()
+
+
+def test_a_change_of_no_pipeline_gets_none_and_is_told_so_for_each_commit(world: World) -> None:
+    world.github.commits[BASE_SHA] = Commit(FILES)
+    world.github.open(a_pull_request(), {**FILES, "README.md": b"1"})
+    world.fetch()
+    world.github.open(a_pull_request(head_sha=SECOND), {**FILES, "README.md": b"2"})
+
+    world.fetch()
+
+    assert (world.environment.status, world.environment.head_sha) == (Status.REFUSED, SECOND)
+    assert world.environment.message == "the pull request changes no pipeline: nothing in dags/, dagbranch.yaml"
+    assert world.bus.kinds == ["Report Requested"] * 2
+
+
+def test_a_push_that_takes_the_last_change_of_a_pipeline_back_has_the_environment_removed(world: World) -> None:
+    stands(world)
+    world.github.commits[BASE_SHA] = Commit(FILES)
+    world.github.open(a_pull_request(head_sha=SECOND), {**FILES, "README.md": b"1"})
+
+    world.fetch()
+
+    assert world.environment.unwanted.startswith("the pull request changes no pipeline")
+    assert "Removal Requested" in world.bus.kinds
+
+
+def test_where_github_does_not_list_all_changes_the_commit_is_deployed(world: World) -> None:
+    world.github.commits[BASE_SHA] = Commit(FILES)
+    world.github.most_listed_files = 0
+    world.github.open(a_pull_request(), {**FILES, "README.md": b"1"})
+
+    world.fetch()
+
+    assert world.environment.status == Status.REQUESTED
+
+
+def test_a_change_of_what_a_link_in_the_packaged_folder_stands_for_is_one_of_a_pipeline(world: World) -> None:
+    before: dict[str, Content] = {**FILES, "dags/lib": Link("../shared"), "shared/x.py": b"1"}
+    world.github.commits[BASE_SHA] = Commit(before)
+    world.github.open(a_pull_request(), {**before, "shared/x.py": b"2"})
+
+    world.fetch()
+
+    assert world.environment.status == Status.REQUESTED
+
+
+def test_a_commit_that_was_looked_at_once_costs_no_second_look_at_its_changes(world: World) -> None:
+    stands(world)
+    world.github.commits[BASE_SHA] = Commit(FILES)
+
+    world.fetch()
+
+    assert (world.environment.status, world.environment.unwanted) == (Status.READY, "")
+
+
+def test_a_draft_is_refused_also_where_nobody_can_read_the_default_branchs_file(world: World) -> None:
+    on_main(world, b"version: [1\n")
+    world.github.open(a_pull_request(is_draft=True), FILES)
+
+    world.fetch()
+
+    assert (world.environment.status, "draft" in world.environment.message) == (Status.REFUSED, True)
+
+
+# Installations
+
+
+def test_an_event_of_another_installation_than_the_repositorys_is_refused(world: World) -> None:
+    world.github.open(a_pull_request(), FILES)
+    world.github.installations = {REPOSITORY: 5}
+
+    with pytest.raises(InvalidEventError, match="installation 6"):
+        world.fetch(replace(event_about(), installation_id=6))
+
+    assert list(world.registry.all("preview")) == []
+
+
+@pytest.mark.parametrize(("told", "own"), [(5, 5), (5, None), (None, 5)])
+def test_an_installation_that_fits_or_that_nobody_tells_is_none_to_refuse(
+    world: World, told: int | None, own: int | None
+) -> None:
+    world.github.open(a_pull_request(), FILES)
+    world.github.installations = {} if own is None else {REPOSITORY: own}
+
+    world.fetch(replace(event_about(), installation_id=told))
+
+    assert world.environment.status == Status.REQUESTED
+
+
+# Pushes that follow each other
+
+
+def a_push(world: World, head_sha: str, delivery: str) -> PullRequestEvent:
+    world.github.open(a_pull_request(head_sha=head_sha), {**FILES, "dags/new.sql": head_sha.encode()})
+    return replace(event_about(head_sha=head_sha), pushed_at=world.clock(), delivery=delivery)
+
+
+def test_pushes_within_the_time_to_settle_are_one_deploy_of_the_last(world: World) -> None:
+    world.push_settle = timedelta(seconds=20)
+    first = a_push(world, FIRST, "d-1")
+    world.clock.forward(15)
+    second = a_push(world, SECOND, "d-2")
+    with pytest.raises(NotYetError) as error:
+        world.fetch(first)
+    world.clock.forward(error.value.retry_seconds)
+
+    world.fetch(first)
+    world.sources.objects.clear()
+    world.clock.forward(15)
+    world.fetch(second)
+
+    assert error.value.retry_seconds == 5
+    assert (world.environment.head_sha, world.environment.generation) == (SECOND, 1)
+    assert not world.sources.objects
+
+
+def test_the_message_that_asked_for_a_commit_puts_its_archive_also_when_it_comes_again(world: World) -> None:
+    push = a_push(world, FIRST, "d-1")
+    world.fetch(push)
+    world.sources.objects.clear()
+
+    world.fetch(push)
+
+    assert world.sources.objects
+
+
+def test_what_is_no_push_does_not_wait(world: World) -> None:
+    world.push_settle = timedelta(seconds=20)
+    world.github.open(a_pull_request(), FILES)
+
+    world.fetch()
+
+    assert world.environment.status == Status.REQUESTED
+
+
+def test_a_label_on_a_commit_that_failed_is_no_reason_to_try_it_again(world: World) -> None:
+    world.github.open(a_pull_request(), {"dagbranch.yaml": b"{"})
+    world.fetch()
+
+    world.fetch(replace(event_about(), delivery="of the label"))
+
+    assert (world.environment.status, world.environment.generation) == (Status.FAILED, 1)

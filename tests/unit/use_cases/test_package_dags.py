@@ -104,6 +104,20 @@ def test_the_configuration_names_the_commit_and_no_more_than_the_dags_may_know(r
     assert found["settings"]["schedules"] is False
 
 
+def test_what_somebody_asked_of_the_schedules_counts_and_puts_the_same_zip_again(requested: World) -> None:
+    upload = requested.upload(FILES)
+    requested.package(upload)
+    before = serials(requested)["feature1.zip"]
+
+    requested.registry.update(requested.environment, lambda newest: replace(newest, schedules=True), event="")
+    requested.package(upload)
+    again = serials(requested)["feature1.zip"]
+    requested.package(upload)
+
+    assert configuration(requested)["settings"]["schedules"] is True
+    assert before < again == serials(requested)["feature1.zip"]
+
+
 def test_the_copy_and_the_configuration_come_before_the_zip(requested: World) -> None:
     requested.package(requested.upload(FILES))
 

@@ -13,13 +13,14 @@ from dagbranch.domain.leases import with_lease
 from dagbranch.domain.ownership import marker_of
 from dagbranch.domain.policy import Policy
 from dagbranch.domain.requests import ArchiveUploaded, PullRequestEvent
-from dagbranch.errors import NotOursError, NotYetError, SupersededError, TransientUpstreamError
+from dagbranch.errors import InvalidEventError, NotOursError, NotYetError, SupersededError, TransientUpstreamError
 from tests.fakes.buckets import stored
 from tests.fakes.examples import (
     FILES,
     FILES_WITH_DATA,
     NOW,
     PULL_NUMBER,
+    REPOSITORY,
     REPOSITORY_ID,
     SECOND,
     a_pull_request,
@@ -494,6 +495,42 @@ def test_one_that_waits_and_is_closed_leaves_the_line_and_its_check_is_ended(wor
 
     assert (world.environment.status, world.environment.place) == (Status.REMOVED, None)
     assert world.bus.kinds == ["Report Requested"]
+
+
+# What is unwanted, though its pull request is open
+
+
+def unwanted(world: World) -> None:
+    world.registry.update(world.environment, lambda newest: replace(newest, unwanted="no label"), event="")
+
+
+def test_what_is_unwanted_is_removed_and_its_pull_request_is_looked_at_again(ready: World) -> None:
+    unwanted(ready)
+
+    ready.remove_until_done()
+
+    gone = ready.environment
+    assert (gone.status, gone.message, gone.dismissed) == (Status.REMOVED, "no label", None)
+    assert ready.bus.kinds == ["Report Requested", "Removed", "Environment Requested"]
+
+
+def test_what_is_wanted_again_before_its_removal_began_stays(ready: World) -> None:
+    unwanted(ready)
+    ready.registry.update(ready.environment, lambda newest: replace(newest, unwanted=""), event="")
+
+    ready.remove()
+
+    assert ready.environment.status == Status.READY
+
+
+def test_a_closed_pull_request_of_another_installation_removes_nothing(ready: World) -> None:
+    ready.github.installations = {REPOSITORY: 5}
+    ready.close()
+
+    with pytest.raises(InvalidEventError):
+        ready.remove(replace(event_about(), installation_id=6))
+
+    assert ready.environment.status == Status.READY
 
 
 # Expiry
