@@ -77,14 +77,17 @@ class Talks:
         self.wait(lambda: self._is_told(pull, outcome), f"{pull.head_ref} is told: {outcome}")
         return self.page(pull)
 
+    def record(self, pull: Pull) -> Environment:
+        found = observation.registered(self.stack, self.repository.id, pull.number)
+        assert found is not None
+        return found
+
     def page(self, pull: Pull) -> Page:
-        record = observation.registered(self.stack, self.repository.id, pull.number)
-        assert record is not None
         assert self.stack.app is not None
         ours = [one.body for one in pull.comments if one.author.login == self.stack.app.login]
         commits = dict.fromkeys([*pull.record.earlier_heads, pull.head_sha])
         checks = {sha: pull.checks(sha)[CHECK] for sha in commits if CHECK in pull.checks(sha)}
-        return Page(record, tuple(ours), checks, {one.sha: one for one in pull.deployments})
+        return Page(self.record(pull), tuple(ours), checks, {one.sha: one for one in pull.deployments})
 
     def say(self, pull: Pull, author: str, text: str) -> Comment:
         """A comment that is answered: a reaction stands at it, and the answer in our comment."""
