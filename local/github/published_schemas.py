@@ -21,6 +21,7 @@ _REPOSITORY = r"/(?:repos/[^/]+/[^/]+|repositories/\d+)"
 _ANY_SHOWN = models.ContentFile | models.ContentSymlink | models.ContentSubmodule | list[models.ContentDirectoryItems]
 _ANSWERS: tuple[tuple[str, str, int, Any], ...] = (
     ("GET", r"/rate_limit", 200, models.RateLimitOverview),
+    ("GET", r"/user", 200, models.PublicUser),
     ("GET", r"/app", 200, models.Integration),
     ("GET", r"/app/installations", 200, list[models.Installation]),
     ("GET", r"/app/installations/\d+", 200, models.Installation),

@@ -16,6 +16,8 @@ from dagbranch.adapters.github_credentials import PULL_REQUESTS, REPORTS, SOURCE
 from dagbranch.errors import TransientUpstreamError, UpstreamError
 from local.github import LocalGitHub, Repository
 from local.github.github_app import GitHubApp
+from local.github.published_schemas import faults_answered, faults_sent
+from local.github.rest.exchanges import Exchange
 
 REPOSITORY = "acme/pipelines"
 LONG, SHORT = 3600.0, 290.0  # seconds; of the second, less is left than what is begun with a token may take
@@ -23,8 +25,13 @@ LONG, SHORT = 3600.0, 290.0  # seconds; of the second, less is left than what is
 
 @pytest.fixture
 def local(tmp_path: Path) -> Iterator[LocalGitHub]:
+    """Whatever is asked of it and answered has to be valid by GitHub's published schemas."""
     with LocalGitHub(tmp_path / "github", webhook_secret="made-up", token="made-up-token") as running:
+        exchanges: list[Exchange] = []
+        running.site.exchanges = exchanges
         yield running
+        assert faults_sent(exchanges) == []
+        assert faults_answered(exchanges) == []
 
 
 @pytest.fixture

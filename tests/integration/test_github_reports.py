@@ -19,6 +19,8 @@ from dagbranch.domain.reports import CheckState, DeploymentState, Reaction
 from dagbranch.errors import TransientUpstreamError, UpstreamError
 from local.github import GitHubApp, LocalGitHub, Pull
 from local.github.feedback import CheckRecord, Feedback
+from local.github.published_schemas import faults_answered, faults_sent
+from local.github.rest.exchanges import Exchange
 from tests.fakes.contracts.github_reports import OURS, GitHubReportsContract, a_check, a_deployment, put_comment
 
 TOKEN = "made-up-token"
@@ -67,8 +69,13 @@ class ToldAtDouble:
 
 @pytest.fixture
 def local(tmp_path: Path) -> Iterator[LocalGitHub]:
+    """Whatever is asked of it and answered has to be valid by GitHub's published schemas."""
     with LocalGitHub(tmp_path / "github", webhook_secret="made-up", token=TOKEN) as running:
+        exchanges: list[Exchange] = []
+        running.site.exchanges = exchanges
         yield running
+        assert faults_sent(exchanges) == []
+        assert faults_answered(exchanges) == []
 
 
 @pytest.fixture
