@@ -19,7 +19,8 @@ from tests.fakes.examples import (
     a_pull_request,
     an_environment,
 )
-from tests.fakes.world import World
+from tests.fakes.github import BASE_SHA, Commit
+from tests.fakes.world import World, event_about
 
 
 def requests(world: World) -> list[tuple[str, int, str]]:
@@ -61,6 +62,45 @@ def test_where_all_is_as_github_says_nothing_is_asked_for_and_the_sweep_is_count
 
     assert not world.bus.published
     assert world.telemetry.counted[-1] == "Sweep"
+
+
+def test_what_the_default_branch_says_now_has_those_looked_at_whom_it_concerns(world: World) -> None:
+    world.deploy(FILES)
+    world.github.open(a_pull_request(number=2, head_ref="feature2", labels=frozenset({"preview"})), FILES)
+    world.fetch(event_about(number=2))
+    world.bus.published.clear()
+    world.github.commits[BASE_SHA] = Commit({"dagbranch.yaml": b"version: 1\npreviews: {label: preview}\n"})
+
+    world.sweep()
+
+    ((kind, number, why),) = requests(world)
+    assert (kind, number) == ("Environment Requested", 1)
+    assert why.startswith("it is to get nothing any more: only pull requests with the label 'preview'")
+
+
+@pytest.mark.parametrize("commit", [Commit({"dagbranch.yaml": b"version: [1\n"}), None])
+def test_nothing_is_concluded_from_a_default_branch_that_cannot_be_read(world: World, commit: Commit | None) -> None:
+    world.deploy(FILES)
+    world.bus.published.clear()
+    if commit is None:
+        world.github.branches.clear()
+    else:
+        world.github.commits[BASE_SHA] = commit
+
+    world.sweep()
+
+    assert not world.bus.published
+    assert world.telemetry.counted[-1] == "Sweep"
+
+
+def test_a_refusal_is_asked_about_once(world: World) -> None:
+    world.github.open(a_pull_request(base_ref="release"), FILES)
+    world.fetch()
+    world.bus.published.clear()
+
+    world.sweep()
+
+    assert not world.bus.published
 
 
 def test_environments_of_a_repository_that_left_the_list_are_removed(world: World) -> None:
