@@ -16,10 +16,11 @@ from moto.events.models import events_backends
 from moto.sqs.models import sqs_backends
 
 from dagbranch.adapters.event_bus import EventBridgeBus
+from dagbranch.domain.reports import MergeGroup
 from dagbranch.domain.requests import EventKind, action_detail, event_detail
 from dagbranch.domain.sweep import Action
 from dagbranch.errors import TransientUpstreamError
-from dagbranch.events import environment_event, pull_request_event
+from dagbranch.events import comment_event, environment_event, pull_request_event, report_work
 from tests.fakes.contracts.event_bus import Arrived, EventBusContract
 from tests.fakes.examples import FIRST, NOW, REPOSITORY, REPOSITORY_ID, an_environment
 from tests.fakes.template import RESOURCES, ROOT
@@ -135,7 +136,7 @@ def test_a_webhooks_event_reaches_its_function_with_its_delivery(
     assert event.head_sha == json.loads(payload)["pull_request"]["head"]["sha"]
 
 
-@pytest.mark.parametrize("action", ["labeled", "edited", "converted_to_draft", "auto_merge_enabled"])
+@pytest.mark.parametrize("action", ["assigned", "edited", "milestoned", "auto_merge_enabled"])
 def test_an_action_that_changes_nothing_reaches_nobody(
     aws: Aws, bus: EventBridgeBus, routed: dict[str, str], action: str
 ) -> None:
@@ -146,23 +147,60 @@ def test_an_action_that_changes_nothing_reaches_nobody(
     assert arrivals(aws, routed) == {}
 
 
+def test_a_pull_request_on_another_base_branch_is_looked_at_again(
+    aws: Aws, bus: EventBridgeBus, routed: dict[str, str]
+) -> None:
+    payload = json.loads((ROOT / "tests/data/github/pull_request_opened.json").read_text())
+    changes = {"base": {"ref": {"from": "develop"}, "sha": {"from": FIRST}}}
+
+    bus.forward("pull_request", json.dumps({**payload, "action": "edited", "changes": changes}), "d-1")
+
+    assert list(arrivals(aws, routed)) == ["FetchSource"]
+
+
+def test_a_comment_on_a_pull_request_reaches_who_answers_it_and_one_on_an_issue_nobody(
+    aws: Aws, bus: EventBridgeBus, routed: dict[str, str]
+) -> None:
+    on_an_issue = json.loads((ROOT / "tests/data/github/issue_comment_created.json").read_text())
+    on_a_pull = {**on_an_issue, "issue": {**on_an_issue["issue"], "pull_request": {"url": "https://api.github.com/"}}}
+
+    bus.forward("issue_comment", json.dumps(on_an_issue), "d-1")
+    assert arrivals(aws, routed) == {}
+    bus.forward("issue_comment", json.dumps(on_a_pull), "d-2")
+
+    ((reached, (body,)),) = arrivals(aws, routed).items()
+    assert reached == "AnswerCommand"
+    assert comment_event(body) is not None
+
+
+def test_a_merge_groups_question_reaches_who_reports(aws: Aws, bus: EventBridgeBus, routed: dict[str, str]) -> None:
+    payload = (ROOT / "tests/data/github/merge_group_checks_requested.json").read_text()
+
+    bus.forward("merge_group", payload, "d-1")
+
+    ((reached, (body,)),) = arrivals(aws, routed).items()
+    assert reached == "ReportStatus"
+    assert isinstance(report_work(body, "preview"), MergeGroup)
+
+
 @pytest.mark.parametrize(
-    ("kind", "target"),
+    ("kind", "targets"),
     [
-        (EventKind.PACKAGED, "VerifyEnvironment"),
-        (EventKind.PROVISIONED, "VerifyEnvironment"),
-        (EventKind.READY, None),
-        (EventKind.FAILED, None),
-        (EventKind.REMOVED, None),
+        (EventKind.PACKAGED, {"ReportStatus", "VerifyEnvironment"}),
+        (EventKind.PROVISIONED, {"ReportStatus", "VerifyEnvironment"}),
+        (EventKind.READY, {"ReportStatus"}),
+        (EventKind.FAILED, {"ReportStatus"}),
+        (EventKind.REMOVED, {"ReportStatus"}),
+        (EventKind.REPORT_REQUESTED, {"ReportStatus"}),
     ],
 )
 def test_an_announcement_reaches_who_goes_on_with_it(
-    aws: Aws, bus: EventBridgeBus, routed: dict[str, str], kind: EventKind, target: str | None
+    aws: Aws, bus: EventBridgeBus, routed: dict[str, str], kind: EventKind, targets: set[str]
 ) -> None:
     bus.publish(kind, event_detail(an_environment(generation=3), NOW))
 
     found = arrivals(aws, routed)
-    assert list(found) == ([target] if target else [])
+    assert set(found) == targets
     assert [environment_event(body).generation for bodies in found.values() for body in bodies] == [3] * len(found)
 
 
