@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dagbranch.domain.base_changes import base_changes, modules_perhaps_removed
+from dagbranch.domain.base_changes import base_changes, modules_perhaps_removed, with_changed
 from dagbranch.domain.overview import BaseChanges
 from dagbranch.domain.pipeline_file import parse_pipeline_file
 
@@ -20,15 +20,16 @@ def changes(
 ) -> BaseChanges:
     pipeline_file = parse_pipeline_file(declared)
     perhaps = modules_perhaps_removed(pipeline_file, before, files)
-    return base_changes(
+    told = base_changes(
         pipeline_file,
         "preview",
         files,
-        {path for path in {**files, **before} if files.get(path) != before.get(path)},
         before=before,
         removed={path: before[path] for path in perhaps},
         pipeline_file_before=parse_pipeline_file(declared_before),
     )
+    changed = {path for path in {**files, **before} if files.get(path) != before.get(path)}
+    return with_changed(told, pipeline_file, files, changed)
 
 
 def test_a_commit_without_changes_changes_nothing() -> None:
@@ -60,7 +61,7 @@ def test_tables_that_only_this_commit_declares_as_written_are_new_outputs() -> N
 
 def test_where_the_base_cannot_be_told_no_output_is_new() -> None:
     found = base_changes(
-        parse_pipeline_file(WRITING), "preview", FILES, [], before=FILES, removed={}, pipeline_file_before=None
+        parse_pipeline_file(WRITING), "preview", FILES, before=FILES, removed={}, pipeline_file_before=None
     )
 
     assert found.new_outputs == ()

@@ -6,6 +6,7 @@ import pytest
 
 from dagbranch.domain.environments import Status
 from dagbranch.domain.overview import BaseChanges
+from dagbranch.domain.requests import ArchiveUploaded
 from dagbranch.errors import TransientUpstreamError
 from tests.fakes.examples import DAG, DATA_FILE, FILES, FILES_WITH_DATA, FIRST, SECOND, a_pull_request
 from tests.fakes.github import Commit, Content
@@ -20,6 +21,7 @@ def changes_of(world: World, before: Mapping[str, Content], after: Mapping[str, 
     world.github.merge_bases[FIRST] = PARTED
     world.github.open(a_pull_request(), after)
     world.fetch()
+    world.package(ArchiveUploaded(next(iter(world.sources.objects)), world.clock()))
     return world.environment.overview.changes
 
 
@@ -54,6 +56,15 @@ def test_a_base_whose_file_cannot_be_read_has_changes_and_no_new_outputs(world: 
     assert found == BaseChanges(added=("dags/b.py",))
 
 
+def test_of_an_archive_that_the_intake_did_not_make_nobody_knows_what_it_changes(world: World) -> None:
+    noted = changes_of(world, FILES, {**FILES, "dags/b.py": DAG})
+
+    world.package(world.upload({**FILES, "dags/c.py": DAG}))
+
+    assert noted is not None
+    assert world.environment.overview.changes is None
+
+
 @pytest.mark.parametrize("base", [None, WHERE_BASE_FAILS])
 def test_a_base_that_is_not_there_or_cannot_be_read_keeps_no_deploy(world: World, base: str | None) -> None:
     if base is not None:
@@ -68,8 +79,8 @@ def test_a_base_that_is_not_there_or_cannot_be_read_keeps_no_deploy(world: World
 
 
 def test_a_fault_of_github_is_left_out_unless_the_selection_wants_the_changes(world: World) -> None:
-    def fault(*_: object) -> str:
-        raise TransientUpstreamError("GitHub answered 502")
+    def fault(repository: str, base_ref: str, head_sha: str) -> str | None:
+        raise TransientUpstreamError(f"GitHub answered 502 about {repository}, {base_ref}, {head_sha}")
 
     world.github.merge_base = fault  # type: ignore[method-assign] # GitHub is down for this question alone
     world.github.open(a_pull_request(), FILES)
@@ -89,6 +100,6 @@ def test_the_changes_of_the_last_commit_are_not_told_of_the_next(world: World) -
 
     world.fetch()
 
-    assert before is not None
+    assert before == BaseChanges(added=("dags/b.py",))
     assert world.environment.head_sha == SECOND
     assert world.environment.overview.changes is None

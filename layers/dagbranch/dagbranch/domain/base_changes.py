@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from dagbranch.domain.dag_modules import dag_modules
 from dagbranch.domain.naming import folder_prefix
@@ -25,28 +26,39 @@ def base_changes(
     pipeline_file: PipelineFile,
     lane: str,
     files: Mapping[str, bytes],
-    changed_paths: Collection[str],
     *,
     before: Collection[str],
     removed: Mapping[str, bytes],
     pipeline_file_before: PipelineFile | None,
 ) -> BaseChanges:
-    """All paths are the repository's. ``files``: the commit's; ``before``: those that there were; ``removed``: what
-    ``modules_perhaps_removed`` held. ``pipeline_file_before``: None where it cannot be told, and then no output is new.
+    """But for the modules that are changed, which takes longer to tell. All paths are the repository's.
+
+    ``files``: the commit's; ``before``: those that there were; ``removed``: what ``modules_perhaps_removed`` held.
+    ``pipeline_file_before``: None where it cannot be told, and then no output is new.
     """
-    prefix = folder_prefix(pipeline_file.dags)
-    sources = own_sources(files, pipeline_file.dags)
-    modules = dag_modules(sources)
-    changes = changes_in(pipeline_file, changed_paths)
-    touched = Repository(sources, modules, deleted=changes.paths - sources.keys()).touched(changes)
-    added = {module for module in modules if prefix + module not in before}
+    modules = _modules(pipeline_file, files)
     outputs_before = None if pipeline_file_before is None else _outputs(pipeline_file_before, lane)
     return BaseChanges(
-        added=_sorted(prefix + module for module in added),
-        changed=_sorted(prefix + module for module in touched - added),
-        removed=_sorted(prefix + module for module in dag_modules(own_sources(removed, pipeline_file.dags))),
+        added=_sorted(path for path in modules if path not in before),
+        removed=_sorted(_modules(pipeline_file, removed)),
         new_outputs=() if outputs_before is None else _sorted(_outputs(pipeline_file, lane) - outputs_before),
     )
+
+
+def with_changed(
+    changes: BaseChanges, pipeline_file: PipelineFile, files: Mapping[str, bytes], changed_paths: Collection[str]
+) -> BaseChanges:
+    """With the modules that were there, and that are others now, themselves or by what they use."""
+    prefix = folder_prefix(pipeline_file.dags)
+    sources = own_sources(files, pipeline_file.dags)
+    found = changes_in(pipeline_file, changed_paths)
+    touched = Repository(sources, dag_modules(sources), deleted=found.paths - sources.keys()).touched(found)
+    return replace(changes, changed=_sorted({prefix + module for module in touched} - {*changes.added}))
+
+
+def _modules(pipeline_file: PipelineFile, files: Mapping[str, bytes]) -> list[str]:
+    prefix = folder_prefix(pipeline_file.dags)
+    return [prefix + module for module in dag_modules(own_sources(files, pipeline_file.dags))]
 
 
 def _outputs(pipeline_file: PipelineFile, lane: str) -> frozenset[str]:

@@ -86,7 +86,6 @@ def _changes(commit: Commit, base: _Base, by: Fetcher) -> BaseChanges:
         commit.pipeline_file,
         by.intake.lane,
         commit.files,
-        base.changed_paths,
         before=base.sources.keys(),
         removed=_read({path: base.sources[path] for path in perhaps}, commit, base, by),
         pipeline_file_before=_pipeline_file(commit.environment.repository, base.sha, by),

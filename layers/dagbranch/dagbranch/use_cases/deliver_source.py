@@ -54,7 +54,7 @@ def _note_changes(environment: Environment, source_digest: str, commit: _Deliver
 
 @dataclass(frozen=True)
 class _Delivered:
-    """The files of a source archive; ``changed_paths`` is None where nobody has to know them, or can."""
+    """The files of a source archive; ``changed_paths`` is None where nobody knows."""
 
     files: Mapping[str, bytes]
     changed_paths: Collection[str] | None
@@ -74,8 +74,7 @@ def _commit(environment: Environment, base_ref: str, by: Fetcher) -> _Delivered:
     commit = Commit(environment, pipeline_file, plan, targets, files)
     compared = compare_base(commit, base_ref, by, is_needed=is_needed)
     wheels = by.index.wheels(required(files, pipeline_file.requirements), limits)
-    changed_paths = compared.changed_paths if is_needed else None
-    return _Delivered(with_wheels(files, wheels, limits), changed_paths, compared.changes)
+    return _Delivered(with_wheels(files, wheels, limits), compared.changed_paths, compared.changes)
 
 
 def _files(environment: Environment, plan: Checkout, limits: Limits, github: GitHub) -> dict[str, bytes]:

@@ -14,11 +14,14 @@ from typing import Final
 
 from dagbranch.domain import packaging
 from dagbranch.domain.artifacts import artifacts_of, uris_in
+from dagbranch.domain.base_changes import with_changed
 from dagbranch.domain.data_history import shortened
 from dagbranch.domain.deployment import commit_that_stands, digest_that_stands, plan_copy, what_it_shows, zip_marker
 from dagbranch.domain.environments import Environment, Half
+from dagbranch.domain.facts import with_base_changes
 from dagbranch.domain.life_cycle import check_not_superseded, with_pipeline
 from dagbranch.domain.naming import SourceArchiveKey
+from dagbranch.domain.overview import BaseChanges
 from dagbranch.domain.ownership import carries, marker_of
 from dagbranch.domain.pipeline_file import with_lines
 from dagbranch.domain.requests import ArchiveUploaded, EventKind, event_detail
@@ -83,13 +86,23 @@ def package_dags(
             message=told,
             has_dags=selection.may_have_dags,
         )
-        return Deployed(lambda newest: with_pipeline(newest, half), data)
+        # After the zip was put: Airflow looks for it meanwhile.
+        changes = _changes(environment, source)
+        return Deployed(lambda newest: with_base_changes(with_pipeline(newest, half), changes), data)
 
     try:
         deploy_half("pipeline", upload, announce=EventKind.PACKAGED, deploy=deploy, worker=worker, around=around)
     except SupersededError:
         _have_it_removed(upload, worker, around)
         raise
+
+
+def _changes(environment: Environment, source: Source) -> BaseChanges | None:
+    """What the intake noted of this archive, with the modules that use what is changed; None where nobody knows."""
+    changed, noted = environment.changed_in(source.digest), environment.overview.changes
+    if changed is None or noted is None:
+        return None
+    return with_changed(noted, source.pipeline_file, source.files, changed)
 
 
 def _have_it_removed(upload: ArchiveUploaded, worker: Worker, around: Surroundings) -> None:
