@@ -16,6 +16,8 @@ _FUNCTIONS: Final = (
     "VerifyEnvironment",
     "SweepEnvironments",
     "RemoveEnvironment",
+    "AnswerCommand",
+    "ReportStatus",
 )
 UNDELIVERED: Final = "UndeliveredEvents"  # what EventBridge could not put into a queue
 
