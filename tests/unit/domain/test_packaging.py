@@ -234,6 +234,23 @@ def test_an_id_that_two_modules_give_is_warned_about() -> None:
     )
 
 
+def test_a_reference_to_a_dag_by_a_template_is_warned_about_with_file_and_line() -> None:
+    code = b"""import airflow
+TriggerDagRunOperator(trigger_dag_id="qu.{{ params.name }}")
+ExternalTaskSensor(
+    external_dag_id = '{{ var.value.upstream }}',
+)
+TriggerDagRunOperator(trigger_dag_id="qu.test_dag", conf={"day": "{{ ds }}"})
+TriggerDagRunOperator(trigger_dag_id=f"qu.{{not_one}}")
+"""
+
+    packaged = package({"dags/x.py": DAG, "dags/qu/uses.py": code})
+
+    first, second = packaged.warnings
+    assert first.startswith("dags/qu/uses.py:2: trigger_dag_id is templated")
+    assert second.startswith("dags/qu/uses.py:4: external_dag_id is templated")
+
+
 def test_code_that_asks_for_the_servers_dags_folder_is_warned_about() -> None:
     packaged = package({"dags/x.py": DAG, "dags/paths.py": b"conf.get('core', 'DAGS_FOLDER')"})
 

@@ -24,6 +24,12 @@ _POSSIBLE_ID: Final = re.compile(
 )
 
 
+# `trigger_dag_id="{{ … }}"`; in an f-string, two braces are one.
+_TEMPLATED_REFERENCE: Final = re.compile(
+    rb"""\b(trigger_dag_id|external_dag_id)\s*=\s*[rRuU]?(?:'[^'\n{]*\{\{|"[^"\n{]*\{\{)"""
+)
+
+
 def dag_modules(files: Mapping[str, bytes]) -> tuple[str, ...]:
     """The ``.py`` files whose text has the words that Airflow's safe mode looks for, in any of its versions.
 
@@ -41,11 +47,23 @@ def warnings_about(modules: tuple[str, ...], files: Mapping[str, bytes]) -> Iter
             yield f"{path}:{reading.fault_line}: no Python that this version reads: {reading.fault}"
     for dag_id, paths in _given_twice(readings, files).items():
         yield f"the DAG id {dag_id!r} is given in {' and in '.join(paths)}: an environment shows an import error"
+    for path in sorted(files):
+        yield from _templated_references(path, files[path])
     yield from warnings_about_servers_files(files)
     if len(modules) > _MANY_MODULES:
         yield (
             f"{len(modules)} DAG modules: Airflow reads those that an environment shows in one process, within "
             "`dag_file_processor_timeout` (50 s by default); `select` in dagbranch.yaml shows fewer"
+        )
+
+
+def _templated_references(path: str, source: bytes) -> Iterator[str]:
+    """What the runtime cannot point to the environment's own DAG: its value is known when the task runs."""
+    for match in _TEMPLATED_REFERENCE.finditer(source) if path.endswith(".py") else ():
+        line = source.count(b"\n", 0, match.start()) + 1
+        yield (
+            f"{path}:{line}: {match[1].decode()} is templated: it stays as it is written, and may name a DAG outside "
+            "of the environment"
         )
 
 
