@@ -16,9 +16,10 @@ import pytest
 from moto import mock_aws
 
 from dagbranch.adapters.deliveries import TakenDeliveries
-from dagbranch.errors import NotYetError, TransientUpstreamError
+from dagbranch.errors import ConfigurationError, NotYetError, TransientUpstreamError
 from dagbranch.events import MOST_BODY_BYTES
 from tests.fakes.template import ROOT, registry_table
+from tests.integration.webhook_payloads import examples
 
 SECRET = "It's a Secret to Everybody"
 CONTEXT: Any = SimpleNamespace(
@@ -82,6 +83,24 @@ def account() -> Iterator[Door]:
         yield Door(_handler(), sqs, dynamodb, url)
 
 
+class Secret:
+    """The webhook's secret in Secrets Manager, taken up at once."""
+
+    def __init__(self, account: Door) -> None:
+        self._account = account
+
+    def put(self, text: str) -> None:
+        boto3.client("secretsmanager").put_secret_value(SecretId="webhook", SecretString=text)
+        self._account.app.secrets().clear_cache()
+
+
+@pytest.fixture
+def secret(account: Door) -> Iterator[Secret]:
+    changed = Secret(account)
+    yield changed
+    changed.put(SECRET)
+
+
 def _handler() -> ModuleType:
     specification = importlib.util.spec_from_file_location("app", ROOT / "functions" / "receive_webhook" / "app.py")
     assert specification is not None
@@ -96,11 +115,11 @@ def real(name: str) -> dict[str, Any]:
     return event
 
 
-def signed(body: str, delivery: str) -> dict[str, Any]:
+def signed(body: str, delivery: str, event_name: str = "pull_request", by: str = SECRET) -> dict[str, Any]:
     headers = {
-        "x-github-event": "pull_request",
+        "x-github-event": event_name,
         "x-github-delivery": delivery,
-        "x-hub-signature-256": "sha256=" + hmac.new(SECRET.encode(), body.encode(), hashlib.sha256).hexdigest(),
+        "x-hub-signature-256": "sha256=" + hmac.new(by.encode(), body.encode(), hashlib.sha256).hexdigest(),
     }
     return {"version": "2.0", "headers": headers, "body": body, "isBase64Encoded": False}
 
@@ -111,6 +130,32 @@ def test_a_signed_event_is_on_the_bus_once_however_often_it_is_delivered(door: D
     assert [door.send(event) for _ in range(3)] == [202, 202, 202]
 
     assert door.on_the_bus() == [event["headers"]["x-github-delivery"]]
+
+
+def test_every_payload_that_github_published_is_answered(door: Door) -> None:
+    sent = [signed(one.body.decode(), f"d-all-{number}", one.event) for number, one in enumerate(examples())]
+
+    assert {door.send(event) for event in sent} == {202}
+
+
+@pytest.mark.parametrize("text", [f'{{"secrets": ["new one", "{SECRET}"]}}', f'{{"secrets": ["{SECRET}", "old one"]}}'])
+def test_either_secret_opens_the_door_while_it_is_changed(door: Door, secret: Secret, text: str) -> None:
+    secret.put(text)
+
+    assert door.send(signed("{}", "d-rotated")) == 202
+    assert door.send(signed("{}", "d-rotated", by="another one")) == 401
+
+
+@pytest.mark.filterwarnings("ignore:No application metrics")  # Powertools', of an invocation that failed
+@pytest.mark.parametrize("text", ["{}", '{"secrets": ["hidden", ""]}'])
+def test_a_secret_that_is_none_lets_nobody_in_and_is_not_told(door: Door, secret: Secret, text: str) -> None:
+    secret.put(text)
+
+    with pytest.raises(ConfigurationError) as refused:
+        door.send(signed("{}", "d-none", by=""))
+
+    assert "hidden" not in str(refused.value)
+    assert door.on_the_bus() == []
 
 
 def test_an_event_of_another_kind_is_taken_and_goes_nowhere(door: Door) -> None:
