@@ -54,20 +54,36 @@ def run_faults(stand: Stand, faults: Sequence[Fault], *, pulls: int, per_functio
     """Every fault once, in rounds; those whose request did not come, because an earlier fault led elsewhere, alone."""
     numbers = count(1)
     missed: list[Fault] = []
-    for faults_left, share in ((list(faults), per_function), (missed, 1)):
-        while faults_left:
-            shares = [one for one in shared_out(faults_left, pulls=pulls, per_function=share) if one]
-            number = next(numbers)
-            if faults_left is missed:  # among them what only a cold start asks for
-                stand.proxies.watch.end_idle()
-            done = run_round(stand, shares, [f"r{number}-{place}" for place, _ in enumerate(shares)])
-            taken = {fault for one in shares for fault in one}
-            faults_left[:] = [fault for fault in faults_left if fault not in taken]
-            yield from done.rows
-            if faults_left is missed:
-                yield from (Row(fault, _NOT_MET, "", "not injected") for fault in done.missed)
-            else:
-                missed += done.missed
+    left = list(faults)
+    while left:
+        taken, done = _next_round(stand, left, next(numbers), pulls=pulls, per_function=per_function)
+        left = [fault for fault in left if fault not in taken]
+        missed += done.missed
+        yield from done.rows
+    yield from _run_missed(stand, missed, numbers, pulls=pulls)
+
+
+def _run_missed(stand: Stand, missed: Sequence[Fault], numbers: Iterator[int], *, pulls: int) -> Iterator[Row]:
+    """Among them is what only the first invocation of a process asks for: of those, each round meets a few."""
+    left = list(missed)
+    while left:
+        stand.proxies.watch.end_idle()
+        taken, done = _next_round(stand, left, next(numbers), pulls=pulls, per_function=1)
+        yield from done.rows
+        if len(done.missed) == len(taken):
+            yield from (Row(fault, _NOT_MET, "", "not injected") for fault in done.missed)
+            left = [fault for fault in left if fault not in taken]
+        else:
+            left = [fault for fault in left if fault not in taken or fault in done.missed]
+
+
+def _next_round(
+    stand: Stand, left: Sequence[Fault], number: int, *, pulls: int, per_function: int
+) -> tuple[set[Fault], Round]:
+    """The first ones of what is left, with what came of them."""
+    shares = [one for one in shared_out(left, pulls=pulls, per_function=per_function) if one]
+    done = run_round(stand, shares, [f"r{number}-{place}" for place, _ in enumerate(shares)])
+    return {fault for one in shares for fault in one}, done
 
 
 def run_round(stand: Stand, shares: Sequence[Sequence[Fault]], branches: Sequence[str]) -> Round:
