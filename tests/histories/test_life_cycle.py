@@ -23,6 +23,7 @@ from tests.histories.watched_places import FOREIGN_OBJECTS
 EXPIRY = timedelta(days=14)
 MOST_PULLS = 5
 # Several fall on one name, on what is not dagbranch's in the bucket, or on schemas that are not in the warehouse.
+SPECIAL = ("", "", "", "", "draft", "fork", "approved fork", "approved fork")
 COMMANDS = ("deploy <sha>", "deploy", "redeploy", "remove", "keep", "schedules on", "schedules off", "reset-data", "?")
 BRANCHES = ("feature", "Feature!", "payments", "lib", "shared", "private", "elsewhere")
 
@@ -77,9 +78,12 @@ class LifeCycle(RuleBasedStateMachine):
     # people
 
     @precondition(lambda self: len(self.stack.github.pulls) < MOST_PULLS)
-    @rule(repository=repositories, branch=branches, kind=kinds, special=st.sampled_from([*[""] * 6, "draft", "fork"]))
+    @rule(repository=repositories, branch=branches, kind=kinds, special=st.sampled_from(SPECIAL))
     def open(self, repository: str, branch: str, kind: str, special: str) -> None:
-        self.stack.github.make(repository, branch, kind, is_draft=special == "draft", is_fork=special == "fork")
+        github, is_fork = self.stack.github, "fork" in special
+        pull = github.make(repository, branch, kind, is_draft=special == "draft", is_fork=is_fork)
+        if special == "approved fork":
+            github.comment(pull, WRITERS[0], f"/dagbranch deploy {pull.head_sha}")
 
     @rule(index=indices, kind=kinds)
     def push(self, index: int, kind: str) -> None:
@@ -114,10 +118,17 @@ class LifeCycle(RuleBasedStateMachine):
             case "reset":
                 self.stack.ask_for_a_reset(pull)
 
-    @rule(index=indices, command=st.sampled_from(COMMANDS), author=st.sampled_from([*WRITERS, *WRITERS, *OTHERS]))
-    def ask_in_a_comment(self, index: int, command: str, author: str) -> None:
+    @rule(
+        index=indices,
+        command=st.sampled_from(COMMANDS),
+        author=st.sampled_from([*WRITERS, *WRITERS, *OTHERS]),
+        deliveries=st.sampled_from([0, 1, 5, 20]),
+    )
+    def ask_in_a_comment(self, index: int, command: str, author: str, deliveries: int) -> None:
+        """It may be answered, and work that it asks for be done, before anything else happens."""
         pull = self._pull(index)
         self.stack.github.comment(pull, author, f"/dagbranch {command}".replace("<sha>", pull.head_sha))
+        self.stack.work_off(deliveries)
 
     @rule(who=st.sampled_from(["all", *PREVIEWS]))
     def say_who_gets_one(self, who: str) -> None:

@@ -221,12 +221,13 @@ def _check_sweeps_have_nothing_to_do(stack: SimulatedStack) -> None:
 
 
 def _check_all_is_told(stack: SimulatedStack) -> None:
-    """Asked to tell it once more, nothing is put: what stands on each pull request is what its record says."""
+    """Asked to tell it once more, nothing is put: what stands on each open pull request is what its record says."""
     if stack.queues["ReportStatusQueue"].dead:  # lost: nothing looks for it but the next event
         return
     before = len(stack.github_reports.written)
     for record in stack.registry.records:
-        stack.put_event("dagbranch", "Report Requested", event_detail(record, stack.clock()))
+        if stack.github.pulls[record.repository, record.pull_number].is_open:
+            stack.put_event("dagbranch", "Report Requested", event_detail(record, stack.clock()))
     rest(stack)
     assert len(stack.github_reports.written) == before, f"told late: {stack.github_reports.written[before:]}"
 
