@@ -104,7 +104,7 @@ def _fork(talks: Talks) -> Act:
         "another commit": talks.say(pull, WRITER, f"/dagbranch deploy {'0' * 40}"),
     }
     pages["asked in vain"] = talks.told(pull, "neutral")
-    said["approved"] = talks.say(pull, WRITER, f"/dagbranch deploy {pull.head_sha[:12]}")
+    said["approved"] = talks.say(pull, WRITER, f"/dagbranch deploy {pull.head_sha}")
     pages["approved"] = talks.told(pull, "success")
     pull.push(dag("another offer"), "Something else")
     talks.wait(lambda: talks.record(pull).status == Status.REFUSED, "what was approved is gone again")

@@ -68,8 +68,15 @@ def test_of_a_fork_the_commit_has_to_be_named(text: str) -> None:
     assert found.text.endswith(f"/dagbranch deploy {FIRST}")
 
 
-def test_the_named_commit_of_a_fork_is_approved_whole() -> None:
-    found = reply(f"deploy {FIRST[:8]}", None, a_fork())
+def test_of_a_fork_the_beginning_of_a_commit_is_not_enough_because_another_can_be_made_to_begin_like_it() -> None:
+    found = reply(f"deploy {FIRST[:39]}", None, a_fork())
+
+    assert found.asks_for is None
+    assert f"/dagbranch deploy {FIRST}" in found.text
+
+
+def test_the_named_commit_of_a_fork_is_approved() -> None:
+    found = reply(f"deploy {FIRST}", None, a_fork())
 
     assert found.wish == Wish("alice", is_forced=True, approved=FIRST, at=NOW)
 

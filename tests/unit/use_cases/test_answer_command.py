@@ -129,7 +129,7 @@ def test_a_fork_is_deployed_at_the_very_commit_that_was_approved_and_at_no_other
     assert world.environment == refused
     world.bus.published.clear()
 
-    world.comment(f"/dagbranch deploy {FIRST[:7]}")
+    world.comment(f"/dagbranch deploy {FIRST}")
 
     assert (refused.status, refused.awaits_approval) == (Status.REFUSED, True)
     assert (world.environment.status, world.environment.approved) == (Status.REQUESTED, FIRST)

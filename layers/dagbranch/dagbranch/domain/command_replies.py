@@ -43,7 +43,8 @@ def reply_to(
 def _deploy(command: Command, event: CommentEvent, pull: PullRequest, existing: Environment | None) -> Reply:
     if command.argument and not pull.head_sha.startswith(command.argument):
         return Reply(f"{command.argument} is not the newest commit of this pull request: that is {pull.head_sha}")
-    if pull.is_from_a_fork and not command.argument and not _is_approved(existing, pull):
+    # A commit that begins like another is made in seconds: a stranger's is approved by its whole name alone.
+    if pull.is_from_a_fork and command.argument != pull.head_sha and not _is_approved(existing, pull):
         return Reply(
             "the pull request comes from another repository: when its code was looked at, write "
             f"/dagbranch deploy {pull.head_sha}"

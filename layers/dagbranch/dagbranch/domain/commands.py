@@ -17,7 +17,7 @@ _MOST_TOLD: Final = 60
 
 @dataclass(frozen=True)
 class Command:
-    """``argument``: of ``deploy`` a commit, whole or its first 7 characters at least; of ``schedules`` on or off."""
+    """``argument``: of ``deploy`` a commit or, but for a fork's, its beginning; of ``schedules`` on or off."""
 
     name: CommandName
     argument: str = ""
