@@ -45,4 +45,5 @@ def test_the_kinds_are_the_names_in_the_design() -> None:
         "Verification Requested",
         "Data Reset Requested",
         "Data Check Requested",
+        "Report Requested",
     }
