@@ -15,7 +15,8 @@ from dagbranch.domain.environments import Environment, Status, Suspects
 from dagbranch.domain.overview import BaseChanges, SchemaOverview
 from dagbranch.domain.packaging import Manifest
 
-_MOST_CHARACTERS: Final = 50_000  # of each of the three
+_MOST_BYTES: Final = 30_000  # of the schemas, and of the changes
+_MOST_BYTES_OF_DAGS: Final = 150_000  # with the DAGs' ids, of which a server holds 1,000 at most
 _MOST_SCHEMAS: Final = 50
 _MOST_TABLES: Final = 200  # of one schema
 _MOST_NAMED: Final = 10
@@ -26,13 +27,13 @@ def with_listed(
 ) -> Environment:
     """``listed``: its DAGs of this commit; those of a file that the manifest does not name are left out."""
     modules: dict[str, str] = {}
-    room = _MOST_CHARACTERS
+    room = _MOST_BYTES_OF_DAGS - _size(environment.dag_ids)
     for dag in sorted(listed, key=lambda one: one.dag_id):
         module = manifest.modules.get(dag.file_location.rpartition("/")[2])
         if module is None:
             continue
         path = manifest.dags_folder + module
-        room -= len(dag.dag_id) + len(path)
+        room -= _size([dag.dag_id, path])
         if room < 0:
             break
         modules[dag.dag_id] = path
@@ -53,7 +54,7 @@ def with_left(environment: Environment, left: Suspects | None) -> Environment:
 def with_schemas(environment: Environment, schemas: Sequence[SchemaOverview]) -> Environment:
     """Of more tables than there is room for, the first ones."""
     kept = []
-    room = _MOST_CHARACTERS
+    room = _MOST_BYTES
     for schema in schemas[:_MOST_SCHEMAS]:
         tables, room = _fitting(schema.tables, room)
         seeded, room = _fitting([name for name in schema.seeded if name in tables], room)
@@ -66,15 +67,19 @@ def with_base_changes(environment: Environment, changes: BaseChanges | None) -> 
     """What is too much to hold is as good as unknown: a part of it would call the rest unchanged."""
     if changes is not None:
         names = (*changes.added, *changes.changed, *changes.removed, *changes.new_outputs)
-        if sum(map(len, names)) > _MOST_CHARACTERS:
+        if _size(names) > _MOST_BYTES:
             changes = None
     return replace(environment, overview=replace(environment.overview, changes=changes))
+
+
+def _size(names: Iterable[str]) -> int:
+    return sum(len(name.encode()) + 3 for name in names)
 
 
 def _fitting(names: Sequence[str], room: int) -> tuple[tuple[str, ...], int]:
     kept = []
     for name in names[:_MOST_TABLES]:
-        room -= len(name)
+        room -= _size([name])
         if room < 0:
             break
         kept.append(name)
