@@ -86,7 +86,7 @@ def _check_outcome(status: str | None, conclusion: str | None) -> None:
 
 
 def _applied(record: CheckRecord, wanted: CheckInput | ChangedCheckInput) -> CheckRecord:
-    """What is given changes, the rest stays; one that is begun anew has no conclusion any more."""
+    """What is given changes, the rest stays; one that has ended keeps its status for good."""
     told: dict[str, Any] = {"details_url": wanted.details_url, "external_id": wanted.external_id, "name": wanted.name}
     changed = replace(record, **{key: value for key, value in told.items() if value is not None})
     if wanted.output is not None:
@@ -99,9 +99,7 @@ def _progress(
 ) -> dict[str, Any]:
     if conclusion is not None:
         return {"status": "completed", "conclusion": conclusion, "completed_at": completed_at or now()}
-    if status is not None:
-        return {"status": status, "conclusion": None, "completed_at": None}
-    return {"status": record.status}
+    return {"status": status if status is not None and record.status != "completed" else record.status}
 
 
 def _with_output(record: CheckRecord, output: OutputInput) -> CheckRecord:

@@ -35,12 +35,24 @@ def test_a_check_goes_from_queued_to_its_conclusion(found: Any, pull: Pull) -> N
     assert done.completed_at is not None
 
 
-def test_a_check_that_is_begun_anew_has_no_conclusion(found: Any, pull: Pull) -> None:
+@pytest.mark.parametrize("status", ["queued", "in_progress"])
+def test_a_check_that_has_ended_does_not_begin_anew(found: Any, pull: Pull, status: str) -> None:
+    run = found.create_check_run(NAME, pull.head_sha, conclusion="failure")
+    ended_at = pull.checks()[NAME].completed_at
+
+    run.edit(status=status, output={"title": "Again", "summary": "Is it?"})
+
+    shown = pull.checks()[NAME]
+    assert (shown.status, shown.outcome, shown.completed_at) == ("completed", "failure", ended_at)
+    assert shown.title == "Again"
+
+
+def test_a_check_that_has_ended_can_end_otherwise(found: Any, pull: Pull) -> None:
     run = found.create_check_run(NAME, pull.head_sha, conclusion="failure")
 
-    run.edit(status="in_progress")
+    run.edit(conclusion="success")
 
-    assert (pull.checks()[NAME].conclusion, pull.checks()[NAME].outcome) == (None, "in_progress")
+    assert (pull.checks()[NAME].status, pull.checks()[NAME].outcome) == ("completed", "success")
 
 
 def test_annotations_of_several_requests_add_up(found: Any, pull: Pull) -> None:
