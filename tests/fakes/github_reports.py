@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
+from typing import Final
 
 from dagbranch.domain.problems import Problem
 from dagbranch.domain.reports import Check, CheckState, Deployment, DeploymentState, Reaction
@@ -15,10 +16,15 @@ from tests.fakes.examples import FIRST, PULL_NUMBER, REPOSITORY
 type What = str  # the port's method: comment, check, deployment, reaction
 
 
+OURSELVES: Final = "dagbranch[bot]"
+PERSON: Final = "rita"
+
+
 @dataclass
 class Comment:
     repository: str
     pull_number: int
+    author: str
     text: str
 
 
@@ -28,6 +34,7 @@ class DeploymentTold:
 
     environment: str
     head_sha: str
+    pull_number: int
     states: list[DeploymentState] = field(default_factory=list)
     last: Deployment | None = None
 
@@ -50,14 +57,14 @@ class InMemoryGitHubReports:
     def write_comment(self, repository: str, pull_number: int, text: str) -> int:
         """A person's."""
         number = next(self._ids)
-        self.comments[number] = Comment(repository, pull_number, text)
+        self.comments[number] = Comment(repository, pull_number, PERSON, text)
         return number
 
     def put_comment(self, repository: str, pull_number: int, text: str, comment_id: int | None) -> int:
         self._write("comment")
         known = comment_id if comment_id in self.comments else self._ours(repository, pull_number, text)
         number = known or next(self._ids)
-        self.comments[number] = Comment(repository, pull_number, text)
+        self.comments[number] = Comment(repository, pull_number, OURSELVES, text)
         self.history.append(text)
         return number
 
@@ -72,9 +79,9 @@ class InMemoryGitHubReports:
 
     def put_deployment(self, repository: str, deployment: Deployment, deployment_id: int | None) -> int:  # noqa: ARG002 # one repository
         self._write("deployment")
-        is_known = deployment_id is not None and deployment_id in self.deployments
-        number = deployment_id if deployment_id is not None and is_known else next(self._ids)
-        told = self.deployments.setdefault(number, DeploymentTold(deployment.environment, deployment.head_sha))
+        known = deployment_id if deployment_id in self.deployments else self._under_way(deployment)
+        number = known or next(self._ids)
+        told = self.deployments.setdefault(number, DeploymentTold(*_of(deployment)))
         if told.last != deployment:
             told.states.append(deployment.state)
         told.last = deployment
@@ -102,13 +109,31 @@ class InMemoryGitHubReports:
         self.written.append(what)
 
     def _ours(self, repository: str, pull_number: int, text: str) -> int | None:
-        marker = text.split("\n", maxsplit=1)[0]
+        """Anybody can write our marker, but not as us."""
+        ours = repository, pull_number, OURSELVES, _first_line(text)
         found = (
             number
             for number, one in self.comments.items()
-            if (one.repository, one.pull_number) == (repository, pull_number) and one.text.startswith(marker)
+            if (one.repository, one.pull_number, one.author, _first_line(one.text)) == ours
         )
         return next(found, None)
+
+    def _under_way(self, deployment: Deployment) -> int | None:
+        """One of the same commit and pull request that has not ended: of that, the answer was lost."""
+        found = (
+            number
+            for number, one in self.deployments.items()
+            if (one.environment, one.head_sha, one.pull_number) == _of(deployment) and one.states[-1] == "in_progress"
+        )
+        return next(found, None)
+
+
+def _first_line(text: str) -> str:
+    return text.partition("\n")[0]
+
+
+def _of(deployment: Deployment) -> tuple[str, str, int]:
+    return deployment.environment, deployment.head_sha, deployment.pull_number
 
 
 class ToldInMemory:

@@ -111,15 +111,11 @@ class TestPyGithubReports(GitHubReportsContract):
 # Comments
 
 
-@pytest.mark.parametrize("secret", ["app", "token"])
-def test_only_our_own_comment_is_taken_for_ours_whoever_copies_its_marker(
-    local: LocalGitHub, app: GitHubApp, told: ToldAtDouble, secret: str
-) -> None:
-    reports = PyGithubReports(local.url, TOKEN if secret == "token" else secret_of(app))
+def test_by_a_token_too_only_our_own_comment_is_taken_for_ours(local: LocalGitHub, told: ToldAtDouble) -> None:
     copied = told.write_comment(f"{OURS}\nnot by dagbranch")
-    ours = put_comment(reports, told, "one", None)
+    ours = put_comment(PyGithubReports(local.url, TOKEN), told, "one", None)
 
-    again = put_comment(PyGithubReports(local.url, TOKEN if secret == "token" else secret_of(app)), told, "two", None)
+    again = put_comment(PyGithubReports(local.url, TOKEN), told, "two", None)
 
     assert again == ours
     assert told.comments() == [(copied, f"{OURS}\nnot by dagbranch"), (ours, f"{OURS}\ntwo")]
@@ -263,7 +259,7 @@ def test_a_deployment_is_made_as_a_preview_of_the_lane(reports: PyGithubReports,
     assert shown.url == shown.history[0].log_url == "https://airflow.example/dags?tags=feature1"
     assert shown.record.transient_environment
     assert not shown.record.production_environment
-    assert shown.record.payload == {"dagbranch": "preview"}
+    assert shown.record.payload == {"dagbranch": "preview", "pull_number": told.pull_number}
 
 
 def test_the_deployments_of_other_pull_requests_stay_as_they_are(reports: PyGithubReports, told: ToldAtDouble) -> None:

@@ -57,6 +57,17 @@ class GitHubReportsContract:
         assert put_comment(reports, told, "two", None) == first
         assert [text for _, text in told.comments()][2:] == [f"{OURS}\ntwo"]
 
+    def test_a_strangers_comment_that_begins_with_our_marker_is_not_taken_for_ours(
+        self, reports: GitHubReports, told: Told
+    ) -> None:
+        copied = told.write_comment(f"{OURS}\nnot by dagbranch")
+        first = put_comment(reports, told, "one", None)
+
+        second = put_comment(reports, told, "two", None)
+
+        assert second == first
+        assert told.comments() == [(copied, f"{OURS}\nnot by dagbranch"), (first, f"{OURS}\ntwo")]
+
     def test_a_comment_that_was_deleted_is_made_anew(self, reports: GitHubReports, told: Told) -> None:
         first = put_comment(reports, told, "one", None)
         told.delete_comment(first)
@@ -122,6 +133,28 @@ class GitHubReportsContract:
         assert told.deployment_states(first) == ["failure"]
         assert told.deployment_states(second) == ["in_progress"]
 
+    def test_without_an_id_one_that_is_under_way_is_taken_up(self, reports: GitHubReports, told: Told) -> None:
+        first = reports.put_deployment(told.repository, a_deployment(told, "in_progress"), None)
+
+        second = reports.put_deployment(told.repository, a_deployment(told, "success"), None)
+
+        assert second == first
+        assert told.deployment_states(first) == ["in_progress", "success"]
+
+    def test_what_is_under_way_at_the_same_commit_for_another_pull_request_is_left_alone(
+        self, reports: GitHubReports, told: Told
+    ) -> None:
+        ours = a_deployment(told, "in_progress")
+        first = reports.put_deployment(told.repository, ours, None)
+        theirs = replace(ours, pull_number=told.pull_number + 1)
+
+        second = reports.put_deployment(told.repository, theirs, None)
+        reports.put_deployment(told.repository, replace(theirs, state="inactive"), second)
+
+        assert second != first
+        assert told.deployment_states(first) == ["in_progress"]
+        assert told.deployment_states(second) == ["in_progress", "inactive"]
+
     def test_a_reaction_stands_once_however_often_it_is_told(self, reports: GitHubReports, told: Told) -> None:
         comment_id = told.write_comment("/dagbranch deploy")
 
@@ -148,4 +181,4 @@ def a_check(told: Told, state: CheckState, title: str) -> Check:
 
 
 def a_deployment(told: Told, state: DeploymentState) -> Deployment:
-    return Deployment("dagbranch/preview", told.head_sha, state, "feature1")
+    return Deployment("dagbranch/preview", told.head_sha, told.pull_number, state, "feature1")

@@ -42,6 +42,13 @@ class ReportsContract:
 
         assert (saved.revision, reports.get(*KEY).revision) == (2, 2)
 
+    def test_a_deployment_that_was_refused_has_no_id(self, reports: Reports) -> None:
+        refused = replace(FULL, deployment=PostedDeployment(None, FIRST, "in_progress", "d" * 64))
+
+        reports.save(refused)
+
+        assert reports.get(*KEY).deployment == refused.deployment
+
     @pytest.mark.parametrize("stale", [0, 1, 5])
     def test_who_has_read_another_revision_writes_nothing(self, reports: Reports, stale: int) -> None:
         standing = reports.save(reports.save(FULL))

@@ -61,3 +61,10 @@ def test_it_leads_into_airflow_and_is_of_the_lanes_environment() -> None:
     assert deployment.environment == "dagbranch/preview"
     assert deployment.url == f"{AIRFLOW.url}/dags?tags=feature1"
     assert deployment.description == "feature1 is ready: 3 DAGs in Airflow"
+
+
+@pytest.mark.parametrize("record", [a_deploying_one(head_sha=SECOND), a_deploying_one(), a_removed_one()])
+def test_one_that_github_has_refused_to_make_is_not_ended(record: Environment) -> None:
+    refused = PostedDeployment(None, FIRST, "in_progress", "digest")
+
+    assert [(state, number) for _, state, number in put(record, refused) if state == "inactive" or number] == []

@@ -33,6 +33,7 @@ from tests.fakes.telemetry import InMemoryTelemetry
 KEY = REPOSITORY_ID, PULL_NUMBER
 GROUP = MergeGroup(REPOSITORY_ID, REPOSITORY, "9" * 40, PULL_NUMBER)
 REFUSED = UpstreamError("GitHub: the credentials have no right for this")
+LIMIT = TransientUpstreamError("GitHub answered 403 try again in 300 s", retry_seconds=300)
 BUSY = TransientUpstreamError("GitHub answered 502")
 
 
@@ -256,10 +257,15 @@ def test_a_merge_queues_group_is_answered_by_what_its_member_has_proven(stage: S
 # Faults
 
 
-@pytest.mark.parametrize("what", ["comment", "check", "deployment", "reaction"])
-@pytest.mark.parametrize(("error", "raised"), [(REFUSED, UpstreamError), (BUSY, TransientUpstreamError)])
+@pytest.mark.parametrize(
+    ("what", "error"),
+    [
+        *((what, REFUSED) for what in ("comment", "check", "reaction")),
+        *((what, BUSY) for what in ("comment", "check", "deployment", "reaction")),
+    ],
+)
 def test_what_fails_keeps_nothing_else_from_being_told_and_is_made_good_later(
-    stage: Stage, what: str, error: UpstreamError, raised: type[UpstreamError]
+    stage: Stage, what: str, error: UpstreamError
 ) -> None:
     stage.write(a_ready_one())
     command = stage.github.write_comment(REPOSITORY, PULL_NUMBER, "/dagbranch keep")
@@ -269,7 +275,7 @@ def test_what_fails_keeps_nothing_else_from_being_told_and_is_made_good_later(
     others = set(stage.github.written)
     stage.report(an_answer(command))
 
-    assert type(told.value) is raised
+    assert type(told.value) is type(error)
     assert others == {"comment", "check", "deployment", "reaction"} - {what}
     assert stage.comment == comment_of(a_ready_one(), (an_answer(command),), GITHUB)
     assert (stage.check(), stage.deployments) == ("success", [(FIRST, ["success"])])
@@ -280,13 +286,54 @@ def test_what_may_pass_is_tried_again_also_where_something_else_is_refused_for_g
     stage.write(a_ready_one())
 
     with (
-        stage.github.refusing("deployment", REFUSED),
+        stage.github.refusing("comment", REFUSED),
         stage.github.refusing("check", BUSY),
         pytest.raises(TransientUpstreamError),
     ):
         stage.report()
 
-    assert "is ready" in stage.comment
+    assert stage.deployments == [(FIRST, ["success"])]
+
+
+@pytest.mark.parametrize("what", ["reaction", "comment", "check"])
+def test_a_limit_ends_it_at_once_and_the_queue_waits_as_long_as_github_asks(stage: Stage, what: str) -> None:
+    stage.write(a_ready_one())
+    order = ["reaction", "comment", "check", "deployment"]
+    command = stage.github.write_comment(REPOSITORY, PULL_NUMBER, "/dagbranch keep")
+
+    with stage.github.refusing(what, LIMIT), pytest.raises(TransientUpstreamError) as told:
+        stage.report(an_answer(command))
+    before = list(stage.github.written)
+    stage.report(an_answer(command))
+
+    assert told.value.retry_seconds == 300
+    assert before == order[: order.index(what)]
+    assert set(stage.github.written) == set(order)
+    assert "taken: it does not expire" in stage.comment
+
+
+def test_a_deployment_that_github_refuses_is_told_in_the_log_once_and_fails_nothing(stage: Stage) -> None:
+    with stage.github.refusing("deployment", REFUSED):
+        for record in (a_deploying_one(), a_ready_one(), a_ready_one(), a_ready_one(head_sha=SECOND), a_removed_one()):
+            stage.write(record)
+            stage.report()
+
+    warnings = [one for one in stage.telemetry.lines if "no deployment" in one[0]]
+    assert len(warnings) == 1
+    assert "is removed" in stage.comment
+    assert (stage.check(FIRST), stage.check(SECOND)) == ("success", "success")
+
+
+def test_deployments_are_told_from_the_next_change_on_after_the_right_was_given(stage: Stage) -> None:
+    stage.write(a_deploying_one())
+    with stage.github.refusing("deployment", REFUSED):
+        stage.report()
+    stage.write(a_ready_one())
+
+    stage.report()
+    stage.report()
+
+    assert stage.deployments == [(FIRST, ["success"])]
 
 
 def test_one_worker_at_a_time_tells_of_a_pull_request(stage: Stage) -> None:

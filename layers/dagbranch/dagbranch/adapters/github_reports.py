@@ -168,8 +168,9 @@ def _status_body(deployment: Deployment) -> dict[str, object]:
 
 
 def _is_ours(found: _Deployment, deployment: Deployment) -> bool:
+    """Two pull requests may have the same head commit."""
     same = (found.sha, found.environment) == (deployment.head_sha, deployment.environment)
-    return same and "dagbranch" in (found.payload or ())
+    return same and found.payload == _payload(deployment)
 
 
 def _deployment_body(deployment: Deployment) -> dict[str, object]:
@@ -182,5 +183,9 @@ def _deployment_body(deployment: Deployment) -> dict[str, object]:
         "required_contexts": [],
         "transient_environment": True,
         "production_environment": False,
-        "payload": {"dagbranch": deployment.environment.rpartition("/")[2]},
+        "payload": _payload(deployment),
     }
+
+
+def _payload(deployment: Deployment) -> dict[str, object]:
+    return {"dagbranch": deployment.environment.rpartition("/")[2], "pull_number": deployment.pull_number}

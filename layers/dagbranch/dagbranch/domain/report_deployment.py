@@ -28,17 +28,22 @@ def deployments_to_put(record: Environment, standing: PostedDeployment | None) -
     state = _STATES.get(record.status)
     is_same = standing is not None and standing.head_sha == record.head_sha and standing.state != "inactive"
     to_put: list[tuple[Deployment, int | None]] = []
-    if standing is not None and standing.state != "inactive" and not (is_same and state):
+    if standing is not None and _is_to_be_ended(standing) and not (is_same and state):
         to_put.append((_inactive(record, standing), standing.id))
     if state is not None:
         to_put.append((_wanted(record, state), standing.id if standing is not None and is_same else None))
     return to_put
 
 
+def _is_to_be_ended(standing: PostedDeployment) -> bool:
+    return standing.id is not None and standing.state != "inactive"
+
+
 def _wanted(record: Environment, state: DeploymentState) -> Deployment:
     return Deployment(
         environment=deployment_environment(record.lane),
         head_sha=record.head_sha,
+        pull_number=record.pull_number,
         state=state,
         description=one_line(headline(record), _MOST_DESCRIPTION),
         url=record.pages.of_environment(record.name) if record.pages and record.name else None,
@@ -48,5 +53,10 @@ def _wanted(record: Environment, state: DeploymentState) -> Deployment:
 def _inactive(record: Environment, standing: PostedDeployment) -> Deployment:
     is_over = standing.head_sha == record.head_sha
     told = headline(record) if is_over else f"superseded by {record.head_sha[:7]}"
-    environment = deployment_environment(record.lane)
-    return Deployment(environment, standing.head_sha, "inactive", one_line(told, _MOST_DESCRIPTION))
+    return Deployment(
+        environment=deployment_environment(record.lane),
+        head_sha=standing.head_sha,
+        pull_number=record.pull_number,
+        state="inactive",
+        description=one_line(told, _MOST_DESCRIPTION),
+    )

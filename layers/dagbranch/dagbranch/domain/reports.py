@@ -32,10 +32,11 @@ class Check:
 
 @dataclass(frozen=True)
 class Deployment:
-    """GitHub's deployment of one commit to the lane; ``environment`` is GitHub's word for it, one per lane."""
+    """GitHub's deployment of a pull request's commit to the lane; ``environment`` is GitHub's word, one per lane."""
 
     environment: str
     head_sha: str
+    pull_number: int
     state: DeploymentState
     description: str = ""
     url: str | None = None  # into Airflow
@@ -83,7 +84,9 @@ class PostedCheck:
 
 @dataclass(frozen=True)
 class PostedDeployment:
-    id: int
+    """``id`` is None where GitHub has refused to make it; ``state`` and ``digest`` are of what was wanted last."""
+
+    id: int | None
     head_sha: str
     state: DeploymentState
     digest: str

@@ -51,7 +51,7 @@ class Reporter:
 
 
 def report_status(request: ReportRequest | MergeGroup, *, by: Reporter) -> None:
-    """What fails at GitHub keeps nothing else from being put, and is raised at the end.
+    """What fails at GitHub keeps nothing else from being put, and is raised at the end; a limit ends it at once.
 
     Raises NotYetError while another worker is at the same pull request.
     """
@@ -94,6 +94,9 @@ class _Telling:
     failures: list[UpstreamError] = field(default_factory=list)
 
     def attempt(self, what: str, put: Callable[[], None]) -> None:
+        """Not where GitHub has asked to be left alone: each further write would make that longer."""
+        if asked_wait_seconds(self.failures):
+            return
         try:
             put()
         except UpstreamError as error:
@@ -147,11 +150,28 @@ class _Telling:
 
     def _put_deployment(self, deployment: Deployment, deployment_id: int | None) -> None:
         digest, standing = _digest(repr(deployment)), self.reported.deployment
-        if deployment_id is not None and standing is not None and standing.digest == digest:
+        if standing is not None and (standing.id, standing.digest) == (deployment_id, digest):
             return
-        put = self.by.github.put_deployment(self.repository, deployment, deployment_id)
+        put = self._deployment_put(deployment, deployment_id)
         posted = PostedDeployment(put, deployment.head_sha, deployment.state, digest)
         self._note(replace(self.reported, deployment=posted))
+
+    def _deployment_put(self, deployment: Deployment, deployment_id: int | None) -> int | None:
+        """Refused for good, as where the credentials have no right for it, it is told in the log, once for each
+        pull request: what counts are the comment and the check.
+        """
+        try:
+            return self.by.github.put_deployment(self.repository, deployment, deployment_id)
+        except UpstreamError as error:
+            if not is_for_good(error):
+                raise
+            if not self._was_refused():
+                self.by.telemetry.warning("GitHub takes no deployment", reason=str(error))
+            return deployment_id
+
+    def _was_refused(self) -> bool:
+        standing = self.reported.deployment
+        return standing is not None and standing.id is None
 
     def _note(self, reported: Reported) -> None:
         """At once: what was made and is not on record would be made twice."""
