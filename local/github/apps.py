@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 TOKEN_LIFETIME_SECONDS = 3600.0  # docs.github.com, "Generating an installation access token": they expire in one hour
+# docs.github.com, "Webhook events and payloads": what an App has to be allowed to read to hear of them
+_FOR_EVENTS = {"issue_comment": "issues", "merge_group": "merge_queues", "pull_request": "pull_requests"}
 _LEVELS = {"read": 1, "write": 2, "admin": 3}
 
 type Permissions = Mapping[str, str]
@@ -90,6 +92,14 @@ class Apps:
             return None
         installation = self.installations.get(found.installation_id)
         return found if installation and installation.suspended_at is None else None
+
+    def hears(self, event: str, installation_id: int) -> bool:
+        """Whether the installation's App asked to hear of such events and was granted what they show."""
+        installation = self.installations.get(installation_id)
+        if installation is None:
+            return True  # of an event recorded elsewhere
+        is_wanted = event in {"ping", *self.registered[installation.app_id].events}
+        return is_wanted and allows(installation.permissions, _FOR_EVENTS.get(event, "metadata"), "read")
 
     def installation_on(self, owner: str, repository_id: int, app_id: int | None = None) -> InstallationRecord | None:
         """The installation, of this App or of any, that has the repository."""

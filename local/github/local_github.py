@@ -48,6 +48,7 @@ class LocalGitHub:
         urls = Urls(api=self._server.origin + api_prefix, html=self._server.origin)
         self.site = Site(urls, State(), token, tree_entry_limit, blob_limit_bytes)
         self.webhook = Webhook(webhook_secret, self._write_log)
+        self.webhook.hears = self.site.state.apps.hears
         self.site.tell = self.webhook.deliver_soon
         self._context = Context(self.site, self.webhook, folder)
 

@@ -55,15 +55,21 @@ class Webhook:
         self.headers: dict[str, str] = {}
         self.trusted_authority: Path | None = None
         self.timeout_seconds = _TIMEOUT_SECONDS
+        self.hears: Callable[[str, int], bool] = lambda _event, _installation_id: True
         self.deliveries: list[Delivery] = []
         self._lock = threading.Lock()
         self._later = ThreadPoolExecutor(1, thread_name_prefix="local-github-webhook")
 
     def deliver(self, event: str, payload: Mapping[str, Any], *, withhold: bool = False) -> Delivery:
-        """Sends the event, if there is an address and it is not withheld, and records the delivery."""
+        """Sends the event, if there is an address and it is not withheld, and records the delivery.
+
+        What the App of the payload's installation does not hear of is withheld, too.
+        """
         body = json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode()
         delivery = Delivery(str(uuid.uuid4()), event, payload.get("action"), body)
-        return self._record(delivery if withhold else self._send(delivery))
+        installed = payload.get("installation")
+        is_heard = installed is None or self.hears(event, installed["id"])
+        return self._record(self._send(delivery) if is_heard and not withhold else delivery)
 
     def deliver_soon(self, event: str, payload: Mapping[str, Any]) -> None:
         """Sends the event of what a request has caused, in order, but not before the request is answered."""

@@ -79,6 +79,19 @@ def test_the_webhook_of_an_app_names_its_installation(double: LocalGitHub, repos
     assert "installation" not in double.deliveries[-1].payload
 
 
+def test_an_app_that_may_not_read_issues_hears_of_no_comment(
+    double: LocalGitHub, receiver: Receiver, repository: Repository, pull: Pull
+) -> None:
+    double.create_app("acme").install("acme", repository, permissions={"pull_requests": "write"})
+
+    comment = pull.comment("reader", "/dagbranch status")
+    labelled = pull.label("preview")
+
+    assert comment.delivery.sent_at is None
+    assert labelled.status == 202
+    assert [one.headers["x-github-event"] for one in receiver.received] == ["pull_request"] * 2
+
+
 def test_a_ping_is_valid_by_githubs_schema(double: LocalGitHub, receiver: Receiver, repository: Repository) -> None:
     double.ping(repository)
 
