@@ -10,6 +10,7 @@ from local.warehouse.process import LocalWarehouse
 REPOSITORY = "zalando/pipelines"
 PIPELINES = Path(__file__).with_name("pipelines")
 BRANCHES = ("feature1", "feature2", "feature3")
+STRANGER = "sam-stranger"
 RUN_DATE = "2026-02-01"
 
 _SQL = "dags/qu/attribution/sql/m_roi.sql"
@@ -30,6 +31,11 @@ def make_repository(github: LocalGitHub) -> Repository:
 def one_more_commit(pull: Pull) -> str:
     """A new commit on a pull request: another file, and a DAG that reads it; returns its sha."""
     return pull.push({_CHANNELS: b'{"search": 1.0, "social": 1.0, "affiliate": 1.0}\n'}, "Affiliates instead of e-mail")
+
+
+def offer_a_change(fork: Repository) -> None:
+    """What a stranger offers: a branch ``offer`` of a fork."""
+    fork.commit("offer", {_CHANNELS: b'{"search": 9.0}\n'}, "Search alone", start_from="main")
 
 
 def make_base(warehouse: LocalWarehouse) -> None:

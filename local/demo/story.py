@@ -16,7 +16,17 @@ from dagbranch.domain.naming import commit_tag
 from local.demo import observation
 from local.demo.dag_runs import trigger
 from local.demo.observation import Dag
-from local.demo.repository import BRANCHES, RUN_DATE, make_base, make_repository, one_more_commit
+from local.demo.pull_request_page import Page, page_of
+from local.demo.repository import (
+    BRANCHES,
+    RUN_DATE,
+    STRANGER,
+    make_base,
+    make_repository,
+    offer_a_change,
+    one_more_commit,
+)
+from local.demo.step_times import seconds_of_steps
 from local.github import Pull, Repository
 from local.processes import wait_until
 from local.stack import LocalStack
@@ -39,6 +49,7 @@ class Opened:
     dags: list[Dag]
     schemas: dict[str, dict[str, str]]
     job_code: dict[str, dict[str, str]]
+    page: Page
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -54,11 +65,23 @@ class Ran:
 
 
 @dataclass(frozen=True)
+class Offered:
+    """What was made of a fork's commit that nobody has approved."""
+
+    pull: Pull
+    environment: Environment
+    seconds: float
+    page: Page
+    source_archives: dict[str, datetime]
+
+
+@dataclass(frozen=True)
 class Removed:
     """What was left of the environment, and of the others."""
 
     environment: Environment
     seconds: float
+    page: Page
     dags: list[Dag]
     objects: list[str]
     source_archives: dict[str, datetime]
@@ -77,15 +100,19 @@ def open_pull_requests(stack: LocalStack, repository: Repository, say: Callable[
     pulls = {branch: repository.open_pull(branch, f"What {branch} is about") for branch in BRANCHES}
     listed: dict[str, datetime] = {}
     ready: set[str] = set()
+    told: dict[str, str] = {}
 
     def all_ready() -> bool:
         for branch, pull in pulls.items():
             if branch not in listed and any(dag.is_active for dag in observation.dags(stack, branch)):
                 listed[branch] = datetime.now().astimezone()
                 say(f"{branch}: its DAGs are active in Airflow")
-            if branch not in ready and _status(stack, repository, pull) == Status.READY:
+            page = page_of(stack, pull)
+            if page.comments and told.get(branch) != page.headline:
+                told[branch] = page.headline
+                say(f"{branch}, on its pull request: {page.headline}")
+            if _status(stack, repository, pull) == Status.READY and page.is_told_ready:
                 ready.add(branch)
-                say(f"{branch}: ready")
         return len(ready) == len(listed) == len(pulls)
 
     wait_until(all_ready, what="three environments", deadline_seconds=ENVIRONMENT_DEADLINE_SECONDS, every_seconds=0.5)
@@ -121,7 +148,29 @@ def push(stack: LocalStack, repository: Repository, opened: Opened) -> Opened:
         return found is not None and found.status == Status.READY and found.head_sha == sha
 
     wait_until(redeployed, what=f"{opened.name} at {sha[:7]}", deadline_seconds=ENVIRONMENT_DEADLINE_SECONDS)
-    return _opened(stack, repository, opened.pull, datetime.now().astimezone())
+    listed_at = datetime.now().astimezone()
+    wait_until(
+        lambda: page_of(stack, opened.pull).is_told_ready,
+        what=f"{opened.name} at {sha[:7]} is told",
+        deadline_seconds=ENVIRONMENT_DEADLINE_SECONDS,
+    )
+    return _opened(stack, repository, opened.pull, listed_at)
+
+
+def offer(stack: LocalStack, repository: Repository) -> Offered:
+    """A stranger's pull request from a fork, until it is told how it would be deployed."""
+    fork = repository.fork(STRANGER)
+    offer_a_change(fork)
+    pull = repository.open_pull("offer", "An offer", head_repository=fork)
+    seconds = wait_until(
+        lambda: page_of(stack, pull).outcome == "neutral",
+        what="the fork's pull request is told",
+        deadline_seconds=ENVIRONMENT_DEADLINE_SECONDS,
+    )
+    environment = observation.registered(stack, repository.id, pull.number)
+    assert environment is not None
+    archives = observation.source_archives(stack, repository.full_name, pull.number)
+    return Offered(pull, environment, seconds, page_of(stack, pull), archives)
 
 
 def close_unheard(stack: LocalStack, repository: Repository, opened: Opened) -> Removed:
@@ -133,12 +182,19 @@ def close_unheard(stack: LocalStack, repository: Repository, opened: Opened) -> 
     def is_removed() -> bool:
         return _status(stack, repository, opened.pull) == Status.REMOVED
 
+    def is_told() -> bool:
+        page = page_of(stack, opened.pull)
+        return "is removed" in page.headline and not any(one.state != "inactive" for one in page.deployments)
+
     wait_until(is_removed, what=f"the removal of {opened.name}", deadline_seconds=ENVIRONMENT_DEADLINE_SECONDS)
+    seconds = time.monotonic() - started
+    wait_until(is_told, what=f"the removal of {opened.name} is told", deadline_seconds=ENVIRONMENT_DEADLINE_SECONDS)
     environment = observation.registered(stack, repository.id, opened.pull.number)
     assert environment is not None
     return Removed(
         environment=environment,
-        seconds=time.monotonic() - started,
+        seconds=seconds,
+        page=page_of(stack, opened.pull),
         dags=observation.dags(stack, opened.name),
         objects=observation.objects(stack, opened.name),
         source_archives=observation.source_archives(stack, repository.full_name, opened.pull.number),
@@ -169,22 +225,9 @@ def _opened(stack: LocalStack, repository: Repository, pull: Pull, listed_at: da
         dags=observation.dags(stack, environment.name),
         schemas=observation.schemas(stack, environment.name),
         job_code=observation.job_code(stack, environment.name),
-        seconds=_seconds(stack, repository, pull, listed_at),
+        page=page_of(stack, pull),
+        seconds=seconds_of_steps(stack, repository, pull, listed_at),
     )
-
-
-def _seconds(stack: LocalStack, repository: Repository, pull: Pull, listed_at: datetime) -> dict[str, float]:
-    """From the last webhook of this pull request to each step that followed it."""
-    sent = [one.sent_at for one in stack.github.deliveries if one.payload.get("number") == pull.number and one.sent_at]
-    since = max(sent)
-    archives = observation.source_archives(stack, repository.full_name, pull.number)
-    steps = [at for key, at in archives.items() if pull.head_sha in key]
-    seconds = {"source archive": (max(steps) - since).total_seconds()} if steps else {}
-    for at, event in observation.history(stack, repository.id, pull.number):
-        for word, step in {"packaged": "zip in the bucket", "provisioned": "views made", "ready": "verified"}.items():
-            if event.startswith(word) and at > since:
-                seconds[step] = (at - since).total_seconds()
-    return {**seconds, "active in Airflow": (listed_at - since).total_seconds()}
 
 
 def _status(stack: LocalStack, repository: Repository, pull: Pull) -> Status | None:
