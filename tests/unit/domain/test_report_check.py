@@ -37,12 +37,16 @@ def test_it_is_green_only_where_the_environment_is_ready(record: Environment) ->
     ("record", "state", "title"),
     [
         (a_ready_one(), "success", "feature1 is ready: 3 DAGs in Airflow"),
-        (a_deploying_one(), "in_progress", "feature1 is being deployed: still to come: the data"),
-        (a_waiting_one(), "queued", "waiting for its turn: place 2 in the line: the server has room for 3"),
-        (a_refused_one(), "neutral", "no environment for this pull request: the pull request is a draft"),
+        (a_deploying_one(), "in_progress", "feature1 is being deployed · still to come: the data"),
+        (
+            a_waiting_one(),
+            "queued",
+            "waiting for its turn: place 2 in the line · the server has room for 3 environments, and 3 stand",
+        ),
+        (a_refused_one(), "neutral", "no environment for this pull request · the pull request is a draft"),
         (a_refused_one(awaits_approval=True), "neutral", f"someone with write access writes /dagbranch deploy {FIRST}"),
-        (a_failed_one("dags/x.py:3: no\nmore"), "failure", "feature1 has failed: dags/x.py:3: no (and 1 more line)"),
-        (a_removed_one("nobody asked", dismissed=FIRST), "neutral", "feature1 is removed: nobody asked"),
+        (a_failed_one("dags/x.py:3: no\nmore"), "failure", "feature1 has failed · dags/x.py:3: no (and 1 more line)"),
+        (a_removed_one("nobody asked", dismissed=FIRST), "neutral", "feature1 is removed · nobody asked"),
     ],
     ids=["ready", "deploying", "waiting", "refused", "fork", "failed", "expired"],
 )

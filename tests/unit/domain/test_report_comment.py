@@ -52,11 +52,29 @@ def test_a_ready_one_says_which_dags_are_whose_and_leads_to_them() -> None:
     comment = told(a_ready_one())
 
     assert comment.splitlines()[:2] == [marker("preview"), "### ✅ feature1 is ready: 3 DAGs in Airflow"]
-    assert f"[3 DAGs in Airflow]({AIRFLOW.url}/dags?tags=feature1)" in comment
+    assert f"[Open in Airflow]({AIRFLOW.url}/dags?tags=feature1)" in comment
     assert "41 s after it was asked for" in comment
     row = f"| [`qu.feature1.new_dag`]({AIRFLOW.url}/dags/qu.feature1.new_dag) "
     assert f"{row}| [`dags/qu/main/new.py`]({BLOB}/dags/qu/main/new.py) | added |" in comment
-    assert states(comment) == {"new_dag": "added", "test_dag": "changed", "other": "unchanged"}
+    assert list(states(comment).items()) == [("new_dag", "added"), ("test_dag", "changed"), ("other", "unchanged")]
+
+
+def test_what_the_list_of_dags_tells_of_a_change_is_not_told_twice() -> None:
+    record = a_ready_one()
+    changes = BaseChanges(changed=("dags/qu/main/test_dag.py",))
+
+    ready = told(replace(record, overview=replace(record.overview, changes=changes)))
+    on_its_way = told(a_deploying_one(overview=replace(record.overview, changes=changes)))
+
+    assert "Changed since" not in ready
+    assert "DAG modules that changed, or use what changed: `dags/qu/main/test_dag.py`" in on_its_way
+
+
+def test_one_without_a_dag_to_show_has_no_link_into_airflow() -> None:
+    comment = told(a_ready_one(dag_ids=()))
+
+    assert "feature1 is ready: it has no DAG to show" in comment
+    assert "Open in Airflow" not in comment
 
 
 def test_where_nobody_knows_what_changed_no_dag_is_called_unchanged() -> None:
@@ -83,7 +101,7 @@ def test_changes_warnings_and_times_are_told() -> None:
 
     assert "DAG modules removed: `dags/qu/main/gone.py`" in comment
     assert "New outputs: `db_attribution_feature1.m_roi`" in comment
-    assert "the SQL of this statement cannot be read" in comment
+    assert f"- [`dags/qu/main/test_dag.py:3`]({BLOB}/dags/qu/main/test_dag.py#L3) the SQL of this" in comment
     assert "| pipeline in the bucket | after 12 s |" in comment
     assert "| data in the warehouse | after 8 s |" in comment
     assert "| listed by Airflow | after 41 s |" in comment
@@ -115,6 +133,11 @@ def test_a_failed_one_leads_to_each_place_that_is_to_be_mended() -> None:
     assert f"- [`dags/x.py:3`]({BLOB}/dags/x.py#L3) ImportError: no" in comment
     assert f"- [`dagbranch.yaml`]({BLOB}/dagbranch.yaml) 'version' is missing" in comment
     assert "- and no place" in comment
+    assert "The next push is deployed by itself; `/dagbranch redeploy` tries this commit once more." in comment
+
+
+def test_a_failed_one_of_a_fork_does_not_promise_to_deploy_the_next_push() -> None:
+    assert "The next push" not in told(a_failed_one("dags/x.py:3: no", approved=FIRST))
 
 
 def test_what_airflow_lists_of_a_failed_commit_is_shown_only_where_it_is_of_that_commit() -> None:
@@ -126,7 +149,8 @@ def test_one_that_waits_is_told_its_place_and_why() -> None:
     comment = told(a_waiting_one())
 
     assert "Waiting for its turn: place 2 in the line" in comment
-    assert "The server has room for 3 environments, and 3 stand" in comment
+    assert "The server has room for 3 environments, and 3 stand. It is deployed by itself when its turn" in comment
+    assert comment.count("place 2 in the line") == 1
 
 
 def test_a_refusal_says_why() -> None:
@@ -252,7 +276,7 @@ def strangers_words(comment: str) -> str:
     outside = re.sub(r"^```\n/dagbranch deploy [0-9a-f]{40}\n```$", "", comment, flags=re.MULTILINE)
     outside = re.sub(r"(?<![`\\])(`+)(?!`).*?(?<!`)\1(?!`)", "C", outside)
     ours = r"https://(?:github\.com/acme/pipelines/(?:commit|blob)/[^\s()]+|0a1b2c3d\.c3[^\s()]+)"
-    outside = re.sub(rf"\[(?:C|\d[\d,]* DAGs? in Airflow|No DAG in Airflow)\]\({ours}\)", "L", outside)
+    outside = re.sub(rf"\[(?:C|Open in Airflow)\]\({ours}\)", "L", outside)
     outside = re.sub(r"</?(?:details|summary|span)>|\A<!-- dagbranch:preview -->", "", outside)
     outside = re.sub(r"\\.", "", outside)
     outside = re.sub(r"^(?:#{3,4} |\| .*\|$)", "", outside, flags=re.MULTILINE)

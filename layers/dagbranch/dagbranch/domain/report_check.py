@@ -104,7 +104,7 @@ def _superseded(older: PostedCheck, record: Environment) -> Check:
 def _title(record: Environment) -> str:
     what = "waiting for approval" if is_awaiting_approval(record) else headline(record)
     why = reason(record)
-    return one_line(f"{what}: {why}" if why else what, MOST_TITLE)
+    return one_line(f"{what} · {why}" if why else what, MOST_TITLE)
 
 
 def _summary(record: Environment, pages: GitHubPages) -> list[str]:
@@ -113,9 +113,9 @@ def _summary(record: Environment, pages: GitHubPages) -> list[str]:
         return [told, "", "```", approval(record), "```"]
     match record.status:
         case Status.FAILED:
-            return [*problem_lines(record, pages), "", *note_lines(record)]
+            return [*problem_lines(record, pages), "", *note_lines(record, pages)]
         case Status.READY:
-            return [*time_lines(record), "", *data_lines(record), "", *note_lines(record)]
+            return [*time_lines(record), "", *data_lines(record), "", *note_lines(record, pages)]
     return [prose(reason(record) or headline(record))]
 
 

@@ -10,7 +10,8 @@ from dagbranch.domain.report_markdown import bounded, code, folded, link, size_o
 from dagbranch.domain.report_words import counted
 
 _MOST_UNFOLDED: Final = 20
-_TABLE: Final = ("DAG", "defined in", "against the base")
+_TABLE: Final = ("DAG", "Defined in", "Change")
+_ORDER: Final = ("added", "changed")  # then the others
 _MOST_BYTES_OF_THE_TOUCHED: Final = 12_000
 
 type _States = dict[str, str]  # by DAG id; empty where nobody knows
@@ -18,10 +19,10 @@ type _States = dict[str, str]  # by DAG id; empty where nobody knows
 
 def dag_lines(record: Environment, pages: GitHubPages, most_bytes: int) -> list[str]:
     """Up to 20 in one table; of more, those that the pull request touches, and all the others folded away."""
-    dag_ids = sorted(record.dag_ids)
+    states = _states(record)
+    dag_ids = sorted(record.dag_ids, key=lambda one: (_place(states.get(one)), one))
     if not dag_ids:
         return []
-    states = _states(record)
     if len(dag_ids) <= _MOST_UNFOLDED:
         return ["#### DAGs", "", *_table(dag_ids, states, record, pages, most_bytes)]
     touched = [one for one in dag_ids if states.get(one, "unchanged") != "unchanged"]
@@ -29,6 +30,12 @@ def dag_lines(record: Environment, pages: GitHubPages, most_bytes: int) -> list[
     lines = ["#### DAGs", "", *_touched(touched, states, record, pages)]
     left = most_bytes - size_of("\n".join(lines)) - 200  # for what folds them
     return [*lines, *_others(others, record, left, "unchanged DAG" if states else "DAG")]
+
+
+def modules_told(record: Environment) -> frozenset[str]:
+    """Whose change these lines tell already."""
+    modules = record.overview.modules
+    return frozenset(modules[one] for one in record.dag_ids if one in modules)
 
 
 def _touched(dag_ids: list[str], states: _States, record: Environment, pages: GitHubPages) -> list[str]:
@@ -59,6 +66,10 @@ def _link(dag_id: str, record: Environment) -> str:
 def _module(dag_id: str, record: Environment, pages: GitHubPages) -> str:
     path = record.overview.modules.get(dag_id)
     return link(code(path), pages.of_file(record.repository, record.head_sha, path)) if path else ""
+
+
+def _place(state: str | None) -> int:
+    return _ORDER.index(state) if state in _ORDER else len(_ORDER)
 
 
 def _states(record: Environment) -> _States:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from dagbranch.domain.environments import Environment, Half
@@ -40,23 +40,25 @@ def data_lines(record: Environment) -> list[str]:
     return ["#### Data", "", *bounded(lines, _MOST_BYTES, _more)]
 
 
-def change_lines(record: Environment) -> list[str]:
+def change_lines(record: Environment, told: Collection[str] = ()) -> list[str]:
+    """``told``: modules whose change the lines of the DAGs tell."""
     changes = record.overview.changes
     if changes is None or not is_of_this_request(record, record.pipeline):
         return []
-    told = {
-        "DAG modules added": changes.added,
-        "DAG modules changed, or what they use": changes.changed,
+    kinds = {
+        "DAG modules added": [one for one in changes.added if one not in told],
+        "DAG modules that changed, or use what changed": [one for one in changes.changed if one not in told],
         "DAG modules removed": changes.removed,
         "New outputs": changes.new_outputs,
     }
-    lines = [f"- {what}: {_listed(names)}" for what, names in told.items() if names]
-    what = "#### Changed since the base branch"
-    return [what, "", *bounded(lines or ["- no DAG module"], _MOST_BYTES, _more)]
+    lines = [f"- {what}: {_listed(names)}" for what, names in kinds.items() if names]
+    if not lines and told:
+        return []
+    return ["#### Changed since the base branch", "", *bounded(lines or ["- no DAG module"], _MOST_BYTES, _more)]
 
 
-def note_lines(record: Environment) -> list[str]:
-    lines = [f"- {prose(note)}" for note in notes(record)]
+def note_lines(record: Environment, pages: GitHubPages) -> list[str]:
+    lines = [_problem(note, record, pages) for note in notes(record)]
     return ["#### Warnings and notes", "", *bounded(lines, _MOST_BYTES, _more)] if lines else []
 
 
@@ -69,7 +71,7 @@ def time_lines(record: Environment) -> list[str]:
         ("data in the warehouse", _half(record, record.data) + _filling(record)),
         ("listed by Airflow", ready),
     ]
-    return table(("step", "of this commit"), rows)
+    return table(("Step", "When"), rows)
 
 
 def receipt_lines(record: Environment) -> list[str]:
@@ -97,7 +99,7 @@ def answer_lines(answers: Sequence[Answer]) -> list[str]:
 def command_lines() -> list[str]:
     rows = [(f"`/dagbranch {name}`", what) for name, what in _COMMANDS.items()]
     told = "In a comment of its own, by anyone with write access:"
-    return folded("Commands", [told, "", *table(("command", "what it does"), rows)])
+    return folded("Commands", [told, "", *table(("Command", "What it does"), rows)])
 
 
 def _problem(line: str, record: Environment, pages: GitHubPages) -> str:

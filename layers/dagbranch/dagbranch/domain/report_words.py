@@ -17,7 +17,7 @@ def headline(record: Environment) -> str:
         case Status.REFUSED if is_awaiting_approval(record):
             told = "waiting for approval"
         case Status.WAITING:
-            told = "waiting for its turn" + (f": place {record.place} in the line" if record.place else "")
+            told = "waiting for its turn" + (f": {_line_of(record)}" if record.place else "")
         case Status.REQUESTED | Status.DEPLOYING:
             told = f"{name} is being deployed"
         case Status.READY:
@@ -40,6 +40,8 @@ def reason(record: Environment) -> str:
     if record.status == Status.READY:
         return ""
     first, *more = record.message.splitlines() or [""]
+    if record.status == Status.WAITING:
+        first = first.removesuffix(f"; {_line_of(record)}")  # the headline has it
     return f"{first} (and {counted(len(more), 'more line')})" if more else first
 
 
@@ -77,6 +79,10 @@ def between(began_at: datetime, ended_at: datetime) -> str:
         return f"{seconds} s"
     minutes = seconds // 60
     return f"{minutes} min" if minutes < _MOST_MINUTES else f"{minutes // 60} h"
+
+
+def _line_of(record: Environment) -> str:
+    return f"place {record.place} in the line"
 
 
 def _dags(record: Environment) -> str:
