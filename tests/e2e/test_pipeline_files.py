@@ -77,6 +77,7 @@ FEW = {
 }
 MANY = {
     "one-module": {"dags/qu/dag_23.py": ONE_OF_MANY.format(number=23, after=24).encode() + b"# touched\n"},
+    "only-notes": {"dags/qu/NOTES.md": b"# How it works\n"},
     "only-docs": {"docs/index.md": b"# How it works\n"},
 }
 
@@ -181,11 +182,19 @@ def test_the_zip_does_not_depend_on_what_is_shown(opened: Opened, tmp_path: Path
 
 
 def test_a_pull_request_that_touches_no_dag_is_ready_and_says_so(opened: Opened) -> None:
-    found = opened.environments["only-docs"]
+    found = opened.environments["only-notes"]
 
     assert found.status == Status.READY
     assert "touches no DAG: none of 24 DAG modules" in found.message
-    assert opened.dag_ids("only-docs") == []
+    assert opened.dag_ids("only-notes") == []
+
+
+def test_a_pull_request_that_touches_nothing_that_is_packaged_gets_none_and_is_told_what_is(opened: Opened) -> None:
+    found = opened.environments["only-docs"]
+
+    assert found.status == Status.REFUSED
+    assert found.name is None
+    assert "dags/" in found.message
 
 
 def test_without_an_unpacked_copy_a_template_still_renders_from_its_file(opened: Opened) -> None:
