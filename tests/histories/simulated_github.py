@@ -89,7 +89,7 @@ class SimulatedGitHub(InMemoryGitHub):
         self.kinds: dict[str, Kind] = {}
         self.permissions = dict.fromkeys(WRITERS, "write") | dict.fromkeys(OTHERS, "read")
         # The commits of forks that somebody who may has asked to deploy.
-        self.approved: set[str] = set()
+        self.approved: set[tuple[int, int, str]] = set()
         self.says("all")
         self._send, self._now = send, now
         self._numbers = {repository: itertools.count(1) for repository in REPOSITORIES}
@@ -142,7 +142,7 @@ class SimulatedGitHub(InMemoryGitHub):
 
     def comment(self, pull: PullRequest, author: str, text: str) -> None:
         if author in WRITERS and text == f"/dagbranch deploy {pull.head_sha}":
-            self.approved.add(pull.head_sha)
+            self.approved.add((pull.repository_id, pull.number, pull.head_sha))
         number = next(self._pushes)
         payload = {
             "action": "created",
@@ -171,7 +171,7 @@ class SimulatedGitHub(InMemoryGitHub):
     def gets_nothing(self, pull: PullRequest) -> bool:
         """By what its default branch says, but for a draft, which keeps what stands."""
         if pull.is_from_a_fork:
-            return pull.head_sha not in self.approved
+            return (pull.repository_id, pull.number, pull.head_sha) not in self.approved
         if self.kind_of(pull).is_no_pipeline:
             return True
         match self.previews:
