@@ -36,6 +36,7 @@ repositories = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9-]{0,20}/[A-Za-z0-9_][A-Za-z
         ("___x___", "x"),
         ("a" * 24, "a" * 24),
         ("grün/ß", "gr_n"),
+        ("'; DROP SCHEMA prod; --", "drop_schema_prod"),
     ],
 )
 def test_a_branch_gives_its_environments_name(branch: str, name: str) -> None:

@@ -1,0 +1,103 @@
+"""What the documents name, held against what there is: tests, functions, permissions, commands, files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dagbranch.domain.commands import COMMANDS
+from dagbranch.domain.specification import Previews
+from tests.fakes.template import RESOURCES, ROOT
+
+SECURITY = (ROOT / "docs/security.md").read_text()
+PULL_REQUESTS = (ROOT / "docs/pull-requests.md").read_text()
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FUNCTIONS = {name: one for name, one in RESOURCES.items() if one["Type"] == "AWS::Serverless::Function"}
+OF_EVERY_FUNCTION = re.compile(r"sqs:.*|kms:.*")
+ELSEWHERE = re.compile(r"[a-z]+:.*|#.*")
+
+
+def written_tests() -> set[str]:
+    folders = ("unit", "integration", "e2e")
+    sources = (one.read_text() for folder in folders for one in (ROOT / "tests" / folder).rglob("test_*.py"))
+    return {name for source in sources for name in re.findall(r"def (test_\w+)\(", source)}
+
+
+def rows_of(heading: str) -> Iterator[list[str]]:
+    """The cells of each row of the table below a heading of docs/security.md, without its head."""
+    section = SECURITY.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("|")]
+    yield from ([cell.strip() for cell in row.strip("|").split("|")] for row in rows[2:])
+
+
+def actions_of(function: str) -> set[str]:
+    policies = [one["Fn::If"][1] if "Fn::If" in one else one for one in FUNCTIONS[function]["Properties"]["Policies"]]
+    given: list[Any] = [statement["Action"] for policy in policies for statement in policy["Statement"]]
+    actions = {action for one in given for action in (one if isinstance(one, list) else [one])}
+    return {action for action in actions if not OF_EVERY_FUNCTION.fullmatch(action)}
+
+
+def test_every_test_that_the_threat_model_names_exists() -> None:
+    named = set(re.findall(r"`(test_\w+)`", SECURITY))
+
+    assert len(named) > 40
+    assert named <= written_tests()
+
+
+def test_every_threat_names_what_shows_that_it_is_stopped() -> None:
+    rows = list(rows_of("Who tries what"))
+
+    assert {len(row) for row in rows} == {4}
+    assert not [row[1] for row in rows if "`test_" not in row[3]]
+
+
+def test_the_table_of_permissions_is_the_templates() -> None:
+    told = {
+        row[0].strip("`"): set(re.findall(r"`([a-z0-9]+:[A-Z]\w+)`", row[1]))
+        for row in rows_of("What each function may do")
+    }
+
+    assert told == {function: actions_of(function) for function in FUNCTIONS}
+
+
+def test_every_secret_is_told_with_all_who_read_it() -> None:
+    told = {row[1].split("`")[1]: set(re.findall(r"`(\w+)`", row[2])) for row in rows_of("Where secrets are")}
+
+    granted = {parameter: {name for name, one in FUNCTIONS.items() if may_read(one, parameter)} for parameter in told}
+
+    assert told == granted
+
+
+def may_read(function: dict[str, Any], parameter: str) -> bool:
+    statements = function["Properties"]["Policies"][0]["Statement"]
+    return any({"Ref": parameter} in one["Resource"] for one in statements if isinstance(one["Resource"], list))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_in_the_table_for_users(command: str) -> None:
+    assert f"| `/dagbranch {command}" in PULL_REQUESTS
+
+
+@pytest.mark.parametrize("key", Previews.model_fields)
+def test_every_key_of_who_gets_an_environment_is_told(key: str) -> None:
+    assert f"| `{key}` |" in PULL_REQUESTS
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda one: one.name)
+def test_what_a_document_leads_to_is_there(document: Path) -> None:
+    text = re.sub(r"```.*?```", "", document.read_text(), flags=re.DOTALL)
+    links = [link for link in re.findall(r"\]\(([^()\s]+)\)", text) if not ELSEWHERE.fullmatch(link)]
+
+    assert not [link for link in links if not (document.parent / link.partition("#")[0]).exists()]
+    assert not [link for link in links if not leads_to_a_heading(document.parent / link.partition("#")[0], link)]
+
+
+def leads_to_a_heading(target: Path, link: str) -> bool:
+    """By GitHub's own rule for a heading's address."""
+    anchor = link.partition("#")[2]
+    headings = re.findall(r"^#+ (.+)$", target.read_text(), flags=re.MULTILINE) if anchor else []
+    return not anchor or anchor in {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
