@@ -24,8 +24,8 @@ from dagbranch.domain.report_deployment import deployments_to_put
 from dagbranch.domain.reports import Answer
 from dagbranch.errors import InvalidPipelineFileError
 from local.browser import Browser, a_browser
+from local.drawn_page import page_of
 from local.node_packages import NodePackage, tarball_of
-from local.pull_request_page import page_of
 from local.toolchain import ROOT, python_of
 from tests.fakes.report_examples import (
     GITHUB,
