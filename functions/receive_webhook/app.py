@@ -55,7 +55,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 
 def _forward_once(context: LambdaContext, event_name: str, payload: str, delivery: str) -> None:
-    _deliveries().once(delivery, partial(_bus().forward, event_name, payload, delivery), context)
+    _deliveries().once(payload, partial(_bus().forward, event_name, payload, delivery), context)
 
 
 def _answer(status: int, message: str) -> dict[str, Any]:

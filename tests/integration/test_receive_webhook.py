@@ -132,6 +132,14 @@ def test_a_signed_event_is_on_the_bus_once_however_often_it_is_delivered(door: D
     assert door.on_the_bus() == [event["headers"]["x-github-delivery"]]
 
 
+def test_a_signed_body_is_taken_once_whatever_its_delivery_is_called(door: Door) -> None:
+    body = '{"action": "opened", "number": 77}'
+
+    assert [door.send(signed(body, "d-first")), door.send(signed(body, "d-another"))] == [202, 202]
+
+    assert len(door.on_the_bus()) == 1
+
+
 def test_every_payload_that_github_published_is_answered(door: Door) -> None:
     sent = [signed(one.body.decode(), f"d-all-{number}", one.event) for number, one in enumerate(examples())]
 
@@ -200,9 +208,9 @@ def test_a_delivery_that_could_not_be_taken_counts_as_not_taken(door: Door) -> N
         raise TransientUpstreamError("the bus is away")
 
     with pytest.raises(TransientUpstreamError, match="the bus is away"):
-        deliveries.once("d-failed", fail, CONTEXT)
-    deliveries.once("d-failed", lambda: taken.append(1), CONTEXT)
-    deliveries.once("d-failed", lambda: taken.append(2), CONTEXT)
+        deliveries.once('{"failed": 1}', fail, CONTEXT)
+    deliveries.once('{"failed": 1}', lambda: taken.append(1), CONTEXT)
+    deliveries.once('{"failed": 1}', lambda: taken.append(2), CONTEXT)
 
     assert taken == [1]
 
@@ -211,12 +219,12 @@ def test_a_delivery_that_is_being_taken_is_not_taken_beside_it(door: Door) -> No
     deliveries = TakenDeliveries("registry")
 
     def again() -> None:
-        deliveries.once("d-twice", lambda: None, CONTEXT)
+        deliveries.once('{"twice": 1}', lambda: None, CONTEXT)
 
     with pytest.raises(NotYetError, match="at this moment"):
-        deliveries.once("d-twice", again, CONTEXT)
+        deliveries.once('{"twice": 1}', again, CONTEXT)
 
 
 def test_a_table_that_cannot_be_asked_passes(door: Door) -> None:
     with pytest.raises(TransientUpstreamError, match="noting a delivery"):
-        TakenDeliveries("another").once("d-1", lambda: None, CONTEXT)
+        TakenDeliveries("another").once("{}", lambda: None, CONTEXT)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -35,6 +36,12 @@ def answer(world: World) -> dict[str, Any]:
     (told,) = [detail for kind, detail in world.bus.published if "answer" in detail["data"]]
     found: dict[str, Any] = told["data"]["answer"]
     return found
+
+
+def test_a_comment_that_is_older_than_a_delivery_is_remembered_asks_for_nothing(ready: World) -> None:
+    ready.comment("/dagbranch redeploy", at=ready.clock() - timedelta(days=6, seconds=1))
+
+    assert ready.bus.published == []
 
 
 def a_fork(world: World, **different: Any) -> None:

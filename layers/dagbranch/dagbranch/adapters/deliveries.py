@@ -1,4 +1,7 @@
-"""Webhook deliveries that were taken already: Powertools' idempotency, with its records in the registry's table."""
+"""Webhook deliveries that were taken already: Powertools' idempotency, with its records in the registry's table.
+
+They are known by their bodies, which GitHub signs; the delivery's id is in a header, which it does not.
+"""
 
 from __future__ import annotations
 
@@ -18,28 +21,28 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dagbranch.errors import NotYetError, TransientUpstreamError
 
-_ONE_DAY_SECONDS: Final = 86_400
+_KEPT_SECONDS: Final = 7 * 86_400  # a command is obeyed for less than that
 
 
 class TakenDeliveries:
     def __init__(self, table: str) -> None:
         self._records = DynamoDBPersistenceLayer(table, key_attr="pk", sort_key_attr="sk", expiry_attr="expires_at")
 
-    def once(self, delivery: str, take: Callable[[], None], context: LambdaContext) -> None:
-        """Calls ``take``, unless that was done for this delivery within a day: GitHub and a person may send it twice.
+    def once(self, body: str, take: Callable[[], None], context: LambdaContext) -> None:
+        """Calls ``take``, unless that was done for this body within a week, whatever its delivery was called.
 
         Raises NotYetError while another invocation is at it; where ``take`` fails, the delivery counts as not taken.
         """
 
-        def forward(*, delivery: str) -> None:  # noqa: ARG001 # the key of the record
+        def forward(*, body: str) -> None:  # noqa: ARG001 # the record's key is made of it
             take()
 
-        config = IdempotencyConfig(expires_after_seconds=_ONE_DAY_SECONDS, lambda_context=context)
+        config = IdempotencyConfig(expires_after_seconds=_KEPT_SECONDS, hash_function="sha256", lambda_context=context)
         taking = idempotent_function(
-            forward, data_keyword_argument="delivery", persistence_store=self._records, config=config
+            forward, data_keyword_argument="body", persistence_store=self._records, config=config
         )
         try:
-            taking(delivery=delivery)
+            taking(body=body)
         except IdempotencyAlreadyInProgressError as error:
             raise NotYetError("this delivery is being taken at this moment", retry_seconds=10) from error
         except IdempotencyPersistenceLayerError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from dagbranch.domain.command_replies import NO_RIGHT, Reply, reply_to
@@ -16,6 +16,7 @@ from dagbranch.ports import EventBus, GitHub, Registry, Telemetry
 from dagbranch.use_cases.check_installation import check_installation
 
 _OUR_OWN: Final = "<!-- dagbranch"
+_OBEYED_FOR: Final = timedelta(days=6)  # for a week, the door knows a delivery that comes again
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ def answer_command(event: CommentEvent, *, by: Answerer) -> None:
     by.telemetry.about(repository=event.repository, pull_number=event.pull_number)
     command = None if event.is_bot or _OUR_OWN in event.text else command_in(event.text)
     if command is None:
+        return
+    if by.now - event.at > _OBEYED_FOR:
+        by.telemetry.info("the comment is too old to be obeyed", at=event.at.isoformat())
         return
     if event.repository.lower() not in by.allowed_repositories:
         by.telemetry.info("the repository is not on this stack's list: nobody is answered")
