@@ -70,6 +70,7 @@ def _open(stack: LocalStack, repository: Repository, say: Narrator) -> dict[str,
         _show(one)
     first, *others = [one.page for one in opened.values()]
     _show_page(first)
+    print()
     for page in others:
         _show_in_short(page)
     return opened
@@ -129,7 +130,7 @@ def _show_page(page: Page) -> None:
     print(f"\n  ┌ on pull request #{page.number}, by {page.comments[0].author.login}:")
     for line in page.lines:
         print(f"  │ {line}".rstrip())
-    print(f"  └ {page.state}\n")
+    print(f"  └ {page.state}{f' → {page.url}' if page.url else ''}")
 
 
 def _show_in_short(page: Page) -> None:

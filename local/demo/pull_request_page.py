@@ -59,11 +59,13 @@ class Page:
 
     @property
     def state(self) -> str:
-        """The check and the deployment, in one line."""
-        if self.deployment is None:
-            return f"check {CHECK}: {self.outcome} · no deployment"
-        link = f" → {self.deployment.url}" if self.deployment.url else ""
-        return f"check {CHECK}: {self.outcome} · deployment: {self.deployment.state}{link}"
+        """The check and the deployment."""
+        return f"check: {self.outcome} · deployment: {self.deployment.state if self.deployment else 'none'}"
+
+    @property
+    def url(self) -> str:
+        """Into Airflow; empty where the deployment leads nowhere."""
+        return self.deployment.url if self.deployment else ""
 
 
 def page_of(stack: LocalStack, pull: Pull) -> Page:
