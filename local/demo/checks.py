@@ -50,7 +50,7 @@ def check_told_ready(opened: Opened) -> None:
     expect(page.head_sha == opened.head_sha and page.outcome == "success", f"the check of {name} is green: {page}")
     deployment = page.deployment
     expect(
-        deployment is not None and deployment.state == "success" and deployment.url.endswith(f"/dags?tags={name}"),
+        deployment is not None and deployment.state == "success" and deployment.url.endswith(f"?tags={name}"),
         f"the deployment of {name} leads to its DAGs: {deployment}",
     )
 
