@@ -280,7 +280,7 @@ def test_a_command_is_seen_and_answered_by_the_right_of_who_gave_it(acts: dict[s
     assert _reactions(act, "status", "keep", "schedules", "remove", "deploy") == ["eyes"] * 5
     assert _reactions(act, "unknown", "reader") == ["confused", "-1"]
     assert act.said["chat"].reactions == []
-    assert "/dagbranch schedules on" in act["scheduled"].comment
+    assert "its DAGs are to run on their schedules" in act["scheduled"].comment
 
 
 @with_app
