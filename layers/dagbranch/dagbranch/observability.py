@@ -16,6 +16,7 @@ metrics = Metrics(namespace="dagbranch")
 # What would stand among the structured lines, and says nothing: a call without metrics, a connector without pyarrow.
 warnings.filterwarnings("ignore", message="No application metrics to publish")
 logging.getLogger("databricks").setLevel(logging.ERROR)
+logging.getLogger("github").setLevel(logging.ERROR)  # each refusal, as plain text: our own errors tell it
 
 # On every line, also before they are known: a query by any of them finds all lines or none.
 EVERY_LINE = ("environment", "repository", "pull_number", "head_sha")
