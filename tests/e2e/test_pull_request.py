@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -12,6 +12,8 @@ from dagbranch.domain.environments import Environment, Status
 from local.demo import observation
 from local.github import Comment
 from local.github.feedback import CheckRecord
+from local.github.published_schemas import faults_answered, faults_sent
+from local.github.rest.exchanges import Exchange
 from tests.e2e.conftest import Told
 from tests.e2e.talks import (
     BROKEN,
@@ -45,7 +47,16 @@ class Act:
 
 
 @pytest.fixture(scope="module")
-def acts(told: Told) -> dict[str, Act]:
+def exchanges(told: Told) -> Iterator[list[Exchange]]:
+    """All that the deployed functions ask GitHub, write there and are answered, from here on."""
+    recorded: list[Exchange] = []
+    told.stack.github.site.exchanges = recorded
+    yield recorded
+    told.stack.github.site.exchanges = None
+
+
+@pytest.fixture(scope="module")
+def acts(told: Told, exchanges: list[Exchange]) -> dict[str, Act]:
     """All at once, because most of their time they wait for Airflow's next look at its folder."""
     talks = Talks(told.stack, told.hosted[REPOSITORY])
     talks.begin()
@@ -343,3 +354,14 @@ def test_with_a_token_a_status_stands_for_the_check(told: Told) -> None:
 
 def _reactions(act: Act, *said: str) -> list[str]:
     return [content for one in said for _, content in act.said[one].reactions]
+
+
+@with_app
+def test_all_that_github_was_told_and_answered_is_of_its_published_form(
+    acts: dict[str, Act],
+    exchanges: list[Exchange],
+) -> None:
+    recorded = list(exchanges)
+
+    assert {one.method for one in recorded} >= {"GET", "POST", "PATCH"}
+    assert (faults_sent(recorded), faults_answered(recorded)) == ([], [])
