@@ -27,7 +27,7 @@ unit: .venv/complete ## the fast tests: no Airflow, no Spark, no emulator
 
 .PHONY: test
 test: .venv/complete ## all tests, on the real parts
-	$(PYTHON) -m pytest $(TESTS) -q --durations=15 -n 2 --dist loadgroup --no-loadscope-reorder
+	$(PYTHON) -m pytest $(TESTS) -q --durations=15 -n 2 --dist loadscope --no-loadscope-reorder
 
 .PHONY: faults
 faults: .venv/complete ## every fault at every step of deploy and removal, as a table: hours (ARGUMENTS="--door cli --function …")
