@@ -19,6 +19,7 @@ from dagbranch.domain.environments import Environment, Status
 from dagbranch.domain.naming import commit_tag
 from dagbranch.domain.ownership import marker_of
 from local.demo import observation
+from local.github import Delivery
 from local.processes import wait_until
 from local.stack import DAGS_BUCKET, LocalStack
 from tests.e2e.conftest import Told, settled
@@ -29,6 +30,7 @@ pytestmark = pytest.mark.parametrize("told", ["3"], indirect=True, ids=["airflow
 DEADLINE_SECONDS = 240
 KEEP_LABEL = "keep-environment"
 ORPHAN, NOBODYS, STRANGE = "orphan", 4_711, "strange"
+_LOOKED_AT, _TAKEN = "nothing is deployed", 202
 
 
 @dataclass(frozen=True)
@@ -126,20 +128,23 @@ def _twice(scene: Scene) -> Environment:
     """
     pull, github = scene.lives.pulls["twice"], scene.stack.github
     pull.push(dag("a first push"), "Nobody hears of it in time", deliver=False)
-    late = github.deliveries[-1]
+    late = _delivery(scene, "synchronize")
     pull.push(dag("a second push"), "The newest")
     ready = scene.wait_for("twice", Status.READY)
-    opened = next(
-        one
-        for one in github.deliveries
-        if one.action == "opened" and one.payload["pull_request"]["head"]["ref"] == "twice"
-    )
+    looks = scene.said("FetchSource", _LOOKED_AT, pull.number)
+    assert github.send("pull_request", _delivery(scene, "opened").payload).status == _TAKEN
     github.redeliver(late.id)
-    github.send("pull_request", opened.payload)
-    scene.wait(
-        lambda: scene.said("FetchSource", "nothing is deployed", pull.number) >= 2, what="both events are looked at"
-    )
+    scene.wait(lambda: scene.said("FetchSource", _LOOKED_AT, pull.number) > looks, what="the late event is looked at")
     return ready
+
+
+def _delivery(scene: Scene, action: str) -> Delivery:
+    """The last one about the branch ``twice`` with this action."""
+    return next(
+        one
+        for one in reversed(scene.stack.github.deliveries)
+        if one.action == action and one.payload.get("pull_request", {}).get("head", {}).get("ref") == "twice"
+    )
 
 
 def _close_late(scene: Scene) -> None:
