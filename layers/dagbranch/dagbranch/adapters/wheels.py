@@ -34,10 +34,12 @@ from dagbranch.errors import (
 DEFAULT_INDEX: Final = "default"
 _SECONDS: Final = 60.0
 _CACHE_BYTES: Final = 150_000_000  # of Lambda's 512 MB in /tmp, where a download lies beside it
-# A file beyond the limit ends in an error of pip's own while it is written.
+# A file beyond the limit ends in an error of pip's own while it is written. A compiled module of pip's would be cut off
+# without one, and break every later run: none is larger than 10 MB.
 _LIMITED: Final = """\
 import resource, runpy, sys
 most_bytes, pip = int(sys.argv[1]), sys.argv[2]
+sys.dont_write_bytecode |= most_bytes < 10_000_000
 resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
 sys.argv[:3] = [pip]
 runpy.run_path(pip, run_name="__main__")
@@ -131,7 +133,7 @@ class PipIndex:
 
     def _python(self) -> list[str]:
         """Isolated from the machine's packages and variables; a layer has no compiled modules, and cannot get any."""
-        compiled = ["-X", f"pycache_prefix={self._cache / 'compiled'}"] if self._cache else []
+        compiled = ["-X", f"pycache_prefix={self._cache / 'compiled'}"] if self._cache else ["-B"]
         return [sys.executable, "-I", "-S", *compiled]
 
     def _kept(self, requirement: Requirement) -> dict[str, bytes]:
