@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 import boto3
 import urllib3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from dagbranch.adapters.mwaa import Door, MwaaAirflow
 from dagbranch.ports import Leases
@@ -99,9 +100,24 @@ class MwaaStack:
 
     def trigger(self, dag_id: str) -> None:
         """Starts the run ``r1`` of a DAG."""
-        self.rest("PATCH", f"/dags/{dag_id}", body={"is_paused": False})
+        self._write("PATCH", f"/dags/{dag_id}", {"is_paused": False})
         body = {"dag_run_id": "r1"} | ({} if self.airflow.line == "2" else {"logical_date": None})
-        self.rest("POST", f"/dags/{dag_id}/dagRuns", body=body)
+        self._write("POST", f"/dags/{dag_id}/dagRuns", body)
+
+    def _write(self, method: str, path: str, body: dict[str, Any]) -> None:
+        """Asked again while Airflow has no time for an answer within MWAA's ten seconds; a 409 is our own first try."""
+
+        def is_written() -> bool:
+            try:
+                self.rest(method, path, body=body)
+            except ClientError as error:
+                status = error.response.get("RestApiStatusCode")
+                if status not in {409, 504}:
+                    raise
+                return status == 409
+            return True
+
+        wait_until(is_written, what=f"{method} {path} is answered", deadline_seconds=120)
 
     def rest(self, method: str, path: str, query: dict[str, Any] | None = None, body: Any = None) -> dict[str, Any]:
         answer = self.client.invoke_rest_api(
