@@ -4,7 +4,8 @@ DagbranchError
 ├── ConfigurationError          the stack's own settings are missing or malformed: its owner mends them
 ├── InvalidEventError           an event that is not what its source promises: never retried
 │   ├── InvalidSignatureError   a webhook that GitHub did not sign with our secret
-│   └── OversizedEventError     a webhook that is larger than what the bus takes
+│   ├── OversizedEventError     a webhook that is larger than what the bus takes
+│   └── PromotionRefusedError   an archive that the lane before did not promote to this one
 ├── SourceError                 what the author of a pull request can mend; the message names what to change
 │   ├── InvalidPipelineFileError    ``dagbranch.yaml``: file, line and key
 │   ├── InvalidRequirementsError    the requirements file and the wheels that it names: file and line, or package
@@ -41,6 +42,10 @@ class InvalidSignatureError(InvalidEventError):
 
 
 class OversizedEventError(InvalidEventError):
+    pass
+
+
+class PromotionRefusedError(InvalidEventError):
     pass
 
 

@@ -6,19 +6,23 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from dagbranch.domain.airflow_listing import ImportFailure, ListedDag
 from dagbranch.domain.airflow_pages import AirflowPages
 from dagbranch.domain.artifacts import Artifact
+from dagbranch.domain.audit import AuditEntry
 from dagbranch.domain.checkout import TreeEntry
 from dagbranch.domain.deployment import CopiedFile
 from dagbranch.domain.environments import Environment, PullRequest
 from dagbranch.domain.fence import Fence
 from dagbranch.domain.naming import SourceArchiveKey
 from dagbranch.domain.ownership import Owner
+from dagbranch.domain.promotion import Promotion, SignedPromotion
 from dagbranch.domain.questions import Question
-from dagbranch.domain.reports import Check, Deployment, Reaction, Reported
+from dagbranch.domain.release_wishes import AskedDeployment
+from dagbranch.domain.releases import Release
+from dagbranch.domain.reports import Check, Deployment, Reaction, ReleaseStatus, Reported
 from dagbranch.domain.requests import SeedRequest
 from dagbranch.domain.requirements import Requirement
 from dagbranch.domain.schema_marker import SchemaMarker
@@ -64,6 +68,35 @@ class GitHub(Protocol):
         """The installation of our own GitHub App that has the repository; None where a token is used instead."""
 
 
+@dataclass(frozen=True)
+class DefaultBranch:
+    repository_id: int
+    repository: str
+    name: str
+    head_sha: str
+
+
+class ReleasesAtGitHub(Protocol):
+    """Read access to what GitHub says of branches, deployments and the checks of a commit."""
+
+    def default_branch(self, repository: str) -> DefaultBranch | None:
+        """None where the repository is not there, or has no commit."""
+
+    def is_on_branch(self, repository: str, branch: str, head_sha: str) -> bool:
+        """Whether that commit is the branch's head or one of its ancestors."""
+
+    def deployment(self, repository: str, deployment_id: int) -> AskedDeployment | None: ...
+
+    def newest_deployment(self, repository: str, environment: str) -> AskedDeployment | None:
+        """The one that was made last for this environment, whatever became of it."""
+
+    def commit_checks(self, repository: str, head_sha: str) -> Mapping[str, Literal["passed", "failed", "pending"]]:
+        """Every check run and commit status of the commit by name, the newest of each.
+
+        A check run passes as success, neutral or skipped.
+        """
+
+
 class GitHubReports(Protocol):
     """All that is ever written to GitHub. Each call can be repeated; what was deleted there is made anew."""
 
@@ -75,6 +108,12 @@ class GitHubReports(Protocol):
 
     def put_deployment(self, repository: str, deployment: Deployment, deployment_id: int | None) -> int:
         """Its id; a state is told only where it differs from the last one."""
+
+    def make_release(self, repository: str, environment: str, head_sha: str, description: str) -> int:
+        """Makes the deployment of a commit to a release lane; returns its id."""
+
+    def put_release_status(self, repository: str, status: ReleaseStatus) -> None:
+        """Told only where it differs from the last one; returns also where the deployment is gone."""
 
     def react(self, repository: str, comment_id: int, reaction: Reaction) -> None:
         """Returns also where the comment is gone."""
@@ -141,6 +180,28 @@ class Registry(Protocol):
         """Keeps them for the tables that nothing is known of yet."""
 
 
+class Releases(Protocol):
+    """The ledger of a release lane, in the registry's table. Every write is conditional on the revision it carries."""
+
+    def get(self, repository_id: int, head_sha: str) -> Release | None: ...
+
+    def of(self, repository_id: int) -> Iterator[Release]:
+        """All of them, in no order."""
+
+    def save(self, release: Release) -> Release:
+        """Raises TransientUpstreamError where another writer came first."""
+
+
+class Audit(Protocol):
+    """Append-only, kept for two years, in the registry's table."""
+
+    def append(self, entry: AuditEntry) -> None:
+        """The same entry twice is there once."""
+
+    def entries(self, lane: str, since: datetime) -> Iterator[AuditEntry]:
+        """The newest first."""
+
+
 class Leases(Protocol):
     """What only one worker of the whole stack may do at a time, beside the work on a single environment."""
 
@@ -164,6 +225,27 @@ class SourceBucket(Protocol):
 
     def remove(self, repository: str, pull_number: int) -> int:
         """Deletes every version of the pull request's archives; returns how many objects that were."""
+
+    def promotion(self, key: SourceArchiveKey) -> SignedPromotion | None:
+        """What the lane before has signed, as its metadata carries it; None where there is none, or no archive."""
+
+    def announce(self, key: SourceArchiveKey) -> None:
+        """Has the bucket tell of the archive as if it had just come. Raises SupersededError where it is gone."""
+
+
+class NextLane(Protocol):
+    """The next lane's source bucket, of which nothing can be read."""
+
+    def put(self, promotion: SignedPromotion, key: SourceArchiveKey, archive: bytes) -> None: ...
+
+
+class PromotionSigner(Protocol):
+    def sign(self, text: str) -> SignedPromotion: ...
+
+
+class PromotionVerifier(Protocol):
+    def verified(self, signed: SignedPromotion | None) -> Promotion:
+        """Raises PromotionRefusedError where there is none, or none of this stack's keys has signed it."""
 
 
 class DagsBucket(Protocol):
@@ -265,6 +347,9 @@ class Airflow(Protocol):
 
     def import_failures(self) -> Sequence[ImportFailure]: ...
 
+    def succeeded(self, dag_ids: Collection[str], since: datetime) -> Mapping[str, datetime]:
+        """When the last successful run ended that began after ``since``, by DAG; one that has none is not in it."""
+
     def pause(self, dag_id: str) -> None:
         """Returns also where it is gone already."""
 
@@ -289,6 +374,9 @@ class Warehouse(Protocol):
         """Each schema's own, not those of its catalog."""
 
     def partitions(self, question: Question) -> list[tuple[object, ...]]: ...
+
+    def first_row(self, question: Question) -> tuple[object, ...] | None:
+        """None where the query has no rows."""
 
     def run(self, phases: Sequence[Sequence[Statement]], fence: Fence) -> None:
         """Runs the phases in order, the statements of each in any order; none before all have passed the fence.

@@ -10,7 +10,10 @@ from typing import Literal
 
 from dagbranch.domain.airflow_pages import AirflowPages
 from dagbranch.domain.data_guard import DataGuard
+from dagbranch.domain.naming import CANARY, RELEASE
 from dagbranch.domain.overview import Overview
+from dagbranch.domain.promotion import Promotion
+from dagbranch.domain.release_wishes import Hold
 from dagbranch.errors import InvalidEventError
 
 
@@ -60,6 +63,8 @@ class Half:
     at: datetime
     message: str = ""  # what its author is told of it, once it is ready
     has_dags: bool = True  # whether Airflow is to list any
+    zip_sha256: str | None = None  # of the packaged DAG, and the version of dagbranch that made it
+    version: str | None = None
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,10 @@ class Lease:
 
 @dataclass(frozen=True)
 class Environment:
-    """One registry item. ``generation`` counts the requests, ``revision`` the writes (for conditional updates)."""
+    """One registry item. ``generation`` counts the requests, ``revision`` the writes (for conditional updates).
+
+    In a release lane ``pull_number`` is RELEASE or CANARY, and ``branch`` the repository's default branch.
+    """
 
     repository_id: int
     repository: str
@@ -152,6 +160,10 @@ class Environment:
     approved: str | None = None  # the commit of a fork that somebody with write access asked to deploy
     is_kept: bool = False  # somebody asked that it does not expire
     schedules: bool | None = None  # what somebody asked for; None is what dagbranch.yaml says
+    asked_digest: str | None = None  # in a release lane, the only source archive that may be deployed for this request
+    promotion: Promotion | None = None  # how it came from the lane before
+    rolls_back: bool = False  # to a commit that had been ready here
+    held: Hold | None = None
     unwanted: str = ""  # why what stands is not to stand any more, although its pull request is open
     message: str = ""
     delivery: str = ""
@@ -161,6 +173,11 @@ class Environment:
     def is_live(self) -> bool:
         """Whether something of it may stand anywhere."""
         return self.status not in {Status.REFUSED, Status.WAITING, Status.REMOVED}
+
+    @property
+    def is_of_a_release(self) -> bool:
+        """Whether it is of no pull request, but a repository's own in a release lane."""
+        return self.pull_number in {RELEASE, CANARY}
 
     @property
     def key(self) -> tuple[int, int]:

@@ -14,6 +14,9 @@ from dagbranch.errors import InvalidEventError, SourceError
 PREVIEW = "preview"
 RELEASE_LANES = ("stage", "prod")
 LANES = (PREVIEW, *RELEASE_LANES)
+# Instead of a pull request's number, which GitHub counts from 1, in a release lane:
+RELEASE = 0  # the repository's permanent environment
+CANARY = -1  # the one beside it, that a new commit is tried in
 RESERVED_NAMES = frozenset(
     {
         *LANES,
@@ -35,6 +38,8 @@ _ENVIRONMENT = re.compile(r"[a-z0-9][a-z0-9_]{0,59}")
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/(?!\.{1,2}\Z)[A-Za-z0-9._-]+")
 _SHA = re.compile(r"[0-9a-f]{40}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_OF_A_LANE = {RELEASE: "release", CANARY: "canary"}  # in keys, where a pull request's have its number
+_LANE_NUMBERS = {word: number for number, word in _OF_A_LANE.items()}
 
 
 def folder_prefix(folder: str) -> str:
@@ -53,6 +58,16 @@ def environment_name_candidates(
     base = _base_name(branch) or f"pr_{pull_number}"
     numbered = f"{base}_{pull_number}"
     candidates = (base, numbered, f"{numbered}_{_short_hash(repository)}")
+    return tuple(name for name in candidates if name not in reserved)
+
+
+def release_name_candidates(
+    lane: str, repository: str, number: int, reserved: frozenset[str] = RESERVED_NAMES
+) -> tuple[str, ...]:
+    """The names that a repository's environment may claim in a release lane; ``number`` is RELEASE or CANARY."""
+    base = _base_name(repository.partition("/")[2]) or "repository"
+    end = "" if number == RELEASE else "_next"
+    candidates = (f"{lane}_{base}{end}", f"{lane}_{base}_{_short_hash(repository)}{end}")
     return tuple(name for name in candidates if name not in reserved)
 
 
@@ -92,7 +107,10 @@ def schema_name(schema: str, environment: str, table_suffix: str = "_{environmen
 
 @dataclass(frozen=True)
 class SourceArchiveKey:
-    """Where a source archive lies in the source bucket, and so which commit of which pull request it is for."""
+    """Where a source archive lies in the source bucket, and so which commit of which pull request it is for.
+
+    ``pull_number`` is RELEASE or CANARY for that of a release lane.
+    """
 
     repository: str
     pull_number: int
@@ -105,27 +123,30 @@ class SourceArchiveKey:
     @classmethod
     def parse(cls, key: str) -> SourceArchiveKey:
         """Raises InvalidEventError for any other key: an upload elsewhere is not a request."""
-        parts = key.split("/")
-        match parts:
-            case ["sources", owner, name, "pull", number, sha, file] if (
-                number.isdecimal()
-                and number.isascii()
-                and _SHA.fullmatch(sha)
-                and _DIGEST.fullmatch(file.removesuffix(".zip"))
-                and is_repository_name(f"{owner}/{name}")
-            ):
-                parsed = cls(f"{owner}/{name}", int(number), sha, file.removesuffix(".zip"))
-                if str(parsed) == key:
-                    return parsed
+        match key.split("/"):
+            case ["sources", owner, name, "pull", number, sha, file] if number.isdecimal() and number.isascii():
+                parsed = cls._of(owner, name, int(number), sha, file)
+            case ["sources", owner, name, word, sha, file] if word in _LANE_NUMBERS:
+                parsed = cls._of(owner, name, _LANE_NUMBERS[word], sha, file)
+            case _:
+                parsed = None
+        if parsed is not None and str(parsed) == key:
+            return parsed
         raise InvalidEventError(
-            f"{key!r} is no source archive's key: expected "
-            "sources/<owner>/<repository>/pull/<pull_number>/<head_sha>/<source digest>.zip"
+            f"{key!r} is no source archive's key: expected sources/<owner>/<repository>/<pull/number, release or "
+            "canary>/<head_sha>/<source digest>.zip"
         )
+
+    @classmethod
+    def _of(cls, owner: str, name: str, pull_number: int, head_sha: str, file: str) -> SourceArchiveKey | None:
+        digest = file.removesuffix(".zip")
+        is_one = _SHA.fullmatch(head_sha) and _DIGEST.fullmatch(digest) and is_repository_name(f"{owner}/{name}")
+        return cls(f"{owner}/{name}", pull_number, head_sha, digest) if is_one else None
 
 
 def source_prefix(repository: str, pull_number: int) -> str:
-    """All source archives of one pull request."""
-    return f"sources/{repository}/pull/{pull_number}/"
+    """All source archives of one pull request, or of one environment of a release lane."""
+    return f"sources/{repository}/{_OF_A_LANE.get(pull_number) or f'pull/{pull_number}'}/"
 
 
 def zip_key(dags_path: str, environment: str) -> str:
@@ -160,8 +181,8 @@ def artifact_prefix(artifacts_path: str, environment: str, digest: str, name: st
 
 
 def pull_request_key(repository_id: int, pull_number: int) -> str:
-    """The registry's partition of one pull request."""
-    return f"repo#{repository_id}#pull#{pull_number}"
+    """The registry's partition of one pull request, or of one environment of a release lane."""
+    return f"repo#{repository_id}#{_OF_A_LANE.get(pull_number) or f'pull#{pull_number}'}"
 
 
 def repository_key(repository_id: int) -> str:

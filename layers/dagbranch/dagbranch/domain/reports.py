@@ -43,6 +43,17 @@ class Deployment:
 
 
 @dataclass(frozen=True)
+class ReleaseStatus:
+    """A status of a deployment that somebody asked for. ``description``: at most 140 characters."""
+
+    deployment_id: int
+    environment: str
+    state: Literal["queued", "in_progress", "success", "failure", "inactive"]
+    description: str
+    url: str | None = None
+
+
+@dataclass(frozen=True)
 class Answer:
     """What became of a command; ``comment_id`` is the comment that gave it."""
 

@@ -29,6 +29,7 @@ class EventKind(StrEnum):
     DATA_RESET_REQUESTED = "Data Reset Requested"
     DATA_CHECK_REQUESTED = "Data Check Requested"
     REPORT_REQUESTED = "Report Requested"
+    RELEASE_JUDGED = "Release Judged"
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,37 @@ class ReportRequest:
     head_sha: str
     at: datetime
     answer: Answer | None = None
+
+
+@dataclass(frozen=True)
+class PushEvent:
+    """Something was pushed to a branch. What its repository's default branch is now, GitHub is asked."""
+
+    repository_id: int
+    repository: str
+    branch: str
+    delivery: str
+    installation_id: int | None = None
+
+
+@dataclass(frozen=True)
+class DeploymentEvent:
+    """A deployment was made, or its status has changed. What it is now, GitHub is asked.
+
+    ``environment`` is what the payload says, so that what is for no lane costs no request.
+    """
+
+    repository_id: int
+    repository: str
+    deployment_id: int
+    environment: str
+    delivery: str
+    installation_id: int | None = None
+
+
+@dataclass(frozen=True)
+class ReleaseTick:
+    """The schedule: what came by no event, and gates that pass with time."""
 
 
 @dataclass(frozen=True)

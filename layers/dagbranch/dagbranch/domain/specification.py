@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -13,18 +14,22 @@ from dagbranch.domain.source_archive import PIPELINE_FILE
 from dagbranch.domain.specification_values import (
     POOL,
     SCALAR_SCHEMA,
+    Duration,
     File,
     Folder,
     Form,
     Label,
     Name,
     PreviewSuffix,
+    Query,
     Range,
     ReleaseSuffix,
     Section,
     Selection,
     Suffix,
+    Text,
     TextPatterns,
+    duration,
     patterns,
     scalar,
     version,
@@ -42,6 +47,7 @@ class LaneSettings(Section):
     )
 
     retries: Annotated[int, Range(0, 100)] | None = Field(default=None, description="Retries of every task.")
+    alerts: str | None = Field(default=None, description="Where alerts go, for the DAGs' own code.")
     src_conn: str | None = Field(default=None, description="The connection id to read with.")
     dst_conn: str | None = Field(default=None, description="The connection id to write with.")
     bucket: str | None = Field(default=None, description="The bucket of the lane's files.")
@@ -69,10 +75,29 @@ class PreviewSettings(LaneSettings):
     table_suffix: PreviewSuffix = Field(default="_{environment}", description="What the environment's schemas end in.")
 
 
+class Promotion(Section):
+    """What has to hold in the lane before, for a commit to come into this one."""
+
+    auto: bool = Field(default=False, description="Whether a commit comes by itself when all gates pass.")
+    soak: Duration = Field(default="0", description="How long it has been ready in the lane before: 30m, 2h, 1d.")
+    checks: TextPatterns = Field(
+        default=("*",), description="Checks of the commit at GitHub that have to be green: names and patterns, or: all."
+    )
+    runs: tuple[Text, ...] = Field(default=(), description="DAGs that had a successful run of it in the lane before.")
+    data_checks: dict[Name, Query] = Field(
+        default={}, description="Queries that have to return no rows in the lane before, by name."
+    )
+
+    @property
+    def soak_time(self) -> timedelta:
+        return duration(self.soak)
+
+
 class ReleaseSettings(LaneSettings):
     schedules: bool = Field(default=True, description="Whether DAGs keep their schedules.")
     as_written: bool = Field(default=True, description="Whether DAGs run as their code says.")
     table_suffix: ReleaseSuffix | None = Field(default=None, description="What the lane's schemas end in.")
+    promotion: Promotion = Field(default_factory=Promotion)
 
 
 class Lanes(Section):
@@ -112,6 +137,10 @@ class PipelineFile(Section):
     )
     artifacts: dict[Name, Folder] = Field(
         default={}, description="Folders of job code that are uploaded, by the name that artifact() knows them by."
+    )
+    archive: Literal["made", "uploaded"] = Field(
+        default="made",
+        description="Whether dagbranch makes the source archive, or a workflow uploads it.",
     )
     previews: Previews = Field(default_factory=Previews)
     data: DataSpecification | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from pydantic import (
@@ -39,6 +40,8 @@ _LONGEST_MASK: Final = 1_000
 _MODULE: Final = r"^[^\\\x00-\x1f\x7f]{1,500}$"
 _TEXT: Final = r"^[^\x00-\x1f\x7f]{1,250}$"
 _LABEL: Final = r"^[^\x00-\x1f\x7f]{1,50}$"  # GitHub's own limit
+_QUERY: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]{1,10000}$"
+_DURATION: Final = r"^(0|[1-9][0-9]{0,4}[smhd])$"
 POOL: Final = r"^[^\x00-\x1f\x7f]{1,256}$"
 
 type Scalar = str | int | float | bool | None
@@ -133,6 +136,14 @@ def _seed(value: str) -> str:
     return value
 
 
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def duration(text: str) -> timedelta:
+    """Of text that has the form of a ``Duration``."""
+    return timedelta(**{_UNITS[text[-1]]: int(text[:-1])}) if text != "0" else timedelta(0)
+
+
 def scalar(value: Any) -> Scalar:
     if value is not None and not isinstance(value, str | int | float | bool):
         raise ValueError("expected text, a number, true, false or null")
@@ -177,6 +188,9 @@ _TEXTS_OR_ALL: Final[dict[str, Any]] = {
 type Label = Annotated[str, Form(_LABEL, "the name of a label, at most 50 characters")]
 type TextPattern = Annotated[str, Form(_TEXT, "a name, or a pattern with *")]
 TextPatterns = Annotated[tuple[TextPattern, ...], BeforeValidator(patterns), WithJsonSchema(_TEXTS_OR_ALL)]
+type Text = Annotated[str, Form(_TEXT, "a name")]
+type Query = Annotated[str, Form(_QUERY, "a query of at most 10,000 characters")]
+type Duration = Annotated[str, Form(_DURATION, "a time such as 30m, 2h or 1d")]
 type Seed = Annotated[str, AfterValidator(_seed)]
 type ColumnName = Annotated[str, Form(_COLUMN, "the name of a column, or *")]
 type ColumnMask = Annotated[Any, AfterValidator(_mask), WithJsonSchema(SCALAR_SCHEMA)]
