@@ -61,7 +61,7 @@ class Promotion:
 
 @dataclass(frozen=True)
 class SignedPromotion:
-    """As the archive's metadata carries it: ``signature`` is of the text's UTF-8, by ECDSA on P-256 with SHA-256, DER."""
+    """As the archive's metadata carries it: ``signature`` is of the text, by ECDSA on P-256 with SHA-256 (DER)."""
 
     text: str
     signature: bytes
