@@ -162,6 +162,7 @@ class Environment:
     schedules: bool | None = None  # what somebody asked for; None is what dagbranch.yaml says
     asked_digest: str | None = None  # in a release lane, the only source archive that may be deployed for this request
     promotion: Promotion | None = None  # how it came from the lane before
+    deployment_id: int | None = None  # GitHub's, where another one than the promotion's asked for this: of a rollback
     rolls_back: bool = False  # to a commit that had been ready here
     held: Hold | None = None
     unwanted: str = ""  # why what stands is not to stand any more, although its pull request is open
@@ -178,6 +179,16 @@ class Environment:
     def is_of_a_release(self) -> bool:
         """Whether it is of no pull request, but a repository's own in a release lane."""
         return self.pull_number in {RELEASE, CANARY}
+
+    @property
+    def asked_by(self) -> int | None:
+        """The deployment at GitHub that this request answers; None where a push, or nobody, asked for it.
+
+        A rollback has the promotion of the time before.
+        """
+        if self.deployment_id is not None or self.promotion is None or self.rolls_back:
+            return self.deployment_id
+        return self.promotion.deployment_id
 
     @property
     def key(self) -> tuple[int, int]:

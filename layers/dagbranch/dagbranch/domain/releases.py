@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from dagbranch.domain.gates import Gate
 from dagbranch.domain.promotion import Promotion
+
+WANTED: Final = 0  # instead of GitHub's id: a deployment that dagbranch is to make by itself
 
 type Verdict = Literal["waiting", "refused", "promoted", "ended"]
 
@@ -17,7 +19,8 @@ class Judged:
     """What became of the newest deployment of this commit to the next lane, named ``target``.
 
     ``waiting``: all that fails may pass by itself, and dagbranch asks again; ``refused``: somebody has to do something;
-    ``ended``: another commit was promoted meanwhile, or a rollback came.
+    ``ended``: another commit was promoted meanwhile, or a rollback came. ``deployment_id`` is WANTED where all gates
+    have passed, and nobody has made one yet.
     """
 
     deployment_id: int
@@ -28,6 +31,10 @@ class Judged:
     gates: tuple[Gate, ...] = ()
     message: str = ""
     is_canary: bool = False
+
+    @property
+    def wants_deployment(self) -> bool:
+        return self.deployment_id == WANTED and self.verdict in {"waiting", "promoted"}
 
 
 @dataclass(frozen=True)

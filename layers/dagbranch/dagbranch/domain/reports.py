@@ -14,6 +14,7 @@ from dagbranch.domain.problems import Problem
 
 type CheckState = Literal["queued", "in_progress", "success", "failure", "neutral"]
 type DeploymentState = Literal["in_progress", "success", "failure", "inactive"]
+type ReleaseState = Literal["queued", "in_progress", "success", "failure", "inactive"]
 type Reaction = Literal["eyes", "rocket", "confused", "-1"]
 
 
@@ -48,7 +49,7 @@ class ReleaseStatus:
 
     deployment_id: int
     environment: str
-    state: Literal["queued", "in_progress", "success", "failure", "inactive"]
+    state: ReleaseState
     description: str
     url: str | None = None
 
@@ -104,10 +105,30 @@ class PostedDeployment:
 
 
 @dataclass(frozen=True)
-class Reported:
-    """The registry's second item of a pull request. ``revision`` counts the writes.
+class PostedRelease:
+    """Of a deployment that somebody asked for: ``state`` and ``digest`` are of the status that was told last."""
 
-    ``checks`` are of the last few commits, one each, the latest last; ``answers`` the last few too.
+    deployment_id: int
+    environment: str
+    state: ReleaseState
+    digest: str
+
+
+@dataclass(frozen=True)
+class MadeRelease:
+    """A deployment to ``target`` that dagbranch made by itself."""
+
+    head_sha: str
+    target: str
+    deployment_id: int
+
+
+@dataclass(frozen=True)
+class Reported:
+    """The registry's second item of a pull request, or of an environment of a release lane.
+
+    ``revision`` counts the writes. ``checks`` are of the last few commits, one each, the latest last; ``answers`` the
+    last few too. ``gates`` are the checks of the gates to the next lane, ``releases`` and ``made`` the last few.
     """
 
     repository_id: int
@@ -117,3 +138,6 @@ class Reported:
     checks: tuple[PostedCheck, ...] = ()
     deployment: PostedDeployment | None = None
     answers: tuple[Answer, ...] = ()
+    gates: tuple[PostedCheck, ...] = ()
+    releases: tuple[PostedRelease, ...] = ()
+    made: tuple[MadeRelease, ...] = ()

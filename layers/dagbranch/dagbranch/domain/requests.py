@@ -112,6 +112,16 @@ class ReportRequest:
 
 
 @dataclass(frozen=True)
+class JudgedRequest:
+    """What became of a commit at the gates to the lane ``target`` is to be told: the ledger says it."""
+
+    repository_id: int
+    repository: str
+    head_sha: str
+    target: str
+
+
+@dataclass(frozen=True)
 class PushEvent:
     """Something was pushed to a branch. What its repository's default branch is now, GitHub is asked."""
 
