@@ -18,6 +18,7 @@ from dagbranch.domain.naming import (
     source_prefix,
 )
 from dagbranch.domain.ownership import Owner, carries
+from dagbranch.domain.promotion import SignedPromotion
 from dagbranch.errors import SupersededError, TransientUpstreamError, UnsafeArchiveError
 from dagbranch.ports import StoredZip
 from tests.fakes.examples import Meanwhile, nothing
@@ -43,14 +44,17 @@ def stored(content: bytes, marker: Mapping[str, str]) -> StoredObject:
 
 
 class InMemorySourceBucket:
-    """``meanwhile`` happens while an archive is being read."""
+    """``meanwhile`` happens while an archive is being read; ``announced``: the keys that it told of again."""
 
     def __init__(self) -> None:
         self.objects: dict[str, StoredObject] = {}
+        self.promotions: dict[str, SignedPromotion] = {}
+        self.announced: list[str] = []
         self.meanwhile: Meanwhile = nothing
 
     def put(self, key: SourceArchiveKey, archive: bytes, marker: Mapping[str, str]) -> None:
         self.objects[str(key)] = stored(archive, marker)
+        self.promotions.pop(str(key), None)
 
     def get(self, key: SourceArchiveKey, most_bytes: int) -> bytes:
         self.meanwhile()
@@ -66,6 +70,14 @@ class InMemorySourceBucket:
         for key in found:
             del self.objects[key]
         return len(found)
+
+    def promotion(self, key: SourceArchiveKey) -> SignedPromotion | None:
+        return self.promotions.get(str(key)) if str(key) in self.objects else None
+
+    def announce(self, key: SourceArchiveKey) -> None:
+        if str(key) not in self.objects:
+            raise SupersededError(f"the source archive {key} is gone")
+        self.announced.append(str(key))
 
 
 class InMemoryDagsBucket:

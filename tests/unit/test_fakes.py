@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from tests.fakes.airflow import InMemoryAirflow
+from tests.fakes.audit import InMemoryAudit
 from tests.fakes.buckets import InMemoryArtifactsBucket, InMemoryDagsBucket, InMemorySourceBucket, stored
 from tests.fakes.contracts.airflow import AirflowContract
+from tests.fakes.contracts.audit import AuditContract
 from tests.fakes.contracts.buckets import ArtifactsBucketContract, DagsBucketContract, PutByHand, SourceBucketContract
 from tests.fakes.contracts.event_bus import Arrived, EventBusContract
 from tests.fakes.contracts.github import FILES, PEOPLE, GitHubContract
+from tests.fakes.contracts.github_releases import Maker, ReleasesAtGitHubContract
 from tests.fakes.contracts.github_reports import GitHubReportsContract
 from tests.fakes.contracts.leases import LeasesContract
+from tests.fakes.contracts.promotions import Keys, NextLaneContract, SigningContract, Way
 from tests.fakes.contracts.registry import RegistryContract
+from tests.fakes.contracts.releases import ReleasesContract
 from tests.fakes.contracts.reports import ReportsContract
 from tests.fakes.contracts.seed_queue import Bodies, SeedQueueContract
 from tests.fakes.contracts.warehouse import COLUMNS, DAYS, Made, WarehouseContract
 from tests.fakes.event_bus import InMemoryEventBus
-from tests.fakes.examples import FIRST, NOW, PULL_NUMBER, REPOSITORY, SECOND, Clock, a_pull_request
+from tests.fakes.examples import FIRST, NOW, PULL_NUMBER, REPOSITORY, REPOSITORY_ID, SECOND, Clock, a_pull_request
 from tests.fakes.github import BASE_SHA, Commit, InMemoryGitHub
+from tests.fakes.github_releases import CheckState, InMemoryReleasesAtGitHub
 from tests.fakes.github_reports import InMemoryGitHubReports, ToldInMemory
 from tests.fakes.leases import InMemoryLeases
+from tests.fakes.promotions import InMemoryNextLane, InMemorySigner, InMemoryVerifier
 from tests.fakes.registry import InMemoryRegistry
+from tests.fakes.releases import InMemoryReleases
 from tests.fakes.reports import InMemoryReports
 from tests.fakes.seed_queue import InMemorySeedQueue
 from tests.fakes.warehouse import InMemoryWarehouse, Table, rows_of
@@ -179,3 +189,74 @@ class TestInMemoryGitHubReports(GitHubReportsContract):
     @pytest.fixture
     def told(self, reports: InMemoryGitHubReports) -> ToldInMemory:
         return ToldInMemory(reports)
+
+
+class TestInMemoryReleases(ReleasesContract):
+    @pytest.fixture
+    def releases(self) -> InMemoryReleases:
+        return InMemoryReleases()
+
+
+class TestInMemoryAudit(AuditContract):
+    @pytest.fixture
+    def audit(self) -> InMemoryAudit:
+        return InMemoryAudit()
+
+
+class TestInMemorySigning(SigningContract):
+    @pytest.fixture
+    def keys(self) -> Keys:
+        signer, before = InMemorySigner(), InMemorySigner(b"the key that stage had before")
+        return Keys(signer, before, InMemorySigner(b"a stranger's"), InMemoryVerifier((signer, before)))
+
+
+class TestInMemoryNextLane(NextLaneContract):
+    @pytest.fixture
+    def way(self) -> Way:
+        bucket = InMemorySourceBucket()
+        return Way(InMemoryNextLane(bucket), bucket)
+
+
+class ReleasePlace:
+    """Of the fake itself: what the local GitHub does by its own calls."""
+
+    repository, repository_id = REPOSITORY, REPOSITORY_ID
+    states: Mapping[str | None, CheckState] = {
+        **dict.fromkeys(("success", "neutral", "skipped"), "passed"),
+        **dict.fromkeys((None, "pending"), "pending"),
+    }
+
+    def __init__(self) -> None:
+        self.github = InMemoryReleasesAtGitHub()
+        self.app_id = self.github.our_app
+        self._serial = itertools.count(1)
+        self.push()
+
+    def push(self, branch: str = "main") -> str:
+        head_sha = f"{next(self._serial):040x}"
+        if branch == "main":
+            self.github.push(head_sha)
+        return head_sha
+
+    def deploy(self, environment: str, head_sha: str, maker: Maker = "alice", payload: Any = None) -> int:
+        made_by: dict[Maker, dict[str, Any]] = {
+            "alice": {},
+            "workflow": {"creator": "github-actions[bot]", "is_of_a_workflow": True, "made_by_app": 15368},
+            "our app": {"creator": "dagbranch[bot]", "made_by_app": self.app_id},
+        }
+        return self.github.deploy(environment, head_sha, payload, **made_by[maker]).id
+
+    def tell(self, deployment_id: int, state: str) -> None:
+        self.github.tell(deployment_id, state)
+
+    def check(self, head_sha: str, name: str, conclusion: str | None) -> None:
+        self.github.checks.setdefault(head_sha, {})[name] = self.states.get(conclusion, "failed")
+
+    def status(self, head_sha: str, context: str, state: str) -> None:
+        self.check(head_sha, context, state)
+
+
+class TestInMemoryReleasesAtGitHub(ReleasesAtGitHubContract):
+    @pytest.fixture
+    def place(self) -> ReleasePlace:
+        return ReleasePlace()

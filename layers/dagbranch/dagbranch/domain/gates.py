@@ -8,8 +8,11 @@ from typing import Final, Literal
 type Outcome = Literal["passed", "failed", "later", "skipped"]
 
 READY, SOAK, CHECKS, RUNS, DATA, HOLD = "ready", "soak", "checks", "runs", "data", "hold"
-# Without the archive's own readiness there is nothing to promote, and a hold is released, not skipped.
 SKIPPABLE: Final = frozenset({SOAK, CHECKS, RUNS, DATA})
+UNSKIPPABLE: Final = {
+    READY: "without it there is nothing to promote",
+    HOLD: "release it with hold: false and a reason",
+}
 
 
 @dataclass(frozen=True)
