@@ -9,11 +9,12 @@ from itertools import count
 from typing import Final
 
 from dagbranch.domain.problems import Problem
-from dagbranch.domain.reports import Check, CheckState, Deployment, DeploymentState, Reaction
+from dagbranch.domain.reports import Check, CheckState, Deployment, DeploymentState, Reaction, ReleaseStatus
 from dagbranch.errors import UpstreamError
 from tests.fakes.examples import FIRST, PULL_NUMBER, REPOSITORY
+from tests.fakes.github_releases import InMemoryReleasesAtGitHub
 
-type What = str  # the port's method: comment, check, deployment, reaction
+type What = str  # the port's method: comment, check, deployment, release, release status, reaction
 
 
 OURSELVES: Final = "dagbranch[bot]"
@@ -40,9 +41,14 @@ class DeploymentTold:
 
 
 class InMemoryGitHubReports:
-    """``checks``: runs by id, or statuses without one (``has_checks`` false); the latest last."""
+    """``checks``: runs by id, or statuses without one (``has_checks`` false); the latest last.
 
-    def __init__(self) -> None:
+    ``at_github``: where deployments that others make are, too; ``release_statuses`` by their id, the latest last.
+    """
+
+    def __init__(self, at_github: InMemoryReleasesAtGitHub | None = None) -> None:
+        self.at_github = at_github or InMemoryReleasesAtGitHub()
+        self.release_statuses: dict[int, list[ReleaseStatus]] = {}
         self.comments: dict[int, Comment] = {}
         self.checks: dict[int, Check] = {}
         self.statuses: list[Check] = []
@@ -86,6 +92,20 @@ class InMemoryGitHubReports:
             told.states.append(deployment.state)
         told.last = deployment
         return number
+
+    def make_release(self, repository: str, environment: str, head_sha: str, description: str) -> int:  # noqa: ARG002 # nobody looks at the words
+        self._write("release")
+        ours = self.at_github.our_app
+        return self.at_github.deploy(environment, head_sha, creator=OURSELVES, made_by_app=ours).id
+
+    def put_release_status(self, repository: str, status: ReleaseStatus) -> None:
+        if self.at_github.deployment(repository, status.deployment_id) is None:
+            return
+        told = self.release_statuses.setdefault(status.deployment_id, [])
+        if told[-1:] != [status]:
+            self._write("release status")
+            told.append(status)
+            self.at_github.tell(status.deployment_id, status.state)
 
     def react(self, repository: str, comment_id: int, reaction: Reaction) -> None:  # noqa: ARG002 # one repository
         self._write("reaction")
