@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from dagbranch.domain.environments import Changes, Environment, Half, PullRequest, Status, Suspects
+from dagbranch.domain.promotion import Promotion
 from dagbranch.domain.removal import patience_seconds
 from dagbranch.errors import NotYetError, SupersededError
 
@@ -26,8 +27,6 @@ MOVES: Final[Mapping[Status | None, frozenset[Status]]] = {
     Status.REMOVING: frozenset({Status.REMOVING, Status.REMOVED}),
     Status.REMOVED: frozenset({Status.REFUSED, Status.WAITING, Status.REQUESTED, Status.REMOVING}),
 }
-_EARLY_ARCHIVE_IS_KEPT_FOR: Final = timedelta(minutes=15)
-_EARLY_ARCHIVE_RETRY_SECONDS: Final = 10
 _AFTER_REMOVAL_SECONDS: Final = 15
 _MOST_CHANGED_PATHS: Final = 1_000
 _MOST_CHANGED_CHARACTERS: Final = 50_000  # of the 400 KB that an item has, which every write carries whole
@@ -96,6 +95,90 @@ def requested(existing: Environment | None, pull: PullRequest, lane: str, delive
     )
 
 
+def requested_release(
+    existing: Environment | None,
+    *,
+    repository_id: int,
+    repository: str,
+    default_branch: str,
+    head_sha: str,
+    number: int,
+    lane: str,
+    delivery: str,
+    now: datetime,
+    asked_digest: str | None = None,
+    promotion: Promotion | None = None,
+    deployment_id: int | None = None,
+    rolls_back: bool = False,
+) -> Environment:
+    """The record that asks for a commit in a release lane; ``number`` is RELEASE or CANARY.
+
+    ``asked_digest``: None where the archive is still to be made. A request under way for the same commit, to end in the
+    same bytes, goes on; what it is told of how it came here is taken anew. A hold stays.
+    """
+    check_not_being_removed(existing, now)
+    wanted_now = Environment(
+        repository_id=repository_id,
+        repository=repository,
+        pull_number=number,
+        lane=lane,
+        status=Status.REQUESTED,
+        head_sha=head_sha,
+        branch=default_branch,
+        requested_at=now,
+        updated_at=now,
+        asked_digest=asked_digest,
+        promotion=promotion,
+        deployment_id=deployment_id,
+        rolls_back=rolls_back,
+        delivery=delivery,
+    )
+    if existing is None or not existing.is_live:
+        fresh = _after(existing, wanted_now)
+        return replace(fresh, generation=fresh.generation + 1)
+    return _asked_again(existing, wanted_now)
+
+
+def _asked_again(existing: Environment, asked: Environment) -> Environment:
+    under_way = _is_the_same_release(existing, asked)
+    kept = existing if under_way else moved(existing, Status.REQUESTED)
+    return replace(
+        kept,
+        repository=asked.repository,
+        branch=asked.branch,
+        head_sha=asked.head_sha,
+        asked_digest=asked.asked_digest or (existing.asked_digest if under_way else None),
+        takes_uploads=under_way and existing.takes_uploads,
+        promotion=asked.promotion,
+        deployment_id=asked.deployment_id,
+        rolls_back=asked.rolls_back,
+        guard=existing.guard if under_way else None,
+        seeding=existing.seeding if under_way else (),
+        generation=existing.generation if under_way else existing.generation + 1,
+        requested_at=existing.requested_at if under_way else asked.requested_at,
+        ready_at=existing.ready_at if under_way else None,
+        changed_paths=None,
+        updated_at=asked.updated_at,
+        message="",
+        delivery=asked.delivery,
+    )
+
+
+def _is_the_same_release(existing: Environment, asked: Environment) -> bool:
+    """Whether a request is under way that ends in what is asked for: this commit in these bytes, and no way back."""
+    if existing.status not in {Status.REQUESTED, Status.DEPLOYING} or existing.head_sha != asked.head_sha:
+        return False
+    digests = {existing.asked_digest, asked.asked_digest} - {None}
+    zips = {one.promotion.zip_sha256 if one.promotion else None for one in (existing, asked)}
+    return len(digests) < 2 and len(zips) == 1 and existing.rolls_back == asked.rolls_back
+
+
+def with_asked_digest(environment: Environment, generation: int, source_digest: str) -> Environment:
+    """The record of a release whose archive was made: no other one is deployed for this request."""
+    check_not_superseded(environment, generation)
+    return replace(environment, asked_digest=source_digest)
+
+
 def check_not_being_removed(existing: Environment | None, now: datetime) -> None:
     """Raises NotYetError, less and less often to be asked again, while it is."""
     if existing is None or existing.status != Status.REMOVING:
@@ -103,22 +186,6 @@ def check_not_being_removed(existing: Environment | None, now: datetime) -> None
     patience = patience_seconds(existing.removal, now) if existing.removal else 0
     seconds = max(patience, _AFTER_REMOVAL_SECONDS)
     raise NotYetError("the environment is being removed first", retry_seconds=seconds)
-
-
-def check_is_asked_for(environment: Environment | None, head_sha: str, uploaded_at: datetime, now: datetime) -> None:
-    """Returns where the registry asks for this commit; else raises what the archive is: early, or too late.
-
-    An archive of a CI job may come before GitHub's event: it is asked about again for 15 minutes.
-    """
-    if environment is not None and environment.head_sha == head_sha:
-        if environment.status in {Status.REQUESTED, Status.DEPLOYING, Status.READY, Status.FAILED}:
-            return
-        raise SupersededError(f"the environment is {environment.status}: nothing is deployed for {head_sha[:7]}")
-    if environment is not None and environment.requested_at > uploaded_at:
-        raise SupersededError(f"commit {head_sha[:7]} was superseded by {environment.head_sha[:7]}")
-    if now - uploaded_at < _EARLY_ARCHIVE_IS_KEPT_FOR:
-        raise NotYetError(f"nobody asked for {head_sha[:7]} yet", retry_seconds=_EARLY_ARCHIVE_RETRY_SECONDS)
-    raise SupersededError(f"nobody asked for {head_sha[:7]} within 15 minutes of its upload")
 
 
 def check_not_superseded(environment: Environment, generation: int) -> None:
@@ -221,8 +288,7 @@ def _begun(
     before: Environment | None, pull: PullRequest, lane: str, delivery: str, now: datetime, status: Status
 ) -> Environment:
     """A record without a name and without halves, whose counts and wishes go on from the one before it."""
-    check_move(before.status if before else None, status)
-    return Environment(
+    fresh = Environment(
         repository_id=pull.repository_id,
         repository=pull.repository,
         pull_number=pull.number,
@@ -232,12 +298,23 @@ def _begun(
         branch=pull.head_ref,
         requested_at=now,
         updated_at=now,
-        generation=before.generation if before else 0,
-        revision=before.revision if before else 0,
-        approved=before.approved if before else None,
-        is_kept=before.is_kept if before else False,
-        schedules=before.schedules if before else None,
         delivery=delivery,
+    )
+    return _after(before, fresh)
+
+
+def _after(before: Environment | None, fresh: Environment) -> Environment:
+    check_move(before.status if before else None, fresh.status)
+    if before is None:
+        return fresh
+    return replace(
+        fresh,
+        generation=before.generation,
+        revision=before.revision,
+        approved=before.approved,
+        is_kept=before.is_kept,
+        schedules=before.schedules,
+        held=before.held,
     )
 
 

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+from dagbranch.domain.asked_archive import check_is_asked_for, with_digest_of
 from dagbranch.domain.environments import Environment, HalfName, LeaseName
 from dagbranch.domain.leases import with_lease, without_lease
-from dagbranch.domain.life_cycle import check_is_asked_for
 from dagbranch.domain.naming import SourceArchiveKey
 from dagbranch.domain.pipeline_file import parse_pipeline_file
 from dagbranch.domain.requests import ArchiveUploaded, EventKind, event_detail
@@ -75,12 +75,16 @@ def deploy_half(
     registry, clock = around.registry, around.clock
     key = SourceArchiveKey.parse(upload.key)
     found = find_environment(key, worker, around)
-    check_is_asked_for(found, key.head_sha, upload.uploaded_at, clock())
+    check_is_asked_for(found, key, upload.uploaded_at, clock())
     assert found is not None, "nothing was asked for"
-    with leased(found, half, worker, around) as environment:
-        check_is_asked_for(environment, key.head_sha, upload.uploaded_at, clock())
+
+    def check(newest: Environment) -> None:
+        check_is_asked_for(newest, key, upload.uploaded_at, clock())
+
+    with leased(found, half, worker, around, check) as environment:
         try:
-            deployed = deploy(environment, read_source(key, worker, around))
+            source = read_source(key, worker, around)
+            deployed = deploy(_taken(environment, key, check, registry), source)
         except (SourceError, UpstreamError) as error:
             fail(environment, half, error, worker, around)
             return None
@@ -93,6 +97,20 @@ def deploy_half(
     if deployed.is_complete:
         tell(announce, noted, around, **deployed.data)
     return noted
+
+
+def _taken(
+    environment: Environment, key: SourceArchiveKey, check: Callable[[Environment], None], registry: Registry
+) -> Environment:
+    """The record once this archive is the asked one, for both halves: of what takes uploads, the first sound one is."""
+    if with_digest_of(environment, key) == environment:
+        return environment
+
+    def taken(newest: Environment) -> Environment:
+        check(newest)
+        return with_digest_of(newest, key)
+
+    return registry.update(environment, taken, event=f"takes {key.source_digest[:12]}, that was uploaded")
 
 
 def find_environment(key: SourceArchiveKey, worker: Worker, around: Surroundings) -> Environment | None:
