@@ -11,18 +11,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from dagbranch.domain.data_specification import DataSpecification, Grants, SchemaSpecification, WrittenTable
+from dagbranch.domain.secret_values import find_secrets
 from dagbranch.domain.source_archive import PIPELINE_FILE
-from dagbranch.domain.specification import Lanes, PipelineFile, Previews
+from dagbranch.domain.specification import Lanes, PipelineFile, Previews, Promotion
 from dagbranch.domain.strict_yaml import Document, Fault, Path, describe_faults, read_strict_yaml
 from dagbranch.errors import InvalidPipelineError, InvalidPipelineFileError
 
-_SECRET_KEY: Final = re.compile(
-    r"(?:^|_)(?:password|passwd|secret|token|api_?key|private_?key|access_?key|credentials?)(?!\w*_(?:arn|id|name|ref)$)(?:_|$)",
-    re.IGNORECASE,
-)
-_SECRET_VALUE: Final = re.compile(
-    r"://[^/\s:@]*:[^/\s@]+@|-----BEGIN |\bdapi[0-9a-f]{32}|\bAKIA[0-9A-Z]{16}|\bgh[pousr]_\w{30}"
-)
 _KEY: Final = re.compile(rf"^{re.escape(PIPELINE_FILE)}: (data\.[^\s:]+|(?:dags|select)(?=:))", re.MULTILINE)
 _LATER: Final = frozenset({"pipelines"})
 
@@ -32,11 +26,13 @@ def parse_pipeline_file(text: bytes | None) -> PipelineFile:
     if text is None:
         return PipelineFile(version=1)
     document = read_strict_yaml(text, PIPELINE_FILE)
-    faults = list(_secrets(document))
+    faults = list(find_secrets(document))
+    secret = {fault.path for fault in faults}
     try:
         pipeline_file = PipelineFile.model_validate(document.value)
     except ValidationError as error:
-        faults += [_fault(details, document) for details in error.errors(include_url=False, include_input=False)]
+        found = [_fault(details, document) for details in error.errors(include_url=False, include_input=False)]
+        faults += [fault for fault in found if fault.path not in secret]  # their texts repeat the value
     else:
         if not faults:
             return pipeline_file
@@ -69,20 +65,6 @@ def json_schema() -> dict[str, Any]:
         **PipelineFile.model_json_schema(),
         "title": PIPELINE_FILE,
     }
-
-
-def _secrets(document: Document) -> Iterator[Fault]:
-    """Lanes hold references: a literal value that looks like a secret would be in every clone of the repository."""
-    lanes = document.value.get("lanes") if isinstance(document.value, Mapping) else None
-    for lane, settings in lanes.items() if isinstance(lanes, Mapping) else ():
-        for key, value in settings.items() if isinstance(settings, Mapping) else ():
-            path: Path = ("lanes", lane, key)
-            if not isinstance(value, str | int | float) or isinstance(value, bool):
-                continue
-            if _SECRET_KEY.search(key) or _SECRET_VALUE.search(str(value)):
-                yield Fault(
-                    path, document.line_of(path), "looks like a secret: name a connection or a reference instead"
-                )
 
 
 def _fault(details: ErrorDetails, document: Document) -> Fault:
@@ -127,4 +109,6 @@ _SECTIONS: Final[Mapping[Path, type[BaseModel]]] = {
     ("data",): DataSpecification,
     ("data", "grants"): Grants,
     ("lanes",): Lanes,
+    ("lanes", "stage", "promotion"): Promotion,
+    ("lanes", "prod", "promotion"): Promotion,
 }
