@@ -23,6 +23,7 @@ REGION = "eu-central-1"
 ACCOUNT = "000000000000"
 _ADMINISTRATOR = "AKIALOCALADMINISTRATR"
 _LONGEST_LAMBDA_SECONDS = 900
+_APPLICATION = Path(__file__).parent / "emulator" / "mended.py"
 
 
 class Ministack:
@@ -90,7 +91,7 @@ class Ministack:
     def _server(self) -> list[str | Path]:
         """The emulator's own start would serve port 443 as well, wherever it may."""
         return [
-            *("-m", "hypercorn", "ministack.app:app", "--workers", "0", "--keep-alive", "75"),
+            *("-m", "hypercorn", f"{_APPLICATION}:app", "--workers", "0", "--keep-alive", "75"),
             *("--bind", f"127.0.0.1:{self._port}"),
             *("--certfile", self._certificates.certificate, "--keyfile", self._certificates.key),
         ]

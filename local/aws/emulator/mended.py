@@ -1,0 +1,67 @@
+# ruff: noqa: SLF001 # ministack has no door for what is to be added to it
+"""The emulator's application with what AWS has and ministack 1.5 has not; it runs in ministack's own environment.
+
+Permissions of an event bus in a template, and ``aws:PrincipalArn`` as the ARN of a role whose session calls.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from ministack.app import app
+
+__all__ = ["app"]
+
+_buses: Any = importlib.import_module("ministack.services.eventbridge")
+_iam: Any = importlib.import_module("ministack.services.iam")
+_evaluator: Any = importlib.import_module("ministack.core.iam_evaluator")
+_provisioners: Any = importlib.import_module("ministack.services.cloudformation.provisioners")
+
+
+def _create(logical_id: str, properties: Mapping[str, Any], stack_name: str) -> tuple[str, dict[str, str]]:
+    """Kept with the bus, and told by DescribeEventBus: in one account, nobody needs it to put events."""
+    _keep(properties, [{"Sid": properties["StatementId"], **properties["Statement"]}])
+    return f"{stack_name}-{logical_id}", {}
+
+
+def _update(
+    physical_id: str, old: Mapping[str, Any], new: Mapping[str, Any], _stack_name: str
+) -> tuple[str, dict[str, str]]:
+    _keep(old, [])
+    _keep(new, [{"Sid": new["StatementId"], **new["Statement"]}])
+    return physical_id, {}
+
+
+def _delete(_physical_id: str, properties: Mapping[str, Any]) -> None:
+    _keep(properties, [])
+
+
+def _keep(properties: Mapping[str, Any], statements: list[Any]) -> None:
+    """These, instead of those that the bus has under the same id."""
+    bus = properties.get("EventBusName", "default")
+    standing = (_buses._event_bus_policies.get(bus) or {}).get("Statement", [])
+    others = [one for one in standing if one["Sid"] != properties["StatementId"]]
+    _buses._event_bus_policies[bus] = {"Version": "2012-10-17", "Statement": [*others, *statements]}
+
+
+def _condition_key(key: str, context: Any) -> Any:
+    value = _resolve_as_it_is(key, context)
+    is_session = key.lower() == "aws:principalarn" and ":assumed-role/" in str(value)
+    return _role_arn(value) if is_session else value
+
+
+def _role_arn(session_arn: str) -> str:
+    account, name = session_arn.split(":")[4], session_arn.split("/")[1]
+    role = _iam._roles.get_scoped(account, None, name)
+    return str(role["Arn"]) if role else session_arn
+
+
+_resolve_as_it_is = _evaluator._resolve_condition_key
+_evaluator._resolve_condition_key = _condition_key
+_provisioners._RESOURCE_HANDLERS["AWS::Events::EventBusPolicy"] = {
+    "create": _create,
+    "update": _update,
+    "delete": _delete,
+}
