@@ -22,6 +22,7 @@ from dagbranch.domain.requests import (
     EnvironmentEvent,
     EventKind,
     PullRequestEvent,
+    PushEvent,
     SeedRequest,
 )
 from dagbranch.domain.source_allowance import RepositoryLists
@@ -30,6 +31,7 @@ from dagbranch.errors import NotYetError, SupersededError
 from dagbranch.events import pull_request_event
 from dagbranch.use_cases.answer_command import Answerer, answer_command
 from dagbranch.use_cases.deploy_half import Surroundings, Worker
+from dagbranch.use_cases.fetch_release import fetch_release
 from dagbranch.use_cases.fetch_source import fetch_source
 from dagbranch.use_cases.intake_work import Fetcher, Intake
 from dagbranch.use_cases.package_dags import Runtime, package_dags
@@ -53,6 +55,7 @@ from tests.fakes.examples import (
     an_environment,
 )
 from tests.fakes.github import InMemoryGitHub
+from tests.fakes.github_releases import InMemoryReleasesAtGitHub
 from tests.fakes.leases import InMemoryLeases
 from tests.fakes.package_index import InMemoryIndex
 from tests.fakes.registry import InMemoryRegistry
@@ -68,7 +71,8 @@ PATIENCE = timedelta(seconds=900)
 
 
 class World:
-    def __init__(self) -> None:
+    def __init__(self, lane: str = "preview") -> None:
+        self.lane = lane
         self.clock = Clock()
         self.policy = Policy()
         self.push_settle = timedelta(0)
@@ -79,6 +83,7 @@ class World:
         self.artifacts = InMemoryArtifactsBucket()
         self.bus = InMemoryEventBus()
         self.github = InMemoryGitHub()
+        self.releases = InMemoryReleasesAtGitHub()
         self.index = InMemoryIndex()
         self.airflow = InMemoryAirflow(self.dags)
         self.warehouse = InMemoryWarehouse({"db_attribution_test": {"m_events": "table", "m_roi": "table"}})
@@ -98,21 +103,25 @@ class World:
         return found
 
     def fetch(self, event: PullRequestEvent | None = None) -> None:
-        fetch_source(
-            event or event_about(),
-            by=Fetcher(
-                intake=Intake("preview", ALLOWED, self.limits, self.policy, self.push_settle),
-                github=self.github,
-                index=self.index,
-                registry=self.registry,
-                leases=self.leases,
-                sources=self.sources,
-                dags=self.dags,
-                artifacts=self.artifacts,
-                bus=self.bus,
-                telemetry=self.telemetry,
-                now=self.clock(),
-            ),
+        fetch_source(event or event_about(), by=self.fetcher)
+
+    def fetch_release(self, event: PushEvent) -> None:
+        fetch_release(event, releases=self.releases, by=self.fetcher)
+
+    @property
+    def fetcher(self) -> Fetcher:
+        return Fetcher(
+            intake=Intake(self.lane, ALLOWED, self.limits, self.policy, self.push_settle),
+            github=self.github,
+            index=self.index,
+            registry=self.registry,
+            leases=self.leases,
+            sources=self.sources,
+            dags=self.dags,
+            artifacts=self.artifacts,
+            bus=self.bus,
+            telemetry=self.telemetry,
+            now=self.clock(),
         )
 
     def comment(self, text: str, author: str = "alice", **different: object) -> None:
@@ -131,7 +140,7 @@ class World:
         before = len(self.bus.published)
         answer_command(
             CommentEvent(**{**usual, **different}),  # type: ignore[arg-type] # the fields of the comment
-            by=Answerer("preview", ALLOWED, self.github, self.registry, self.bus, self.telemetry, self.clock()),
+            by=Answerer(self.lane, ALLOWED, self.github, self.registry, self.bus, self.telemetry, self.clock()),
         )
         self.follow(self.bus.published[before:])
 
@@ -154,7 +163,7 @@ class World:
     def package(self, upload: ArchiveUploaded, worker: str = "packager", runtime: Runtime = RUNTIME) -> None:
         package_dags(
             upload,
-            worker=Worker("preview", worker, 120, self.limits),
+            worker=Worker(self.lane, worker, 120, self.limits),
             around=self.around,
             runtime=runtime,
             dags=self.dags,
@@ -166,7 +175,7 @@ class World:
     ) -> None:
         provision_data(
             request,
-            worker=Worker("preview", worker, seconds, self.limits),
+            worker=Worker(self.lane, worker, seconds, self.limits),
             around=self.around,
             warehouse=self.warehouse,
             stack=self.stack,
@@ -192,7 +201,7 @@ class World:
         verify_environment(
             EnvironmentEvent(
                 kind=kind,
-                lane="preview",
+                lane=self.lane,
                 repository=REPOSITORY,
                 repository_id=REPOSITORY_ID,
                 pull_number=PULL_NUMBER,
@@ -211,7 +220,7 @@ class World:
 
     def sweep(self) -> None:
         sweep_environments(
-            sweeper=Sweeper("preview", ALLOWED, self.policy, FOLLOW_BASE_HOUR),
+            sweeper=Sweeper(self.lane, ALLOWED, self.policy, FOLLOW_BASE_HOUR),
             seen=Seen(self.github, self.registry, self.dags, self.airflow, lambda: self.warehouse),
             bus=self.bus,
             telemetry=self.telemetry,
@@ -227,7 +236,7 @@ class World:
     ) -> None:
         remove_environment(
             event or event_about(),
-            remover=Remover("preview", worker, seconds, allowed, SETTLE, self.policy),
+            remover=Remover(self.lane, worker, seconds, allowed, SETTLE, self.policy),
             github=self.github,
             places=Places(self.registry, self.sources, self.dags, self.artifacts, self.airflow, self.warehouse),
             bus=self.bus,

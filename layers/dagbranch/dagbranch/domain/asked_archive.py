@@ -39,7 +39,7 @@ def check_is_asked_for(
 
 def with_digest_of(environment: Environment, key: SourceArchiveKey) -> Environment:
     """The record of what takes the first archive that comes: that is the asked one from now on."""
-    if environment.takes_uploads and environment.asked_digest is None:
+    if environment.is_of_a_release and environment.takes_uploads and environment.asked_digest is None:
         return replace(environment, asked_digest=key.source_digest)
     return environment
 

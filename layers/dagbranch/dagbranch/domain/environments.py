@@ -161,7 +161,7 @@ class Environment:
     is_kept: bool = False  # somebody asked that it does not expire
     schedules: bool | None = None  # what somebody asked for; None is what dagbranch.yaml says
     asked_digest: str | None = None  # in a release lane, the only source archive that may be deployed for this request
-    takes_uploads: bool = False  # the first archive that comes at this commit is the asked one: a workflow uploads it
+    takes_uploads: bool = False  # a workflow uploads the archive: the first of a release is its asked one
     promotion: Promotion | None = None  # how it came from the lane before
     deployment_id: int | None = None  # GitHub's, where another one than the promotion's asked for this: of a rollback
     rolls_back: bool = False  # to a commit that had been ready here

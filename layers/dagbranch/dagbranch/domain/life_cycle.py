@@ -85,6 +85,7 @@ def requested(existing: Environment | None, pull: PullRequest, lane: str, delive
         repository=pull.repository,
         head_sha=pull.head_sha,
         changed_paths=existing.changed_paths if under_way else None,
+        takes_uploads=under_way and existing.takes_uploads,
         seeding=existing.seeding if under_way else (),
         generation=existing.generation if under_way else existing.generation + 1,
         requested_at=existing.requested_at if under_way else now,
@@ -177,6 +178,12 @@ def with_asked_digest(environment: Environment, generation: int, source_digest: 
     """The record of a release whose archive was made: no other one is deployed for this request."""
     check_not_superseded(environment, generation)
     return replace(environment, asked_digest=source_digest)
+
+
+def awaiting_upload(environment: Environment, generation: int) -> Environment:
+    """The record of a request whose archive a workflow uploads."""
+    check_not_superseded(environment, generation)
+    return replace(environment, takes_uploads=True)
 
 
 def check_not_being_removed(existing: Environment | None, now: datetime) -> None:

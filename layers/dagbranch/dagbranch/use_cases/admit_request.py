@@ -8,11 +8,10 @@ from typing import Final
 from dagbranch.domain.data_guard import DataGuard
 from dagbranch.domain.environments import Environment
 from dagbranch.domain.life_cycle import requested, waiting
-from dagbranch.domain.naming import environment_name_candidates
-from dagbranch.domain.ownership import marker_of
 from dagbranch.domain.policy import Room, Wait
 from dagbranch.domain.requests import EventKind, event_detail
 from dagbranch.use_cases.intake_work import Case, Fetcher
+from dagbranch.use_cases.note_request import note_request
 
 _ADMISSION_SECONDS: Final = 15  # for reading the registry, and two writes
 
@@ -46,9 +45,4 @@ def _wait(case: Case, wait: Wait, by: Fetcher) -> None:
 
 def _request(asked: Environment, by: Fetcher) -> Environment:
     """Before any archive can be: whoever puts one, the guard stands in the registry."""
-    if asked.name is not None:
-        return by.registry.save(asked, event=f"requested {asked.head_sha[:7]}")
-    candidates = environment_name_candidates(asked.branch, asked.pull_number, asked.repository)
-    marker = marker_of(asked)
-    free = (name for name in candidates if by.dags.is_free(name, marker) and by.artifacts.is_free(name, marker))
-    return by.registry.claim(asked, free, event=f"requested {asked.head_sha[:7]}")
+    return note_request(asked, registry=by.registry, dags=by.dags, artifacts=by.artifacts)
