@@ -27,8 +27,8 @@ from dagbranch.domain.specification_values import (
     Section,
     Selection,
     Suffix,
-    Text,
     TextPatterns,
+    Texts,
     duration,
     patterns,
     scalar,
@@ -83,7 +83,7 @@ class Promotion(Section):
     checks: TextPatterns = Field(
         default=("*",), description="Checks of the commit at GitHub that have to be green: names and patterns, or: all."
     )
-    runs: tuple[Text, ...] = Field(default=(), description="DAGs that had a successful run of it in the lane before.")
+    runs: Texts = Field(default=(), description="DAGs that had a successful run of it in the lane before.")
     data_checks: dict[Name, Query] = Field(
         default={}, description="Queries that have to return no rows in the lane before, by name."
     )

@@ -109,6 +109,12 @@ def _principals(value: Any) -> Any:
     return tuple(value)
 
 
+def _texts(value: Any) -> Any:
+    if not isinstance(value, list | tuple):
+        raise ValueError("expected a list of names")  # noqa: TRY004 - pydantic's own
+    return tuple(value)
+
+
 def _selection(value: Any) -> Any:
     """``changed`` stays a word of its own: a DAG module ends in .py."""
     if isinstance(value, str) and value in {EVERYTHING, CHANGED}:
@@ -189,6 +195,7 @@ type Label = Annotated[str, Form(_LABEL, "the name of a label, at most 50 charac
 type TextPattern = Annotated[str, Form(_TEXT, "a name, or a pattern with *")]
 TextPatterns = Annotated[tuple[TextPattern, ...], BeforeValidator(patterns), WithJsonSchema(_TEXTS_OR_ALL)]
 type Text = Annotated[str, Form(_TEXT, "a name")]
+type Texts = Annotated[tuple[Text, ...], BeforeValidator(_texts)]
 type Query = Annotated[str, Form(_QUERY, "a query of at most 10,000 characters")]
 type Duration = Annotated[str, Form(_DURATION, "a time such as 30m, 2h or 1d")]
 type Seed = Annotated[str, AfterValidator(_seed)]
