@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from local.aws.building import cached_build, sam_build
-from local.aws.stack import InvocationResult, LocalAws
+from local.aws.deployed import DeployedStack, InvocationResult
+from local.aws.stack import LocalAws
 
-__all__ = ["InvocationResult", "LocalAws", "cached_build", "sam_build"]
+__all__ = ["DeployedStack", "InvocationResult", "LocalAws", "cached_build", "sam_build"]

@@ -34,16 +34,15 @@ class Functions:
         self._sts, self._lambda = administrator("sts"), administrator("lambda")
         self._environment = dict(environment)
         self._size = size
-        self.watch: Watch | None = None  # of those that are bound from now on
         self._pools: dict[str, Pool] = {}
+        self._names: dict[str, set[str]] = {}  # of each stack's functions
         self._roles: dict[str, str] = {}
         self._running = ExitStack()
 
     def start(self) -> None:
-        self._logs.mkdir(parents=True, exist_ok=True)
         self._workers = self._running.enter_context(ThreadPoolExecutor(64, thread_name_prefix="invocation"))
         self._xray = self._running.enter_context(_deaf_socket())
-        self._running.callback(self._close_pools)
+        self._running.callback(lambda: self._close_pools(list(self._pools)))
         self._server = LoopbackServer(_Handler, self)
         self._running.callback(self._server.close)
         self._server.start()
@@ -51,19 +50,37 @@ class Functions:
     def stop(self) -> None:
         self._running.close()
 
-    def give(self, environment: Mapping[str, str]) -> None:
-        """More variables for every sandbox that is bound from now on."""
-        self._environment |= environment
+    def bind(
+        self,
+        stack: str,
+        functions: Iterable[tuple[Function, int]],
+        *,
+        environment: Mapping[str, str],
+        watch: Watch | None = None,
+    ) -> Path:
+        """Makes the emulator send this stack's functions' events here, instead of to those that were bound for it.
 
-    def bind(self, functions: Iterable[tuple[Function, int]]) -> None:
-        """Makes the emulator send these functions' events here; ``int`` is how many may run at once."""
-        self._close_pools()
+        ``int`` is how many may run at once, ``environment`` are more variables for each. Returns the logs' folder.
+        """
+        self._close_pools(self._names.pop(stack, set()))
+        logs = self._logs / stack
+        logs.mkdir(parents=True, exist_ok=True)
         for function, concurrency in functions:
-            self._pools[function.name] = self._pool(function, min(concurrency, self._size))
+            self._names.setdefault(stack, set()).add(function.name)
+            self._pools[function.name] = Pool(
+                function=function,
+                assume=self._assume,
+                environment={**self._environment, **environment, **self._xray_address()},
+                folder=self._folder,
+                log=logs / f"{function.logical_id}.log",
+                size=min(concurrency, self._size),
+                watch=watch,
+            )
             self._lambda.update_function_configuration(
                 FunctionName=function.name,
                 Environment={"Variables": {**function.environment, PROXY_VARIABLE: self.url}},
             )
+        return logs
 
     @property
     def url(self) -> str:
@@ -85,16 +102,8 @@ class Functions:
         except (BotoCoreError, ClientError) as failure:
             return error("Sandbox.NoCredentials", f"no session of the role {pool.function.role}: {failure}")
 
-    def _pool(self, function: Function, size: int) -> Pool:
-        return Pool(
-            function=function,
-            assume=self._assume,
-            environment={**self._environment, "AWS_XRAY_DAEMON_ADDRESS": f"127.0.0.1:{self._xray.getsockname()[1]}"},
-            folder=self._folder,
-            log=self._logs / f"{function.logical_id}.log",
-            size=size,
-            watch=self.watch,
-        )
+    def _xray_address(self) -> dict[str, str]:
+        return {"AWS_XRAY_DAEMON_ADDRESS": f"127.0.0.1:{self._xray.getsockname()[1]}"}
 
     def _assume(self, function: Function) -> Credentials:
         answer = self._sts.assume_role(RoleArn=function.role, RoleSessionName=function.name[:64])["Credentials"]
@@ -108,9 +117,8 @@ class Functions:
             expires_at=answer["Expiration"].timestamp(),
         )
 
-    def _close_pools(self) -> None:
-        pools, self._pools = self._pools, {}
-        for pool in pools.values():
+    def _close_pools(self, names: Iterable[str]) -> None:
+        for pool in [self._pools.pop(name) for name in names]:
             pool.close()
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from local.aws.building import cached_build
-from local.aws.stack import InvocationResult, LocalAws
+from local.aws.deployed import InvocationResult
+from local.aws.stack import LocalAws
 from local.aws.template import template_functions, template_parameters
 from local.certificates import make_certificates
 from local.toolchain import ROOT
@@ -50,11 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             aws.start()
             parameters = {**_stand_ins(aws, template_parameters(options.template)), **dict(options.parameter)}
-            aws.deploy(build, stack_name="invoke", parameters=parameters)
-            result = aws.invoke(function, event)
+            deployed = aws.deploy(build, stack_name="invoke", parameters=parameters)
+            result = deployed.invoke(function, event)
         finally:
             aws.stop()
-        _print(result, aws.logs / f"{function}.log")
+        _print(result, deployed.logs / f"{function}.log")
     return 0 if result.ok else 1
 
 

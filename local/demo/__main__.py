@@ -20,7 +20,7 @@ from local.demo.narration import Narrator, table, tell
 from local.demo.repository import REPOSITORY
 from local.demo.story import StoryError
 from local.processes import NotReadyError
-from local.stack import DAGS_BUCKET, LocalStack, local_stack
+from local.stack import LocalStack, local_stack
 from local.toolchain import CACHE
 from local.warehouse.process import MissingJavaError, require_java
 
@@ -71,7 +71,7 @@ def _keep(stack: LocalStack, folder: Path) -> None:
     print(f"""
 Airflow       {stack.airflow.url}  user {stack.airflow.username}, password {stack.airflow.password}
 DAGs folder   {stack.airflow.dags_folder.relative_to(CACHE.parent)}/, as MWAA's double syncs it
-AWS           {stack.aws.endpoint}  buckets {DAGS_BUCKET}, {stack.outputs["SourceBucketName"]}
+AWS           {stack.aws.endpoint}  buckets {stack.dags_bucket}, {stack.outputs["SourceBucketName"]}
 GitHub's API  {stack.github.url}
 Logs          {folder.relative_to(CACHE.parent)}/
 Ctrl-C ends it all.""")

@@ -10,7 +10,7 @@ from typing import Any
 from dagbranch.adapters.dynamodb import DynamoDbRegistry
 from dagbranch.domain.environments import Environment
 from dagbranch.domain.naming import artifacts_prefix, pull_request_key
-from local.stack import DAGS_BUCKET, LocalStack
+from local.stack import LocalStack
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def objects(stack: LocalStack, environment: str) -> list[str]:
     """Keys of the bucket's zip, copy and job code with all their versions and delete markers."""
     s3, found = stack.aws.client("s3"), []
     for prefix in (f"dags/{environment}.zip", f"dags/{environment}/", artifacts_prefix("artifacts", environment)):
-        for page in s3.get_paginator("list_object_versions").paginate(Bucket=DAGS_BUCKET, Prefix=prefix):
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=stack.dags_bucket, Prefix=prefix):
             found += [one["Key"] for kind in ("Versions", "DeleteMarkers") for one in page.get(kind, [])]
     return sorted(found)
 
@@ -42,9 +42,9 @@ def objects(stack: LocalStack, environment: str) -> list[str]:
 def job_code(stack: LocalStack, environment: str) -> dict[str, dict[str, str]]:
     """The metadata of each object of the environment's job code, by key."""
     s3 = stack.aws.client("s3")
-    listed = s3.list_objects_v2(Bucket=DAGS_BUCKET, Prefix=artifacts_prefix("artifacts", environment))
+    listed = s3.list_objects_v2(Bucket=stack.dags_bucket, Prefix=artifacts_prefix("artifacts", environment))
     keys = [one["Key"] for one in listed.get("Contents", [])]
-    return {key: s3.head_object(Bucket=DAGS_BUCKET, Key=key)["Metadata"] for key in keys}
+    return {key: s3.head_object(Bucket=stack.dags_bucket, Key=key)["Metadata"] for key in keys}
 
 
 def source_archives(stack: LocalStack, repository: str, pull_number: int) -> dict[str, datetime]:

@@ -40,12 +40,12 @@ def take_dead_letters(stack: LocalStack) -> list[DeadLetter]:
 
 def redrive(stack: LocalStack, letter: DeadLetter) -> None:
     """As ``docs/operations.md`` has it: the same body, in the function's own queue."""
-    queue = stack.aws.physical_id(f"{letter.function}Queue")
+    queue = stack.deployed.physical_id(f"{letter.function}Queue")
     stack.aws.client("sqs").send_message(QueueUrl=queue, MessageBody=letter.body)
 
 
 def _taken(stack: LocalStack, queue_id: str, function: str) -> Iterator[DeadLetter]:
-    sqs, queue = stack.aws.client("sqs"), stack.aws.physical_id(queue_id)
+    sqs, queue = stack.aws.client("sqs"), stack.deployed.physical_id(queue_id)
     while messages := _received(sqs, queue):
         for message in messages:
             sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])

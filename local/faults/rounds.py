@@ -132,7 +132,7 @@ def _announce(stand: Stand, phase: Phase, pulls: Sequence[Pull]) -> None:
 
 def _row(stand: Stand, phase: Phase, met: Injected, settled: Settled, wrong: dict[int, str]) -> Row:
     number = met.invocation.pull_number or 0
-    seen = outcome(stand.proxies.journal.of(met.invocation), stand.stack.aws.logs)
+    seen = outcome(stand.proxies.journal.of(met.invocation), stand.stack.deployed.logs)
     helped = settled.helped.get(number, "")
     end = ("ready" if phase == "deploy" else "removed") + (f" after {helped}" if helped else "")
     letters = [one for one in settled.letters if _is_about(one, met)]

@@ -16,8 +16,9 @@ from local.demo import observation
 from local.faults.between import Hastened, Proxies
 from local.faults.pipelines import REPOSITORY, SCHEMA, make_base, make_repository, open_unheard
 from local.github import Pull, Repository
+from local.lane import Intervals
 from local.processes import wait_until
-from local.stack import DAGS_BUCKET, Intervals, LocalStack, local_stack
+from local.stack import LocalStack, local_stack
 from local.warehouse.process import LocalWarehouse
 
 _NEIGHBOUR: Final = "neighbour"
@@ -40,7 +41,7 @@ class Stand:
 
     def neighbour(self) -> object:
         """All that there is of the environment that nothing is done to."""
-        head = self.stack.aws.client("s3").head_object(Bucket=DAGS_BUCKET, Key=f"dags/{_NEIGHBOUR}.zip")
+        head = self.stack.aws.client("s3").head_object(Bucket=self.stack.dags_bucket, Key=f"dags/{_NEIGHBOUR}.zip")
         dags = [dag.dag_id for dag in observation.dags(self.stack, _NEIGHBOUR) if dag.is_active]
         schemas = observation.schemas(self.stack, _NEIGHBOUR)
         return head["ETag"], head["VersionId"], dags, schemas, rows(self.stack, _NEIGHBOUR)

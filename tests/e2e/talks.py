@@ -105,6 +105,6 @@ class Talks:
     def _is_at_work(self) -> bool:
         """Whether anything is still to be told."""
         sqs = self.stack.aws.client("sqs")
-        queue = self.stack.aws.physical_id("ReportStatusQueue")
+        queue = self.stack.deployed.physical_id("ReportStatusQueue")
         counts = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
         return any(int(counts[f"ApproximateNumberOfMessages{kind}"]) for kind in ("", "NotVisible", "Delayed"))

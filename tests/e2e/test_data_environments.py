@@ -15,7 +15,6 @@ from dagbranch.domain.environments import Environment, Status
 from local.demo import observation
 from local.github import Pull, Repository
 from local.processes import wait_until
-from local.stack import DAGS_BUCKET
 from tests.e2e.conftest import Told, settled
 from tests.e2e.people import HASHED, REPOSITORY, SEEDED
 
@@ -103,7 +102,7 @@ def test_a_reset_makes_the_tables_anew_and_leaves_the_dags_as_they_are(people: P
     stack = people.told.stack
     s3, zip_key = stack.aws.client("s3"), "dags/people.zip"
     people.query('INSERT INTO crm_people.m_contacts VALUES ("written by a run", DATE"2026-02-01")')
-    dags, zipped = observation.dags(stack, "people"), s3.head_object(Bucket=DAGS_BUCKET, Key=zip_key)
+    dags, zipped = observation.dags(stack, "people"), s3.head_object(Bucket=stack.dags_bucket, Key=zip_key)
 
     people.ask("Data Reset Requested", people.pulls["people"].number)
 
@@ -111,7 +110,7 @@ def test_a_reset_makes_the_tables_anew_and_leaves_the_dags_as_they_are(people: P
     wait_for(lambda: people.now("people").status == Status.READY, "the environment is ready again")
     assert people.contacts("people") == SEEDED
     assert observation.dags(stack, "people") == dags
-    assert s3.head_object(Bucket=DAGS_BUCKET, Key=zip_key)["VersionId"] == zipped["VersionId"]
+    assert s3.head_object(Bucket=stack.dags_bucket, Key=zip_key)["VersionId"] == zipped["VersionId"]
 
 
 def test_the_sweep_has_views_follow_a_base_that_gained_a_table_and_lost_one(people: People) -> None:
@@ -169,7 +168,7 @@ def is_quiet(told: Told) -> bool:
 
 
 def logs(told: Told) -> str:
-    return "".join(log.read_text(errors="replace").replace(" ", "") for log in told.stack.aws.logs.glob("*.log"))
+    return "".join(log.read_text(errors="replace").replace(" ", "") for log in told.stack.deployed.logs.glob("*.log"))
 
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:

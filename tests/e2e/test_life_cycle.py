@@ -21,7 +21,7 @@ from dagbranch.domain.ownership import marker_of
 from local.demo import observation
 from local.github import Delivery
 from local.processes import wait_until
-from local.stack import DAGS_BUCKET, LocalStack
+from local.stack import LocalStack
 from tests.e2e.conftest import Told, settled
 from tests.e2e.lives import SAME_NAME, Lives, dag, open_one
 
@@ -77,7 +77,7 @@ class Scene:
 
     def said(self, function: str, message: str, pull_number: int) -> int:
         """How often a function has logged this of the pull request."""
-        log = self.stack.aws.logs / f"{function}.log"
+        log = self.stack.deployed.logs / f"{function}.log"
         entries = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
         return sum(one.get("message") == message and one.get("pull_number") == pull_number for one in entries)
 
@@ -192,12 +192,12 @@ def _make_older(scene: Scene, environment: Environment, age: timedelta) -> None:
 
 def _leave_behind(scene: Scene) -> None:
     """A zip with our marker that no record claims, and a folder that only looks like an environment's."""
-    s3, empty = scene.stack.aws.client("s3"), io.BytesIO()
+    s3, bucket, empty = scene.stack.aws.client("s3"), scene.stack.dags_bucket, io.BytesIO()
     zipfile.ZipFile(empty, "w").close()
     nobody = replace(scene.record("kept"), pull_number=NOBODYS)
-    s3.put_object(Bucket=DAGS_BUCKET, Key=f"dags/{ORPHAN}.zip", Body=empty.getvalue(), Metadata=marker_of(nobody))
-    s3.put_object(Bucket=DAGS_BUCKET, Key=f"dags/{STRANGE}/.dagbranch/copy.json", Body=b"{}")
-    s3.put_object(Bucket=DAGS_BUCKET, Key=f"dags/{STRANGE}/.airflowignore", Body=b"[^~]*")
+    s3.put_object(Bucket=bucket, Key=f"dags/{ORPHAN}.zip", Body=empty.getvalue(), Metadata=marker_of(nobody))
+    s3.put_object(Bucket=bucket, Key=f"dags/{STRANGE}/.dagbranch/copy.json", Body=b"{}")
+    s3.put_object(Bucket=bucket, Key=f"dags/{STRANGE}/.airflowignore", Body=b"[^~]*")
 
 
 def _registered_as_removed(scene: Scene, pull_number: int) -> bool:
@@ -232,8 +232,8 @@ def _fail_for_good(scene: Scene) -> list[dict[str, str]]:
 
 def _taken_from_the_dead_letters(scene: Scene, *, redrive: bool) -> dict[str, str]:
     """The one message there, with its attributes; moved to the function's queue, as by SQS's redrive, or away."""
-    sqs, aws = scene.stack.aws.client("sqs"), scene.stack.aws
-    letters, queue = aws.physical_id("FetchSourceDeadLetters"), aws.physical_id("FetchSourceQueue")
+    sqs, deployed = scene.stack.aws.client("sqs"), scene.stack.deployed
+    letters, queue = (deployed.physical_id(f"FetchSource{kind}") for kind in ("DeadLetters", "Queue"))
     found: list[dict[str, Any]] = []
 
     def is_there() -> bool:
@@ -317,7 +317,7 @@ def test_what_nobody_uses_expires_unless_a_label_keeps_it_and_the_label_brings_i
 
 def test_the_sweep_removes_an_orphan_with_our_marker_and_leaves_what_has_none(lived: Lived) -> None:
     stack = lived.scene.stack
-    log = (stack.aws.logs / "SweepEnvironments.log").read_text()
+    log = (stack.deployed.logs / "SweepEnvironments.log").read_text()
 
     assert lived.orphan.receipt["environment"] == ORPHAN
     assert observation.objects(stack, ORPHAN) == []

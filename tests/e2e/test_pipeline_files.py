@@ -13,7 +13,6 @@ from dagbranch.cli import main
 from dagbranch.domain.environments import Environment, Status
 from local.demo import observation
 from local.demo.dag_runs import DagRun, trigger
-from local.stack import DAGS_BUCKET
 from tests.e2e.conftest import FILES_REPOSITORIES, Told, settled
 from tests.fakes.wheels import a_wheel, pin, wheel_name
 
@@ -98,7 +97,7 @@ class Opened:
         """What lies beside the environment's zip."""
         environment = self.environments[branch]
         key = f"dags/{environment.claimed_name}/.dagbranch/{environment.source_digest}.json"
-        found: dict[str, Any] = json.loads(self.content(DAGS_BUCKET, key))
+        found: dict[str, Any] = json.loads(self.content(self.told.stack.dags_bucket, key))
         return found
 
     def content(self, bucket: str, key: str) -> bytes:
@@ -178,7 +177,9 @@ def test_the_zip_does_not_depend_on_what_is_shown(opened: Opened, tmp_path: Path
 
     (shown,) = (tmp_path / "one_module" / ".dagbranch").glob("*.json")
     assert json.loads(shown.read_text()).get("selected") is None
-    assert (tmp_path / "one_module.zip").read_bytes() == opened.content(DAGS_BUCKET, "dags/one_module.zip")
+    assert (tmp_path / "one_module.zip").read_bytes() == opened.content(
+        opened.told.stack.dags_bucket, "dags/one_module.zip"
+    )
 
 
 def test_a_pull_request_that_touches_no_dag_is_ready_and_says_so(opened: Opened) -> None:

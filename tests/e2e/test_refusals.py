@@ -128,7 +128,7 @@ def test_an_event_of_a_kind_that_is_not_used_is_taken_and_nothing_happens(told: 
 def test_no_secret_is_in_any_log(told: Told) -> None:
     leaks = [
         (log.name, secret[:4])
-        for log in told.stack.aws.logs.glob("*.log")
+        for log in told.stack.deployed.logs.glob("*.log")
         for secret in told.stack.secrets
         if secret in log.read_text(errors="replace")
     ]
@@ -137,7 +137,9 @@ def test_no_secret_is_in_any_log(told: Told) -> None:
 
 
 def test_every_log_line_of_ours_is_structured_and_says_what_it_is_about(told: Told) -> None:
-    lines = [line for log in told.stack.aws.logs.glob("*.log") for line in log.read_text().splitlines() if line.strip()]
+    lines = [
+        line for log in told.stack.deployed.logs.glob("*.log") for line in log.read_text().splitlines() if line.strip()
+    ]
     told_by_us = [entry for entry in map(json.loads, lines) if "level" in entry and entry.get("service")]
 
     assert told_by_us

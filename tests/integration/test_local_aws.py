@@ -19,7 +19,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local.aws import LocalAws, cached_build
+from local.aws import DeployedStack, LocalAws, cached_build
 from local.aws.invoke import main as invoke_main
 from local.aws.pool import Credentials, Pool
 from local.aws.sandbox import Function, Sandbox
@@ -42,13 +42,12 @@ def build() -> Path:
 
 
 @pytest.fixture(scope="module")
-def aws(certificates: Certificates, build: Path) -> Iterator[LocalAws]:
+def small(certificates: Certificates, build: Path) -> Iterator[DeployedStack]:
     with tempfile.TemporaryDirectory() as folder:
         account = LocalAws(Path(folder), certificates, function_environment={"ADDED": "to all"})
         try:
             account.start()
-            account.deploy(build, stack_name="small", parameters={"Greeting": GREETING})
-            yield account
+            yield account.deploy(build, stack_name="small", parameters={"Greeting": GREETING})
         finally:
             account.stop()
         assert [path.name for path in Path(folder).iterdir()] == ["logs"]
@@ -74,51 +73,51 @@ def front(tmp_path: Path) -> Function:
 # The sandbox
 
 
-def test_function_sees_its_code_its_layers_and_the_runtime_and_nothing_else(aws: LocalAws, build: Path) -> None:
-    path = aws.invoke("Front", {}).payload["path"]
+def test_function_sees_its_code_its_layers_and_the_runtime_and_nothing_else(small: DeployedStack, build: Path) -> None:
+    path = small.invoke("Front", {}).payload["path"]
 
     runtime = python_of("lambda").parent.parent / "lib" / "python3.12" / "site-packages"
     assert path[:3] == [str(build / "Front"), str(build / "Signing" / "python"), str(runtime)]
     assert not [entry for entry in path[3:] if "site-packages" in entry or str(Path.cwd()) in entry]
 
 
-def test_function_gets_what_lambda_gives_and_its_own_settings(aws: LocalAws) -> None:
-    seen = aws.invoke("Front", {"any": "event"}).payload
+def test_function_gets_what_lambda_gives_and_its_own_settings(small: DeployedStack) -> None:
+    seen = small.invoke("Front", {"any": "event"}).payload
 
     environment = seen["environment"]
     assert environment["GREETING"] == GREETING
     assert environment["ADDED"] == "to all"
-    assert environment["AWS_REGION"] == aws.region
+    assert environment["AWS_REGION"] == small.account.region
     assert environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "256"
     assert environment["AWS_LAMBDA_LOG_FORMAT"] == "JSON"
-    assert environment["AWS_LAMBDA_FUNCTION_NAME"] == aws.function_name("Front")
+    assert environment["AWS_LAMBDA_FUNCTION_NAME"] == small.function_name("Front")
     assert seen["event"] == {"any": "event"}
     assert 0 < seen["remaining_ms"] <= 2000
     assert "PYTEST_CURRENT_TEST" not in environment
     assert "MINISTACK_LAMBDA_PROXY_URL" not in environment
 
 
-def test_function_has_the_credentials_of_its_own_role(aws: LocalAws) -> None:
-    environment = aws.invoke("Front", {}).payload["environment"]
+def test_function_has_the_credentials_of_its_own_role(small: DeployedStack) -> None:
+    environment = small.invoke("Front", {}).payload["environment"]
 
     key = environment["AWS_ACCESS_KEY_ID"]
-    environments = f"arn:aws:airflow:{aws.region}:000000000000:environment"
-    assert aws.permits(key, "airflow:CreateCliToken", f"{environments}/test")
-    assert not aws.permits(key, "airflow:CreateCliToken", f"{environments}/live")
-    assert not aws.permits(key, "airflow:InvokeRestApi", f"{environments}/test")
-    assert not aws.permits("AKIASOMEBODYELSE", "airflow:CreateCliToken", f"{environments}/test")
+    environments = f"arn:aws:airflow:{small.account.region}:000000000000:environment"
+    assert small.account.permits(key, "airflow:CreateCliToken", f"{environments}/test")
+    assert not small.account.permits(key, "airflow:CreateCliToken", f"{environments}/live")
+    assert not small.account.permits(key, "airflow:InvokeRestApi", f"{environments}/test")
+    assert not small.account.permits("AKIASOMEBODYELSE", "airflow:CreateCliToken", f"{environments}/test")
 
 
-def test_permissions_boundary_narrows_what_a_role_may_do(aws: LocalAws) -> None:
-    iam, role = aws.client("iam"), aws.physical_id("FrontRole")
-    key = aws.invoke("Front", {}).payload["environment"]["AWS_ACCESS_KEY_ID"]
+def test_permissions_boundary_narrows_what_a_role_may_do(small: DeployedStack) -> None:
+    iam, role = small.account.client("iam"), small.physical_id("FrontRole")
+    key = small.invoke("Front", {}).payload["environment"]["AWS_ACCESS_KEY_ID"]
     document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
     boundary = iam.create_policy(PolicyName="boundary", PolicyDocument=json.dumps(document))["Policy"]["Arn"]
 
     iam.put_role_permissions_boundary(RoleName=role, PermissionsBoundary=boundary)
     try:
-        environment = f"arn:aws:airflow:{aws.region}:000000000000:environment/test"
-        assert not aws.permits(key, "airflow:CreateCliToken", environment)
+        environment = f"arn:aws:airflow:{small.account.region}:000000000000:environment/test"
+        assert not small.account.permits(key, "airflow:CreateCliToken", environment)
     finally:
         iam.delete_role_permissions_boundary(RoleName=role)
 
@@ -146,11 +145,11 @@ def test_sandbox_is_replaced_before_its_credentials_expire(front: Function, tmp_
     assert first["process"] != second["process"]
 
 
-def test_function_that_takes_too_long_is_ended_and_the_next_event_gets_a_new_process(aws: LocalAws) -> None:
-    before = aws.invoke("Front", {}).payload["process"]
+def test_function_that_takes_too_long_is_ended_and_the_next_event_gets_a_new_process(small: DeployedStack) -> None:
+    before = small.invoke("Front", {}).payload["process"]
 
-    timed_out = aws.invoke("Front", {"do": "sleep", "seconds": 60})
-    after = aws.invoke("Front", {})
+    timed_out = small.invoke("Front", {"do": "sleep", "seconds": 60})
+    after = small.invoke("Front", {})
 
     assert not timed_out.ok
     assert timed_out.payload == {"errorType": "Sandbox.Timedout", "errorMessage": "Task timed out after 2.00 seconds"}
@@ -159,21 +158,21 @@ def test_function_that_takes_too_long_is_ended_and_the_next_event_gets_a_new_pro
     assert not _exists(before)
 
 
-def test_function_that_exits_is_an_error_and_the_next_event_gets_a_new_process(aws: LocalAws) -> None:
-    exited, after = aws.invoke("Front", {"do": "exit"}), aws.invoke("Front", {})
+def test_function_that_exits_is_an_error_and_the_next_event_gets_a_new_process(small: DeployedStack) -> None:
+    exited, after = small.invoke("Front", {"do": "exit"}), small.invoke("Front", {})
 
     assert not exited.ok
     assert exited.payload["errorType"] == "Runtime.ExitError"
     assert after.ok
 
 
-def test_error_comes_back_short_and_stands_in_the_log_with_its_stack_trace(aws: LocalAws) -> None:
-    raised = aws.invoke("Front", {"do": "fail"})
+def test_error_comes_back_short_and_stands_in_the_log_with_its_stack_trace(small: DeployedStack) -> None:
+    raised = small.invoke("Front", {"do": "fail"})
 
     assert not raised.ok
     assert raised.payload["errorType"] == "ValueError"
     assert raised.payload["errorMessage"].startswith("this is what went wrong")
-    assert "raise ValueError" in (aws.logs / "Front.log").read_text()
+    assert "raise ValueError" in (small.logs / "Front.log").read_text()
 
 
 def test_function_that_cannot_be_imported_tells_why(front: Function, tmp_path: Path) -> None:
@@ -202,51 +201,53 @@ def test_closed_sandbox_leaves_no_process_and_no_temporary_file(front: Function,
 # Events
 
 
-def test_matching_event_on_the_bus_reaches_the_function_through_its_queue(aws: LocalAws) -> None:
-    _put_event(aws, {"action": "opened", "key": "stored/from-the-bus"})
+def test_matching_event_on_the_bus_reaches_the_function_through_its_queue(small: DeployedStack) -> None:
+    _put_event(small, {"action": "opened", "key": "stored/from-the-bus"})
 
-    _wait_for_objects(aws, "stored/from-the-bus", 1)
+    _wait_for_objects(small, "stored/from-the-bus", 1)
 
 
-def test_new_object_reaches_the_function_through_the_default_bus(aws: LocalAws) -> None:
-    aws.client("s3").put_object(Bucket=aws.physical_id("Bucket"), Key="incoming/new", Body=b"x")
+def test_new_object_reaches_the_function_through_the_default_bus(small: DeployedStack) -> None:
+    small.account.client("s3").put_object(Bucket=small.physical_id("Bucket"), Key="incoming/new", Body=b"x")
 
-    _wait_for_objects(aws, "stored/Object Created/", 1)
+    _wait_for_objects(small, "stored/Object Created/", 1)
 
 
 def test_bucket_for_encrypted_connections_only_takes_what_comes_by_https_and_nothing_else(
-    aws: LocalAws, certificates: Certificates
+    small: DeployedStack, certificates: Certificates
 ) -> None:
-    bucket, s3 = aws.physical_id("Bucket"), _as_role(aws, certificates, aws.physical_id("StoreRole"), "s3")
+    bucket, s3 = small.physical_id("Bucket"), _as_role(small, certificates, small.physical_id("StoreRole"), "s3")
 
     s3.put_object(Bucket=bucket, Key="stored/by/https", Body=b"x")
     s3.meta.events.register("before-sign.s3", _as_if_a_proxy_had_taken_it_by_http)
     with pytest.raises(ClientError, match="AccessDenied"):
         s3.put_object(Bucket=bucket, Key="stored/by/http", Body=b"x")
 
-    assert _keys(aws, "stored/by/") == ["stored/by/https"]
+    assert _keys(small, "stored/by/") == ["stored/by/https"]
 
 
-def test_message_that_fails_goes_alone_to_the_dead_letters_because_the_role_may_write_elsewhere(aws: LocalAws) -> None:
+def test_message_that_fails_goes_alone_to_the_dead_letters_because_the_role_may_write_elsewhere(
+    small: DeployedStack,
+) -> None:
     entries = [_entry("one", "stored/batch/1"), _entry("two", "forbidden/2"), _entry("three", "stored/batch/3")]
-    aws.client("sqs").send_message_batch(QueueUrl=aws.physical_id("Queue"), Entries=entries)
+    small.account.client("sqs").send_message_batch(QueueUrl=small.physical_id("Queue"), Entries=entries)
 
-    dead = _wait_for_dead_letter(aws)
+    dead = _wait_for_dead_letter(small)
 
     assert json.loads(dead) == {"detail": {"key": "forbidden/2"}}
-    _wait_for_objects(aws, "stored/batch/", 2)
-    assert not _keys(aws, "forbidden/")
+    _wait_for_objects(small, "stored/batch/", 2)
+    assert not _keys(small, "forbidden/")
 
 
-def test_function_url_answers_with_what_the_function_returns(aws: LocalAws, certificates: Certificates) -> None:
-    assert _posted(certificates, *aws.function_url("Front")) == (202, {"got": "hello", "path": "/"})
+def test_function_url_answers_with_what_the_function_returns(small: DeployedStack, certificates: Certificates) -> None:
+    assert _posted(certificates, *small.function_url("Front")) == (202, {"got": "hello", "path": "/"})
 
 
-def test_http_api_answers_with_what_the_function_returns(aws: LocalAws, certificates: Certificates) -> None:
-    stack = aws.client("cloudformation").describe_stacks(StackName="small")["Stacks"][0]
+def test_http_api_answers_with_what_the_function_returns(small: DeployedStack, certificates: Certificates) -> None:
+    stack = small.account.client("cloudformation").describe_stacks(StackName="small")["Stacks"][0]
     address = next(output["OutputValue"] for output in stack["Outputs"] if output["OutputKey"] == "Webhook")
 
-    assert _posted(certificates, *aws.reachable(address)) == (202, {"got": "hello", "path": "/webhook"})
+    assert _posted(certificates, *small.account.reachable(address)) == (202, {"got": "hello", "path": "/webhook"})
 
 
 # Building, deploying, running once
@@ -276,11 +277,29 @@ def test_unchanged_sources_are_not_built_again_and_changed_ones_leave_the_old_bu
     assert (changed / "Front" / "app.py").read_text() == "ANSWER = 2\n"
 
 
-def test_stack_that_is_deployed_again_runs_its_functions_with_the_new_settings(aws: LocalAws, build: Path) -> None:
-    outputs = aws.deploy(build, stack_name="small", parameters={"Greeting": GREETING, "Mood": "mellow"})
+def test_stack_that_is_deployed_again_runs_its_functions_with_the_new_settings(
+    small: DeployedStack, build: Path
+) -> None:
+    again = small.account.deploy(build, stack_name="small", parameters={"Greeting": GREETING, "Mood": "mellow"})
 
-    assert outputs["Bucket"] == aws.physical_id("Bucket")
-    assert aws.invoke("Front", {}).payload["environment"]["MOOD"] == "mellow"
+    assert again.outputs["Bucket"] == small.physical_id("Bucket")
+    assert small.invoke("Front", {}).payload["environment"]["MOOD"] == "mellow"
+
+
+def test_stacks_beside_each_other_run_their_own_functions_with_their_own_settings_and_logs(
+    small: DeployedStack, build: Path
+) -> None:
+    beside = small.account.deploy(
+        build, stack_name="beside", parameters={"Greeting": "hello"}, function_environment={"ADDED": "to this stack"}
+    )
+
+    first, second = (one.invoke("Front", {}).payload["environment"] for one in (small, beside))
+
+    assert (first["GREETING"], first["ADDED"]) == (GREETING, "to all")
+    assert (second["GREETING"], second["ADDED"]) == ("hello", "to this stack")
+    assert first["AWS_LAMBDA_FUNCTION_NAME"] != second["AWS_LAMBDA_FUNCTION_NAME"]
+    assert small.logs != beside.logs
+    assert (beside.logs / "Front.log").exists()
 
 
 def test_one_function_runs_once_from_the_command_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -324,29 +343,31 @@ def _exists(process_id: int) -> bool:
     return Path(f"/proc/{process_id}").exists()
 
 
-def _put_event(aws: LocalAws, detail: dict[str, str]) -> None:
-    entry = {"EventBusName": aws.physical_id("Bus"), "Source": "github.com", "DetailType": "pull_request"}
-    aws.client("events").put_events(Entries=[{**entry, "Detail": json.dumps(detail)}])
+def _put_event(small: DeployedStack, detail: dict[str, str]) -> None:
+    entry = {"EventBusName": small.physical_id("Bus"), "Source": "github.com", "DetailType": "pull_request"}
+    small.account.client("events").put_events(Entries=[{**entry, "Detail": json.dumps(detail)}])
 
 
 def _entry(name: str, key: str) -> dict[str, str]:
     return {"Id": name, "MessageBody": json.dumps({"detail": {"key": key}})}
 
 
-def _keys(aws: LocalAws, prefix: str) -> list[str]:
-    listed = aws.client("s3").list_objects_v2(Bucket=aws.physical_id("Bucket"), Prefix=prefix)
+def _keys(small: DeployedStack, prefix: str) -> list[str]:
+    listed = small.account.client("s3").list_objects_v2(Bucket=small.physical_id("Bucket"), Prefix=prefix)
     return [found["Key"] for found in listed.get("Contents", [])]
 
 
-def _wait_for_objects(aws: LocalAws, prefix: str, count: int) -> None:
-    wait_until(lambda: len(_keys(aws, prefix)) == count, what=f"objects under {prefix}", deadline_seconds=30)
+def _wait_for_objects(small: DeployedStack, prefix: str, count: int) -> None:
+    wait_until(lambda: len(_keys(small, prefix)) == count, what=f"objects under {prefix}", deadline_seconds=30)
 
 
-def _wait_for_dead_letter(aws: LocalAws) -> str:
+def _wait_for_dead_letter(small: DeployedStack) -> str:
     received: list[str] = []
 
     def arrived() -> bool:
-        answer = aws.client("sqs").receive_message(QueueUrl=aws.physical_id("DeadLetters"), WaitTimeSeconds=1)
+        answer = small.account.client("sqs").receive_message(
+            QueueUrl=small.physical_id("DeadLetters"), WaitTimeSeconds=1
+        )
         received.extend(message["Body"] for message in answer.get("Messages", []))
         return bool(received)
 
@@ -354,13 +375,13 @@ def _wait_for_dead_letter(aws: LocalAws) -> str:
     return received[0]
 
 
-def _as_role(aws: LocalAws, certificates: Certificates, role: str, service: str) -> Any:
-    arn = aws.client("iam").get_role(RoleName=role)["Role"]["Arn"]
-    session = aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+def _as_role(small: DeployedStack, certificates: Certificates, role: str, service: str) -> Any:
+    arn = small.account.client("iam").get_role(RoleName=role)["Role"]["Arn"]
+    session = small.account.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
     return cast("Any", boto3).client(
         service,
-        region_name=aws.region,
-        endpoint_url=aws.endpoint,
+        region_name=small.account.region,
+        endpoint_url=small.account.endpoint,
         verify=str(certificates.authority),
         aws_access_key_id=session["AccessKeyId"],
         aws_secret_access_key=session["SecretAccessKey"],
