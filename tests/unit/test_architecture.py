@@ -75,6 +75,7 @@ OWN = {
         "dagbranch.adapters.github_checks",
         "dagbranch.adapters.github_credentials",
         "dagbranch.adapters.pip_log",
+        "dagbranch.adapters.promotion_metadata",
         "dagbranch.adapters.s3_objects",
     },
     "runtime": {"dagbranch.runtime"},

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from dagbranch.adapters.promotion_metadata import promotion_in
 from dagbranch.adapters.s3_objects import PARALLEL_REQUESTS, BucketObjects
 from dagbranch.domain.artifacts import Artifact
 from dagbranch.domain.deployment import CopiedFile
@@ -24,6 +25,7 @@ from dagbranch.domain.naming import (
     zip_key,
 )
 from dagbranch.domain.ownership import Owner, carries
+from dagbranch.domain.promotion import SignedPromotion
 from dagbranch.errors import SupersededError
 from dagbranch.ports import StoredZip
 
@@ -49,6 +51,14 @@ class S3SourceBucket:
     def remove(self, repository: str, pull_number: int) -> int:
         prefix = source_prefix(repository, pull_number)
         return self._objects.delete_versions(list(self._objects.versions(prefix)))
+
+    def promotion(self, key: SourceArchiveKey) -> SignedPromotion | None:
+        return promotion_in(self._objects.marker(str(key)) or {})
+
+    def announce(self, key: SourceArchiveKey) -> None:
+        """S3's event then has the reason CopyObject."""
+        if not self._objects.copy_in_place(str(key)):
+            raise SupersededError(f"the source archive {key} is gone")
 
 
 class S3DagsBucket:

@@ -55,6 +55,31 @@ class BucketObjects:
                 raise UnsafeArchiveError(f"{key} has {answer['ContentLength']} bytes, at most {most_bytes} are allowed")
             return answer["Body"].read()
 
+    def copy_in_place(self, key: str) -> bool:
+        """Makes another version of what stands there, with the same content and metadata; False where it is gone."""
+        found = self.head(key)
+        if found is None:
+            return False
+        with translated(f"copying {key}"):
+            try:
+                self._client.copy_object(
+                    Bucket=self.bucket,
+                    Key=key,
+                    CopySource={"Bucket": self.bucket, "Key": key},
+                    CopySourceIfMatch=found["ETag"],
+                    # S3 refuses a copy onto itself that does not replace anything.
+                    MetadataDirective="REPLACE",
+                    Metadata=found["Metadata"],
+                    ContentType=found["ContentType"],
+                )
+            except ClientError as error:
+                if code_of(error) in _GONE:
+                    return False
+                if code_of(error) in _RACED:
+                    raise TransientUpstreamError(f"{key} was changed by another meanwhile") from error
+                raise
+        return True
+
     def head(self, key: str, version: str | None = None) -> Any:
         with translated(f"looking at {key}"):
             try:

@@ -190,9 +190,19 @@ def repository_key(repository_id: int) -> str:
     return f"repo#{repository_id}"
 
 
+def ledger_key(repository_id: int) -> str:
+    """The registry's partition of a repository's releases."""
+    return f"repo#{repository_id}#ledger"
+
+
 def lane_key(lane: str) -> str:
     """The registry's partition of what is known of a whole lane."""
     return f"lane#{lane}"
+
+
+def audit_key(lane: str) -> str:
+    """The registry's partition of who did what in a lane."""
+    return f"lane#{lane}#audit"
 
 
 def name_key(environment: str) -> str:
