@@ -33,8 +33,9 @@ from dagbranch.use_cases.package_dags import Runtime, package_dags
 from dagbranch.use_cases.provision_data import provision_data
 from dagbranch.use_cases.removal_work import Places
 from dagbranch.use_cases.remove_environment import Remover, remove_environment
-from dagbranch.use_cases.report_status import Reporter, report_status
+from dagbranch.use_cases.report_status import report_status
 from dagbranch.use_cases.sweep_environments import Seen, Sweeper, sweep_environments
+from dagbranch.use_cases.telling import Reporter
 from dagbranch.use_cases.verify_environment import verify_environment
 from tests.fakes.event_patterns import Rule, matches, rules
 from tests.fakes.examples import Clock
@@ -42,6 +43,7 @@ from tests.fakes.faulty import Faulty, FaultyLeases, Invocation, KilledError, Ou
 from tests.fakes.github_reports import InMemoryGitHubReports
 from tests.fakes.leases import InMemoryLeases
 from tests.fakes.package_index import InMemoryIndex
+from tests.fakes.releases import InMemoryReleases
 from tests.fakes.reports import InMemoryReports
 from tests.fakes.telemetry import InMemoryTelemetry
 from tests.histories.simulated_airflow import SimulatedAirflow
@@ -328,6 +330,8 @@ class SimulatedStack:
                 registry=ports.registry,
                 reports=ports.reports,
                 github=ports.github_reports,
+                ledger=InMemoryReleases(),
+                deployments=self.github_reports.at_github,
                 leases=ports.leases,
                 telemetry=InMemoryTelemetry(),
             ),

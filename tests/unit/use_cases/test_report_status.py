@@ -13,11 +13,13 @@ from dagbranch.domain.report_comment import comment_of
 from dagbranch.domain.reports import Answer, CheckState, MergeGroup
 from dagbranch.domain.requests import ReportRequest
 from dagbranch.errors import NotYetError, TransientUpstreamError, UpstreamError
-from dagbranch.use_cases.report_status import Reporter, report_status
+from dagbranch.use_cases.report_status import report_status
+from dagbranch.use_cases.telling import Reporter
 from tests.fakes.examples import FIRST, NOW, PULL_NUMBER, REPOSITORY, REPOSITORY_ID, SECOND, Clock
 from tests.fakes.github_reports import InMemoryGitHubReports
 from tests.fakes.leases import InMemoryLeases
 from tests.fakes.registry import InMemoryRegistry
+from tests.fakes.releases import InMemoryReleases
 from tests.fakes.report_examples import (
     GITHUB,
     a_deploying_one,
@@ -65,6 +67,8 @@ class Stage:
             registry=self.registry,
             reports=self.reports,
             github=self.github,
+            ledger=InMemoryReleases(),
+            deployments=self.github.at_github,
             leases=self.leases,
             telemetry=self.telemetry,
         )

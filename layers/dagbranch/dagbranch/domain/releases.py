@@ -34,7 +34,8 @@ class Judged:
 
     @property
     def wants_deployment(self) -> bool:
-        return self.deployment_id == WANTED and self.verdict in {"waiting", "promoted"}
+        has_passed = all(gate.outcome in {"passed", "skipped"} for gate in self.gates)
+        return self.deployment_id == WANTED and self.verdict in {"waiting", "promoted"} and has_passed
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The check of a pull request's head commit, made of its record alone; and that of a merge queue's group."""
+"""The check of an environment's head commit, made of its record alone; and that of a merge queue's group."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Final
 
 from dagbranch.domain.environments import Environment, Status
 from dagbranch.domain.github_pages import GitHubPages, is_path_in_repository
+from dagbranch.domain.naming import CANARY
 from dagbranch.domain.problems import Problem, problems_in
 from dagbranch.domain.report_markdown import bounded, code, one_line, prose
+from dagbranch.domain.report_release import release_lines
 from dagbranch.domain.report_sections import data_lines, note_lines, problem_lines, time_lines
 from dagbranch.domain.report_words import approval, counted, headline, is_awaiting_approval, reason
 from dagbranch.domain.reports import Check, CheckState, PostedCheck
@@ -30,16 +32,16 @@ _STATES: Final[dict[Status, CheckState]] = {
 }
 
 
-def check_name(lane: str) -> str:
-    """One stable name, so that it can be required."""
-    return f"dagbranch/{lane}"
+def check_name(lane: str, pull_number: int | None = None) -> str:
+    """One stable name, so that it can be required; a canary may be of the same commit as what it stands beside."""
+    return f"dagbranch/{lane} canary" if pull_number == CANARY else f"dagbranch/{lane}"
 
 
 def check_of(record: Environment, pages: GitHubPages) -> Check:
     """Green only where Airflow lists all of this commit and its data stands."""
     state = _STATES[record.status]
     return Check(
-        name=check_name(record.lane),
+        name=check_name(record.lane, record.pull_number),
         head_sha=record.head_sha,
         state=state,
         title=_title(record),
@@ -52,7 +54,7 @@ def check_of(record: Environment, pages: GitHubPages) -> Check:
 def checks_to_put(record: Environment, standing: tuple[PostedCheck, ...], pages: GitHubPages) -> list[Check]:
     """The head commit's, and an end for those of older commits that nobody will ever end.
 
-    What a commit had proven when its pull request was closed stays as it is.
+    What a commit had proven when its pull request was closed, or as a canary, stays as it is.
     """
     wanted = check_of(record, pages)
     stands = standing_at(record.head_sha, standing)
@@ -91,14 +93,15 @@ def is_open(state: CheckState) -> bool:
 
 
 def _is_closed(record: Environment) -> bool:
-    """Whether it goes because its pull request was closed."""
+    """Whether it goes because its pull request was closed, or it was a canary."""
     is_going = record.status in {Status.REMOVING, Status.REMOVED}
-    return is_going and record.dismissed is None and not record.unwanted
+    return is_going and (record.is_of_a_release or (record.dismissed is None and not record.unwanted))
 
 
 def _superseded(older: PostedCheck, record: Environment) -> Check:
     title = f"superseded by {record.head_sha[:7]}"
-    return Check(check_name(record.lane), older.head_sha, "neutral", title, f"Superseded by {code(record.head_sha)}.")
+    name = check_name(record.lane, record.pull_number)
+    return Check(name, older.head_sha, "neutral", title, f"Superseded by {code(record.head_sha)}.")
 
 
 def _title(record: Environment) -> str:
@@ -108,6 +111,10 @@ def _title(record: Environment) -> str:
 
 
 def _summary(record: Environment, pages: GitHubPages) -> list[str]:
+    return [*release_lines(record), *_of_its_state(record, pages)]
+
+
+def _of_its_state(record: Environment, pages: GitHubPages) -> list[str]:
     if is_awaiting_approval(record):
         told = "Someone with write access has it deployed by writing in a comment on the pull request:"
         return [told, "", "```", approval(record), "```"]

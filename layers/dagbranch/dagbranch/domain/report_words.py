@@ -32,13 +32,13 @@ def headline(record: Environment) -> str:
 
 
 def reason(record: Environment) -> str:
-    """Why it is as it is, in one line; empty where the headline says it all."""
+    """Why it is as it is, in one line; empty where the headline says it all, as of each preview that is ready."""
     if is_awaiting_approval(record):
         return f"it comes from a fork: someone with write access writes {approval(record)}"
     if record.status in {Status.REQUESTED, Status.DEPLOYING}:
         return _still_to_come(record)
     if record.status == Status.READY:
-        return ""
+        return _how_a_release_stands(record)
     first, *more = record.message.splitlines() or [""]
     if record.status == Status.WAITING:
         first = first.removesuffix(f"; {_line_of(record)}")  # the headline has it
@@ -79,6 +79,12 @@ def between(began_at: datetime, ended_at: datetime) -> str:
         return f"{seconds} s"
     minutes = seconds // 60
     return f"{minutes} min" if minutes < _MOST_MINUTES else f"{minutes // 60} h"
+
+
+def _how_a_release_stands(record: Environment) -> str:
+    back = ["rolled back to this commit"] if record.rolls_back else []
+    held = [f"held by {record.held.by}: {record.held.reason}"] if record.held is not None else []
+    return "; ".join([*back, *held])
 
 
 def _line_of(record: Environment) -> str:
