@@ -347,8 +347,13 @@ class Airflow(Protocol):
 
     def import_failures(self) -> Sequence[ImportFailure]: ...
 
-    def succeeded(self, dag_ids: Collection[str], since: datetime) -> Mapping[str, datetime]:
-        """When the last successful run ended that began after ``since``, by DAG; one that has none is not in it."""
+    def succeeded(
+        self, dag_ids: Collection[str], since: datetime, until: datetime | None = None
+    ) -> Mapping[str, datetime]:
+        """When the last successful run ended that began after ``since``, by DAG; one that has none is not in it.
+
+        ``until``: it began before that, too: what another commit ran is not told.
+        """
 
     def pause(self, dag_id: str) -> None:
         """Returns also where it is gone already."""
