@@ -214,6 +214,16 @@ def test_the_check_names_the_bytes_and_who_brought_them_as_text(prod: Prod) -> N
     assert "see @acme" not in check.summary
 
 
+def test_the_check_lists_the_dags_the_schemas_and_the_times_as_there_is_no_comment(prod: Prod) -> None:
+    prod.stands(promoted(a_ready_one(), prod.deploy()))
+
+    check = prod.check()
+    assert check is not None
+    assert "[`qu.feature1.test_dag`](https://" in check.summary
+    assert "`db_attribution_feature1`: 12 views of `db_attribution_test`" in check.summary
+    assert "| listed by Airflow | after 41 s |" in check.summary
+
+
 def test_a_canary_has_a_check_of_its_own_that_outlives_it(prod: Prod) -> None:
     number = prod.deploy()
     canary = {"pull_number": CANARY, "name": "prod_pipelines_next"}

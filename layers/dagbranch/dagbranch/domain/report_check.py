@@ -9,6 +9,7 @@ from dagbranch.domain.environments import Environment, Status
 from dagbranch.domain.github_pages import GitHubPages, is_path_in_repository
 from dagbranch.domain.naming import CANARY
 from dagbranch.domain.problems import Problem, problems_in
+from dagbranch.domain.report_dags import dag_lines
 from dagbranch.domain.report_markdown import bounded, code, one_line, prose
 from dagbranch.domain.report_release import release_lines
 from dagbranch.domain.report_sections import data_lines, note_lines, problem_lines, time_lines
@@ -17,6 +18,7 @@ from dagbranch.domain.reports import Check, CheckState, PostedCheck
 
 MOST_TITLE: Final = 140  # of a commit status' description
 MOST_SUMMARY_BYTES: Final = 60_000  # GitHub takes 65,535 characters
+_MOST_BYTES_OF_DAGS: Final = 20_000
 _MOST_ANNOTATIONS: Final = 50  # in one request
 _MOST_ANNOTATION: Final = 2_000
 _PENDING: Final = frozenset({"queued", "in_progress"})
@@ -122,8 +124,14 @@ def _of_its_state(record: Environment, pages: GitHubPages) -> list[str]:
         case Status.FAILED:
             return [*problem_lines(record, pages), "", *note_lines(record, pages)]
         case Status.READY:
-            return [*time_lines(record), "", *data_lines(record), "", *note_lines(record, pages)]
+            told = [*time_lines(record), "", *data_lines(record), "", *note_lines(record, pages)]
+            return [*told, "", *_dag_lines(record, pages)]
     return [prose(reason(record) or headline(record))]
+
+
+def _dag_lines(record: Environment, pages: GitHubPages) -> list[str]:
+    """A pull request's comment has them."""
+    return dag_lines(record, pages, _MOST_BYTES_OF_DAGS) if record.is_of_a_release else []
 
 
 def _annotations(record: Environment) -> tuple[Problem, ...]:
