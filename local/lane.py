@@ -75,6 +75,7 @@ class Lane:
         between: Between | None = None,
     ) -> None:
         self.names = names
+        self.secrets = secrets
         self._parts = parts
         self._between = between
         intervals = intervals or Intervals()

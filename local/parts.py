@@ -43,6 +43,13 @@ class Parts:
         """As the functions take it."""
         return app_secret(self.app, self.app.private_key) if self.app else self.github_token
 
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """What must appear in no log. Of a key any line would be a leak; the first and the last are in everybody's."""
+        keys = self.app.private_keys if self.app else []
+        lines = (line for key in keys for line in key.strip().splitlines()[1:-1])
+        return self.webhook_secret, self.github_token, self.warehouse.token, self.warehouse.client_secret, *lines
+
     def send_webhooks_to(self, deployed: DeployedStack) -> None:
         self.github.trusted_authority = self.certificates.authority
         self.github.deliver_to, self.github.deliver_headers = self.aws.reachable(deployed.outputs["WebhookUrl"])
@@ -84,11 +91,6 @@ def at_once(*works: Callable[[], Any]) -> list[Any]:
 
 def app_secret(app: GitHubApp, private_key: str) -> str:
     return json.dumps({"app_id": app.app_id, "private_key": private_key})
-
-
-def lines_of_key(private_key: str) -> list[str]:
-    """Any line of it would be a leak; the first and the last are in everybody's."""
-    return private_key.strip().splitlines()[1:-1]
 
 
 def _started(running: ExitStack, aws: LocalAws) -> None:

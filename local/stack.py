@@ -17,7 +17,7 @@ from local.certificates import Certificates
 from local.github import LocalGitHub
 from local.github.github_app import GitHubApp
 from local.lane import Between, Intervals, Lane, Names, Secrets
-from local.parts import Access, Parts, at_once, lines_of_key, shared_parts
+from local.parts import Access, Parts, at_once, shared_parts
 from local.warehouse.process import LocalWarehouse
 
 CONNECTION_ID = "warehouse_test"
@@ -103,22 +103,15 @@ def local_stack(
 
 
 def stack_of(parts: Parts, lane: Lane, deployed: DeployedStack) -> LocalStack:
-    warehouse, app = parts.warehouse, parts.app
     return LocalStack(
         folder=parts.folder,
         aws=parts.aws,
         airflow=lane.airflow,
         mwaa=lane.mwaa,
-        warehouse=warehouse,
+        warehouse=parts.warehouse,
         github=parts.github,
-        app=app,
+        app=parts.app,
         deployed=deployed,
         dags_bucket=lane.names.dags_bucket,
-        hidden=(
-            parts.webhook_secret,
-            parts.github_token,
-            warehouse.token,
-            warehouse.client_secret,
-            *(lines_of_key(app.private_key) if app else ()),
-        ),
+        hidden=(lane.secrets.webhook, *parts.hidden),
     )
