@@ -124,8 +124,8 @@ def _of_its_state(record: Environment, pages: GitHubPages) -> list[str]:
         case Status.FAILED:
             return [*problem_lines(record, pages), "", *note_lines(record, pages)]
         case Status.READY:
-            told = [*time_lines(record), "", *data_lines(record), "", *note_lines(record, pages)]
-            return [*told, "", *_dag_lines(record, pages)]
+            lines = [time_lines(record), data_lines(record), note_lines(record, pages), _dag_lines(record, pages)]
+            return [line for part in lines for line in (*part, "")][:-1]
     return [prose(reason(record) or headline(record))]
 
 
