@@ -5,6 +5,7 @@ No default for anything that names a resource. ``load`` tells all that is missin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Final, Literal, TypedDict
@@ -21,7 +22,7 @@ from pydantic import (
 
 from dagbranch.domain.access import Access
 from dagbranch.domain.data_stack import DataStack
-from dagbranch.domain.naming import LANES, is_repository_name
+from dagbranch.domain.naming import LANES, RELEASE_LANES, is_repository_name
 from dagbranch.domain.policy import Policy
 from dagbranch.domain.source_allowance import RepositoryLists
 from dagbranch.domain.source_archive import Limits
@@ -47,7 +48,13 @@ type Lists = Annotated[RepositoryLists, BeforeValidator(_lists)]
 type Principals = Annotated[tuple[str, ...], BeforeValidator(_principals)]
 type Lane = Annotated[str, Field(pattern=f"^({'|'.join(LANES)})$")]
 type Limit = Annotated[int, Field(ge=0)]  # 0 is no limit
+type Logins = Annotated[frozenset[str], BeforeValidator(_logins)]
+type PublicKeys = Annotated[str, BeforeValidator(_public_keys)]
 
+_LOGIN: Final = re.compile(r"[A-Za-z0-9_-]+(\[bot\])?")
+_PEM_LINE: Final = re.compile(r"-----(BEGIN|END) PUBLIC KEY-----")
+# In base64 the head of every SubjectPublicKeyInfo on that curve, then its point.
+_P256_KEY: Final = re.compile(r"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE[A-Za-z0-9+/]{86}==")
 _MOST_DAYS: Final = 3_650
 _MOST_SETTLE_SECONDS: Final = 600
 
@@ -71,6 +78,27 @@ def _principals(value: object) -> object:
     if not all(map(is_principal, names)):
         raise ValueError("expected names of users, groups or service principals, comma-separated")
     return tuple(dict.fromkeys(names))
+
+
+def _logins(value: object) -> object:
+    """Comma-separated logins at GitHub, which knows them in any case. Raises ValueError."""
+    if not isinstance(value, str):
+        return value
+    logins = [login.strip() for login in value.split(",") if login.strip()]
+    if not all(map(_LOGIN.fullmatch, logins)):
+        raise ValueError("expected logins at GitHub, comma-separated")
+    return frozenset(login.lower() for login in logins)
+
+
+def _public_keys(value: object) -> object:
+    """Public keys on P-256, in PEM or as ``aws kms get-public-key`` prints them → PEM. Raises ValueError."""
+    if not isinstance(value, str):
+        return value
+    bare = "".join(_PEM_LINE.sub(",", value).split())
+    keys = list(dict.fromkeys(key for key in bare.split(",") if key))
+    if not all(map(_P256_KEY.fullmatch, keys)):
+        raise ValueError("expected public keys on P-256, each in PEM or as aws kms get-public-key prints it")
+    return "".join(f"-----BEGIN PUBLIC KEY-----\n{key[:64]}\n{key[64:]}\n-----END PUBLIC KEY-----\n" for key in keys)
 
 
 class Settings(BaseModel):
@@ -258,6 +286,31 @@ class RemoveEnvironmentSettings(
     @property
     def removal_settle(self) -> timedelta:
         return timedelta(seconds=self.removal_settle_seconds)
+
+
+class PromoteReleaseSettings(
+    _GitHubSettings,
+    _RegistrySettings,
+    _BusSettings,
+    _QueueSettings,
+    _SourceBucketSettings,
+    _BucketsSettings,
+    _AirflowSettings,
+    _WarehouseSettings,
+    _LimitSettings,
+):
+    """Empty: ``next_lane`` in a last lane, ``promotion_public_key`` in a first one, the bucket until it is known."""
+
+    next_lane: Annotated[str, Field(pattern=f"^({'|'.join(RELEASE_LANES)})?$")]
+    next_lane_source_bucket: str
+    promotion_key: str
+    promotion_public_key: PublicKeys
+    releasers: Logins
+
+    @property
+    def is_first_release_lane(self) -> bool:
+        """Whether it takes what is pushed, instead of what a lane before promotes."""
+        return not self.promotion_public_key
 
 
 class AnswerCommandSettings(_GitHubSettings, _RegistrySettings, _BusSettings, _QueueSettings):

@@ -9,15 +9,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dagbranch.domain.naming import CANARY, RELEASE
+from dagbranch.domain.releases import Judged, Release
 from dagbranch.domain.reports import Answer, MergeGroup
-from dagbranch.domain.requests import CommentEvent, DataRequest, ReportRequest, SeedRequest, Wish, event_detail
+from dagbranch.domain.requests import (
+    CommentEvent,
+    DataRequest,
+    DeploymentEvent,
+    EventKind,
+    JudgedRequest,
+    PushEvent,
+    ReleaseTick,
+    ReportRequest,
+    SeedRequest,
+    Wish,
+    event_detail,
+    judged_detail,
+)
 from dagbranch.errors import InvalidEventError
 from dagbranch.events import (
     archive_uploaded,
     comment_event,
     data_work,
     environment_event,
+    fetch_work,
     pull_request_event,
+    release_work,
     report_work,
 )
 from tests.fakes.bus_messages import from_github, on_the_bus, s3_event
@@ -94,7 +111,11 @@ def to_report(body: str) -> object:
     return report_work(body, "preview")
 
 
-READERS = [pull_request_event, comment_event, to_report, archive_uploaded, environment_event, for_data]
+def for_a_release(body: str) -> object:
+    return release_work(body, "stage")
+
+
+READERS = [pull_request_event, comment_event, to_report, archive_uploaded, environment_event, for_data, fetch_work]
 REQUEST = {"version": 1, "lane": "preview", "repository": REPOSITORY, "pull_number": 1, "data": {"repository_id": 4711}}
 
 
@@ -111,7 +132,7 @@ def test_requests_for_data_are_read_with_their_time(detail_type: str, kind: str)
     ("detail", "detail_type"),
     [
         ({**REQUEST, "lane": "stage"}, "Data Reset Requested"),
-        ({**REQUEST, "pull_number": 0}, "Data Reset Requested"),
+        ({**REQUEST, "pull_number": -2}, "Data Reset Requested"),
         ({**REQUEST, "version": 2}, "Data Reset Requested"),
         (REQUEST, "Removal Requested"),
     ],
@@ -313,3 +334,107 @@ def test_a_webhook_of_an_app_says_for_which_installation_it_is() -> None:
 
     assert pull_request_event(on_the_bus(payload)).installation_id == payload["installation"]["id"]
     assert pull_request_event(on_the_bus(without)).installation_id is None
+
+
+A_REPOSITORY = {"id": REPOSITORY_ID, "full_name": REPOSITORY}
+PUSH = {"ref": "refs/heads/main", "after": FIRST, "repository": A_REPOSITORY, "installation": {"id": 7}}
+DEPLOYMENT = {"action": "created", "deployment": {"id": 42, "environment": "prod"}, "repository": A_REPOSITORY}
+
+
+def test_a_push_names_the_branch_and_no_commit_that_anybody_would_believe() -> None:
+    pushed = fetch_work(on_the_bus(PUSH, **{"detail-type": "push"}))
+
+    assert pushed == PushEvent(REPOSITORY_ID, REPOSITORY, "main", "72d3162e-cc78-11e3-81ab-4c9367dc0958", 7)
+
+
+def test_a_branch_that_is_pushed_to_may_have_slashes() -> None:
+    pushed = fetch_work(on_the_bus({**PUSH, "ref": "refs/heads/release/1"}, **{"detail-type": "push"}))
+
+    assert isinstance(pushed, PushEvent)
+    assert pushed.branch == "release/1"
+
+
+def test_a_tag_is_no_push_to_a_branch() -> None:
+    with pytest.raises(InvalidEventError, match="ref"):
+        fetch_work(on_the_bus({**PUSH, "ref": "refs/tags/v1"}, **{"detail-type": "push"}))
+
+
+def test_a_pull_request_comes_through_the_same_queue_as_a_push() -> None:
+    message = on_the_bus(from_github("pull_request_opened"))
+
+    assert fetch_work(message) == pull_request_event(message)
+
+
+@pytest.mark.parametrize("kind", ["deployment", "deployment_status"])
+def test_a_deployment_is_known_by_its_id_and_what_it_is_for(kind: str) -> None:
+    asked = for_a_release(on_the_bus(DEPLOYMENT, **{"detail-type": kind}))
+
+    delivery = "72d3162e-cc78-11e3-81ab-4c9367dc0958"
+    assert asked == DeploymentEvent(REPOSITORY_ID, REPOSITORY, 42, "prod", delivery)
+
+
+@pytest.mark.parametrize("number", [RELEASE, CANARY])
+@pytest.mark.parametrize("kind", [EventKind.READY, EventKind.FAILED, EventKind.ENVIRONMENT_REQUESTED])
+def test_what_became_of_a_release_is_read_as_it_was_put(kind: EventKind, number: int) -> None:
+    detail = event_detail(an_environment(lane="stage", pull_number=number, generation=3), NOW)
+    message = on_the_bus(detail, source="dagbranch", **{"detail-type": kind})
+
+    assert for_a_release(message) == environment_event(message)
+    assert environment_event(message).pull_number == number
+
+
+@pytest.mark.parametrize(
+    "different",
+    [
+        {"pull_number": 1},
+        {"lane": "prod"},
+        {"pull_number": -2},
+    ],
+)
+def test_a_pull_request_or_another_lane_is_no_release(different: dict[str, Any]) -> None:
+    detail = event_detail(an_environment(lane="stage", pull_number=RELEASE), NOW) | different
+
+    with pytest.raises(InvalidEventError):
+        for_a_release(on_the_bus(detail, source="dagbranch", **{"detail-type": "Ready"}))
+
+
+def test_of_a_release_other_events_are_somebody_elses_work() -> None:
+    detail = event_detail(an_environment(lane="stage", pull_number=RELEASE), NOW)
+
+    for source, kind in (("dagbranch", "Packaged"), ("somebody", "Ready")):
+        with pytest.raises(InvalidEventError):
+            for_a_release(on_the_bus(detail, source=source, **{"detail-type": kind}))
+
+
+def test_an_archive_comes_through_the_queue_of_the_promotions() -> None:
+    message = s3_event(f"sources/acme/pipelines/release/{FIRST}/{'0' * 64}.zip")
+
+    assert for_a_release(message) == archive_uploaded(message)
+
+
+def test_the_schedules_tick_and_one_put_by_hand_are_the_same() -> None:
+    scheduled = on_the_bus({}, source="aws.events", **{"detail-type": "Scheduled Event"})
+
+    assert for_a_release(scheduled) == for_a_release("{}") == ReleaseTick()
+
+
+@pytest.mark.parametrize("message", ["", "[]", "null", on_the_bus({}), on_the_bus(from_github("ping"))])
+def test_a_message_that_no_promotion_takes_is_invalid(message: str) -> None:
+    with pytest.raises(InvalidEventError):
+        for_a_release(message)
+
+
+def test_what_was_judged_is_told_by_the_lane_that_judged() -> None:
+    judged = Judged(42, "prod", "dana", NOW, "refused", message="not soaked")
+    detail = judged_detail(Release(REPOSITORY_ID, REPOSITORY, FIRST, judged=judged), "stage", NOW)
+    message = on_the_bus(detail, source="dagbranch", **{"detail-type": "Release Judged"})
+
+    assert report_work(message, "stage") == JudgedRequest(REPOSITORY_ID, REPOSITORY, FIRST, "prod")
+    assert report_work(message, "prod") is None
+
+
+def test_what_was_judged_for_no_lane_is_invalid() -> None:
+    detail = judged_detail(Release(REPOSITORY_ID, REPOSITORY, FIRST), "stage", NOW)
+
+    with pytest.raises(InvalidEventError, match="target"):
+        report_work(on_the_bus(detail, source="dagbranch", **{"detail-type": "Release Judged"}), "stage")

@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import Literal
 
 from dagbranch.domain.environments import Environment, PullRequest
+from dagbranch.domain.naming import RELEASE
+from dagbranch.domain.releases import Release
 from dagbranch.domain.reports import Answer
 from dagbranch.domain.sweep import Action
 
@@ -246,6 +248,28 @@ def command_detail(
         "at": at.isoformat(),
         "message": "",
         "data": {"repository_id": pull.repository_id, **data},
+    }
+
+
+def judged_detail(release: Release, lane: str, at: datetime) -> dict[str, object]:
+    """The detail of ``Release Judged``, of a commit that was judged."""
+    judged = release.judged
+    return {
+        "version": 1,
+        "environment": None,
+        "lane": lane,
+        "repository": release.repository,
+        "pull_number": RELEASE,
+        "head_sha": release.head_sha,
+        "source_digest": release.source_digest,
+        "generation": 0,
+        "at": at.isoformat(),
+        "message": judged.message if judged else "",
+        "data": {
+            "repository_id": release.repository_id,
+            "target": judged.target if judged else None,
+            "verdict": judged.verdict if judged else None,
+        },
     }
 
 

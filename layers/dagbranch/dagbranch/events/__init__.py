@@ -6,7 +6,15 @@ Every function raises InvalidEventError for a payload that is not what its sourc
 from __future__ import annotations
 
 from dagbranch.events.own import environment_event
-from dagbranch.events.queued import archive_uploaded, comment_event, data_work, pull_request_event, report_work
+from dagbranch.events.queued import (
+    archive_uploaded,
+    comment_event,
+    data_work,
+    fetch_work,
+    pull_request_event,
+    release_work,
+    report_work,
+)
 from dagbranch.events.webhook import MOST_BODY_BYTES, webhook_request
 
 __all__ = [
@@ -15,7 +23,9 @@ __all__ = [
     "comment_event",
     "data_work",
     "environment_event",
+    "fetch_work",
     "pull_request_event",
+    "release_work",
     "report_work",
     "webhook_request",
 ]

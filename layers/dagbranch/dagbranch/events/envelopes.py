@@ -12,6 +12,8 @@ from dagbranch.errors import InvalidEventError
 
 GITHUB: Final = "github.com"
 DAGBRANCH: Final = "dagbranch"
+S3: Final = "aws.s3"
+SCHEDULE: Final = "aws.events"
 
 
 class BusEvent(EventBridgeModel):

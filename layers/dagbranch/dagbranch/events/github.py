@@ -11,11 +11,12 @@ from pydantic import Field
 
 from dagbranch.domain.environments import PullRequest
 from dagbranch.domain.reports import MergeGroup
-from dagbranch.domain.requests import CommentEvent, PullRequestEvent
+from dagbranch.domain.requests import CommentEvent, DeploymentEvent, PullRequestEvent, PushEvent
 from dagbranch.errors import InvalidEventError
 from dagbranch.events.envelopes import BusEvent, parsed
 
 _SHA: Final = r"^[0-9a-f]{40}$"
+_BRANCHES: Final = "refs/heads/"
 # refs/heads/gh-readonly-queue/<base>/pr-<number>-<sha of what it is put on>; the base may have slashes.
 _GROUP: Final = re.compile(r"refs/heads/gh-readonly-queue/.+/pr-([1-9]\d{0,9})-[0-9a-f]{40}")
 
@@ -64,7 +65,6 @@ class _PullRequest(BaseModel):
 class _Payload(BaseModel):
     """``installation``: of the GitHub App that the webhook belongs to; none where a repository has it."""
 
-    action: str
     repository: _Repository
     installation: _Installation | None = None
 
@@ -74,6 +74,7 @@ class _Payload(BaseModel):
 
 
 class PullRequestPayload(_Payload):
+    action: str
     pull_request: _PullRequest
 
 
@@ -99,6 +100,7 @@ class _Issue(BaseModel):
 
 
 class IssueCommentPayload(_Payload):
+    action: str
     issue: _Issue
     comment: _Comment
 
@@ -109,7 +111,23 @@ class _MergeGroup(BaseModel):
 
 
 class MergeGroupPayload(_Payload):
+    action: str
     merge_group: _MergeGroup
+
+
+class PushPayload(_Payload):
+    ref: str = Field(pattern=rf"^{_BRANCHES}")
+
+
+class _Deployment(BaseModel):
+    id: int
+    environment: str
+
+
+class DeploymentPayload(_Payload):
+    """Of ``deployment`` and of ``deployment_status``."""
+
+    deployment: _Deployment
 
 
 def pull_request_of_github(event: BusEvent) -> PullRequestEvent:
@@ -157,6 +175,29 @@ def merge_group_of_github(event: BusEvent) -> MergeGroup | None:
         repository=payload.repository.full_name,
         head_sha=payload.merge_group.head_sha,
         pull_number=int(named[1]),
+    )
+
+
+def push_of_github(event: BusEvent) -> PushEvent:
+    payload = parsed(PushPayload, event.detail)
+    return PushEvent(
+        repository_id=payload.repository.id,
+        repository=payload.repository.full_name,
+        branch=payload.ref.removeprefix(_BRANCHES),
+        delivery=event.delivery,
+        installation_id=payload.installation_id,
+    )
+
+
+def deployment_of_github(event: BusEvent) -> DeploymentEvent:
+    payload = parsed(DeploymentPayload, event.detail)
+    return DeploymentEvent(
+        repository_id=payload.repository.id,
+        repository=payload.repository.full_name,
+        deployment_id=payload.deployment.id,
+        environment=payload.deployment.environment,
+        delivery=event.delivery,
+        installation_id=payload.installation_id,
     )
 
 

@@ -9,12 +9,13 @@ from typing import Final, Literal
 from aws_lambda_powertools.utilities.parser import BaseModel
 from pydantic import Field
 
-from dagbranch.domain.naming import is_environment_name
+from dagbranch.domain.naming import CANARY, RELEASE_LANES, is_environment_name
 from dagbranch.domain.reports import Answer, Reaction
 from dagbranch.domain.requests import (
     DataRequest,
     EnvironmentEvent,
     EventKind,
+    JudgedRequest,
     PullRequestEvent,
     ReportRequest,
     SeedRequest,
@@ -65,7 +66,7 @@ class _ReportData(_Data):
 class _Detail(BaseModel):
     version: Literal[1]
     repository: str
-    pull_number: int = Field(gt=0)
+    pull_number: int = Field(ge=CANARY)
 
 
 class EnvironmentDetail(_Detail):
@@ -93,6 +94,16 @@ class ReportDetail(_Detail):
     data: _ReportData
 
 
+class _JudgedData(_Data):
+    target: str = Field(pattern=f"^({'|'.join(RELEASE_LANES)})$")
+
+
+class JudgedDetail(_Detail):
+    lane: str
+    head_sha: str
+    data: _JudgedData
+
+
 class Seed(BaseModel):
     key: str
     generation: int
@@ -104,7 +115,10 @@ class SeedMessage(BaseModel):
 
 
 def environment_event(body: str) -> EnvironmentEvent:
-    event = bus_event(body)
+    return own_environment_event(bus_event(body))
+
+
+def own_environment_event(event: BusEvent) -> EnvironmentEvent:
     detail = parsed(EnvironmentDetail, event.detail)
     return EnvironmentEvent(
         kind=event.detail_type,
@@ -141,6 +155,14 @@ def own_data_request(event: BusEvent, lane: str) -> DataRequest:
     if kind is None or detail.lane != lane:
         raise InvalidEventError(f"{event.detail_type!r} for the lane {detail.lane} is not for the data of {lane}")
     return DataRequest(kind, detail.data.repository_id, detail.repository, detail.pull_number, event.time)
+
+
+def own_judged_request(event: BusEvent, lane: str) -> JudgedRequest | None:
+    """None for another lane's."""
+    detail = parsed(JudgedDetail, event.detail)
+    if detail.lane != lane:
+        return None
+    return JudgedRequest(detail.data.repository_id, detail.repository, detail.head_sha, detail.data.target)
 
 
 def own_report_request(event: BusEvent, lane: str) -> ReportRequest | None:
