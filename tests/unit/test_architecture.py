@@ -84,7 +84,7 @@ OWN = {
     "events": {"dagbranch.errors", "dagbranch.domain", "dagbranch.events"},
     "observability": set(),
     "queue_batches": {"dagbranch.errors", "dagbranch.adapters.queues", "dagbranch.observability"},
-    "cli": {"dagbranch.errors", "dagbranch.domain", "dagbranch.adapters", "dagbranch.__version__"},
+    "cli": {"dagbranch.errors", "dagbranch.domain", "dagbranch.adapters", "dagbranch.cli", "dagbranch.__version__"},
     "__init__": set(),
 }
 PURE_PARSERS = {"jinja2", "packaging", "sqlglot", "pydantic", "pydantic_core", "yaml"}
@@ -175,7 +175,7 @@ def test_only_adapters_and_handlers_know_aws_clients() -> None:
 def test_the_process_environment_is_read_by_handlers_and_the_command_alone() -> None:
     reading = {label(module) for module in MODULES if part_of(module) != "runtime" and reads_environment(module)}
 
-    assert reading - {"layers/dagbranch/dagbranch/cli.py"} == set()
+    assert {one for one in reading if "/cli/" not in one} == set()
 
 
 def test_every_module_says_what_it_owns() -> None:
