@@ -5,6 +5,7 @@ against GitHub's published schemas by ``tests/integration/local_github/``.
 """
 
 from local.github.comments import Comment
+from local.github.deployments import Deployment, WorkflowDeployment
 from local.github.entries import File, Link, Submodule
 from local.github.github_app import GitHubApp
 from local.github.local_github import LocalGitHub
@@ -16,6 +17,7 @@ from local.github.webhooks import Delivery, signature
 __all__ = [
     "Comment",
     "Delivery",
+    "Deployment",
     "File",
     "GitHubApp",
     "Link",
@@ -24,5 +26,6 @@ __all__ = [
     "Pull",
     "Repository",
     "Submodule",
+    "WorkflowDeployment",
     "signature",
 ]

@@ -7,11 +7,21 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+
+from local.github.feedback import Actor
 
 TOKEN_LIFETIME_SECONDS = 3600.0  # docs.github.com, "Generating an installation access token": they expire in one hour
 # docs.github.com, "Webhook events and payloads": what an App has to be allowed to read to hear of them
-_FOR_EVENTS = {"issue_comment": "issues", "merge_group": "merge_queues", "pull_request": "pull_requests"}
+_FOR_EVENTS = {
+    "deployment": "deployments",
+    "deployment_status": "deployments",
+    "issue_comment": "issues",
+    "merge_group": "merge_queues",
+    "pull_request": "pull_requests",
+    "push": "contents",
+}
+GITHUB_ACTIONS_ID = 15_368  # GitHub's own App, by which workflows do what they do
 _LEVELS = {"read": 1, "write": 2, "admin": 3}
 
 type Permissions = Mapping[str, str]
@@ -19,12 +29,12 @@ type Permissions = Mapping[str, str]
 
 @dataclass(frozen=True)
 class AppRecord:
-    """``public_key`` (PEM) is GitHub's half of the key with which the App signs."""
+    """``public_keys`` (PEM) are GitHub's halves of those with which the App signs; it may have several."""
 
     id: int
     slug: str
     owner: str
-    public_key: str
+    public_keys: tuple[str, ...]
     permissions: Permissions
     events: tuple[str, ...]
     created_at: datetime
@@ -59,6 +69,17 @@ class TokenRecord:
     expires_at: float
 
 
+_GITHUB_ACTIONS = AppRecord(
+    id=GITHUB_ACTIONS_ID,
+    slug="github-actions",
+    owner="github",
+    public_keys=(),
+    permissions={"checks": "write", "contents": "write", "deployments": "write", "metadata": "read"},
+    events=("check_run", "push", "workflow_dispatch"),
+    created_at=datetime(2018, 7, 30, tzinfo=UTC),
+)
+
+
 def allows(permissions: Permissions, name: str, level: str) -> bool:
     """``metadata`` may be read by every App."""
     held = "read" if name == "metadata" else permissions.get(name, "")
@@ -66,10 +87,13 @@ def allows(permissions: Permissions, name: str, level: str) -> bool:
 
 
 class Apps:
-    """``token_lifetime_seconds`` holds for the tokens issued next; ``issued`` are all of them, spent ones too."""
+    """``token_lifetime_seconds`` holds for the tokens issued next; ``issued`` are all of them, spent ones too.
+
+    GitHub Actions is registered, and signs nothing here.
+    """
 
     def __init__(self) -> None:
-        self.registered: dict[int, AppRecord] = {}
+        self.registered: dict[int, AppRecord] = {GITHUB_ACTIONS_ID: _GITHUB_ACTIONS}
         self.installations: dict[int, InstallationRecord] = {}
         self.issued: list[TokenRecord] = []
         self.token_lifetime_seconds = TOKEN_LIFETIME_SECONDS
@@ -100,6 +124,12 @@ class Apps:
             return True  # of an event recorded elsewhere
         is_wanted = event in {"ping", *self.registered[installation.app_id].events}
         return is_wanted and allows(installation.permissions, _FOR_EVENTS.get(event, "metadata"), "read")
+
+    def actor(self, login: str) -> Actor:
+        """The person of that login; one that ends in ``[bot]`` is an App's."""
+        slug = login.removesuffix("[bot]")
+        found = (one.id for one in self.registered.values() if slug != login and one.slug == slug)
+        return Actor(login, next(found, None))
 
     def installation_on(self, owner: str, repository_id: int, app_id: int | None = None) -> InstallationRecord | None:
         """The installation, of this App or of any, that has the repository."""

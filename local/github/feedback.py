@@ -10,14 +10,20 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Actor:
-    """Who did it: a person, or an App, whose login ends in ``[bot]``."""
+    """A person, or an App, whose login ends in ``[bot]``; ``via_app_id`` is the App by which a person did it."""
 
     login: str
     app_id: int | None = None
+    via_app_id: int | None = None
 
     @property
     def kind(self) -> str:
         return "User" if self.app_id is None else "Bot"
+
+    @property
+    def performed_by(self) -> int | None:
+        """The App without which it would not have been done."""
+        return self.app_id if self.app_id is not None else self.via_app_id
 
 
 @dataclass(frozen=True)

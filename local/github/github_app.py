@@ -15,27 +15,42 @@ from local.github.state import now
 
 
 class GitHubApp:
-    """The App ``app_id``, which signs with ``private_key`` (PEM)."""
+    """The App ``app_id``, which signs with ``private_key``, or any other of its ``private_keys`` (PEM)."""
 
-    def __init__(self, site: Site, app_id: int, private_key: str) -> None:
+    def __init__(self, site: Site, app_id: int) -> None:
         self._site = site
         self.app_id = app_id
-        self.private_key = private_key
+        self.private_keys: list[str] = []
 
     @classmethod
     def create(cls, site: Site, owner: str, slug: str, permissions: Permissions) -> GitHubApp:
-        """Registers an App with a new key; GitHub keeps the public half."""
+        """Registers an App with a first key."""
+        record = AppRecord(site.state.next_id(), slug, owner, (), permissions, EVENTS, now())
+        site.state.apps.registered[record.id] = record
+        app = cls(site, record.id)
+        app.new_key()
+        return app
+
+    @property
+    def private_key(self) -> str:
+        """The first one."""
+        return self.private_keys[0]
+
+    def new_key(self) -> str:
+        """One more, as by the button on the App's page; GitHub keeps the public half."""
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         form = serialization.PublicFormat.SubjectPublicKeyInfo
-        public_key = key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
-        pem = key.private_bytes(
+        public = key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
+        private = key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.TraditionalOpenSSL,  # "BEGIN RSA PRIVATE KEY", as GitHub's downloads have it
             serialization.NoEncryption(),
-        )
-        record = AppRecord(site.state.next_id(), slug, owner, public_key, permissions, EVENTS, now())
-        site.state.apps.registered[record.id] = record
-        return cls(site, record.id, pem.decode())
+        ).decode()
+        registered = self._site.state.apps.registered
+        known = registered[self.app_id]
+        registered[self.app_id] = replace(known, public_keys=(*known.public_keys, public))
+        self.private_keys.append(private)
+        return private
 
     @property
     def login(self) -> str:

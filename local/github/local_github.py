@@ -10,13 +10,14 @@ from typing import Any, Self
 
 from dagbranch.domain.github_app import PERMISSIONS
 from local.github.apps import Permissions
+from local.github.branches import AUTHOR
 from local.github.context import Context
 from local.github.entries import Changes, entries_of_folder
 from local.github.git_repository import GitRepository
 from local.github.github_app import GitHubApp
 from local.github.payloads.events import ping_event
 from local.github.payloads.urls import Urls
-from local.github.repositories import AUTHOR, Repository
+from local.github.repositories import Repository
 from local.github.rest.application import Application
 from local.github.rest.site import BLOB_LIMIT_BYTES, TREE_ENTRY_LIMIT, Site
 from local.github.server import Server

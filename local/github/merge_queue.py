@@ -48,11 +48,12 @@ class MergeGroup:
     def merge(self, *, deliver: bool = True) -> Delivery:
         """The base branch goes on to the group's commit, and its pull request is merged."""
         git, record = self._hosted.git, self.record
+        before = git.branch_sha(record.base_ref)
         git.set_ref(f"refs/heads/{record.base_ref}", record.head_sha)
         merged = replace(self._hosted.pulls[record.pull_number], state="closed", closed_at=now(), merged_at=now())
         changed = self._hosted.update(replace(merged, merge_commit_sha=record.head_sha))
         self._context.announce(self._hosted, changed, "closed", deliver=deliver)
-        moved(self._context, self._hosted, record.base_ref, deliver=deliver)
+        moved(self._context, self._hosted, record.base_ref, before, deliver=deliver)
         return self.destroy("merged", deliver=deliver)
 
     def destroy(self, reason: str = "dequeued", *, deliver: bool = True) -> Delivery:

@@ -90,6 +90,9 @@ _SENT: tuple[tuple[str, str, Any], ...] = (
         models.ReposOwnerRepoDeploymentsDeploymentIdStatusesPostBody,
     ),
 )
+# GitHub answers with the state ``waiting``, too, which its schema of the REST API lacks and that of its webhooks has:
+# https://github.com/CloudSnorkel/cdk-github-runners/pull/416
+_WAITING = b'"state":"waiting"', b'"state":"pending"'
 _REFUSAL = models.ValidationError | models.ValidationErrorSimple | models.BasicError
 
 
@@ -138,7 +141,7 @@ def _fault_answered(exchange: Exchange) -> str | None:
     model = _answer_of(exchange)
     if model is None:
         return f"no schema is known for {exchange.method} {exchange.path} → {exchange.status}"
-    fault = _fault(model, exchange.answered)
+    fault = _fault(model, exchange.answered.replace(*_WAITING))
     return f"{exchange.method} {exchange.path} → {exchange.status}: {fault}" if fault else None
 
 

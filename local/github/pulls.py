@@ -56,11 +56,8 @@ class Pull:
         """Closes it; with ``merged`` after a merge commit on the base branch (raises GitError on a conflict)."""
         pull = replace(self.record, state="closed", closed_at=now())
         if merged:
-            pull = replace(pull, merged_at=now(), merge_commit_sha=self._merge())
-        delivery = self._change(pull, "closed", deliver=deliver)
-        if merged:
-            moved(self._context, self._hosted, pull.base_ref, deliver=deliver)
-        return delivery
+            pull = replace(pull, merged_at=now(), merge_commit_sha=self._merge(deliver=deliver))
+        return self._change(pull, "closed", deliver=deliver)
 
     def reopen(self, *, deliver: bool = True) -> Delivery:
         """Reopens it; raises ValueError where GitHub refuses: merged, or the branch deleted or made anew."""
@@ -127,12 +124,14 @@ class Pull:
         feedback, heads = self._hosted.feedback, {self.head_sha, *self.record.earlier_heads}
         return [feedback.view_of(one) for one in list(feedback.deployments.values()) if one.sha in heads]
 
-    def _merge(self) -> str:
-        """Puts a merge commit on the base branch."""
+    def _merge(self, *, deliver: bool) -> str:
+        """Puts a merge commit on the base branch (``push``)."""
         git, pull = self._hosted.git, self.record
         message = f"Merge pull request #{pull.number} from {pull.head_owner}/{pull.head_ref}\n\n{pull.title}"
-        sha = git.merge(git.branch_sha(pull.base_ref), pull.head_sha, message)
+        before = git.branch_sha(pull.base_ref)
+        sha = git.merge(before, pull.head_sha, message)
         git.set_ref(f"refs/heads/{pull.base_ref}", sha)
+        moved(self._context, self._hosted, pull.base_ref, before, deliver=deliver)
         return sha
 
     def _change(self, pull: PullRecord, action: str, *, deliver: bool, **details: object) -> Delivery:

@@ -1,18 +1,19 @@
-"""A repository on the double, as somebody who may push to it handles it: branches, commits, forks, pull requests."""
+"""A repository on the double, as its people handle it: branches, forks, pull requests, checks, deployments."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from local.github.branches import push, take_head
+from local.github.apps import GITHUB_ACTIONS_ID
+from local.github.branches import AUTHOR, announce_push, push, take_head
 from local.github.context import Context
+from local.github.deployments import Deployment, WorkflowDeployment
 from local.github.entries import Changes
-from local.github.feedback import DeploymentView
+from local.github.feedback import Actor, CheckRecord, DeploymentView, StatusRecord
 from local.github.pulls import Pull
 from local.github.state import HostedRepository, PullRecord, now
-
-AUTHOR = "dana-developer"  # whoever pushes to a repository of the double, and may
 
 
 class Repository:
@@ -63,6 +64,49 @@ class Repository:
         """Whatever role the person had; the person is still there."""
         self._hosted.roles[login] = "none"
 
+    def deploy(
+        self,
+        ref: str,
+        environment: str,
+        *,
+        by: str = AUTHOR,
+        payload: dict[str, Any] | str = "",
+        deliver: bool = True,
+        **details: Any,
+    ) -> Deployment:
+        """A deployment as by ``gh api``, by a person who may push or by a bot of GitHub's; ``details`` of the record.
+
+        ``github-actions[bot]`` is who makes it with the token of a workflow.
+        """
+        actor = self._context.state.apps.actor(by)
+        return Deployment.make(
+            self._context, self._hosted, ref, environment, actor, deliver=deliver, payload=payload, **details
+        )
+
+    def workflow_deployment(
+        self, ref: str, environment: str, *, by: str = AUTHOR, is_protected: bool = True, deliver: bool = True
+    ) -> WorkflowDeployment:
+        """What a job with ``environment: …`` makes of a workflow that ``by`` has started, such as by a push."""
+        return WorkflowDeployment.begin(
+            self._context, self._hosted, ref, environment, by, is_protected=is_protected, deliver=deliver
+        )
+
+    def set_check(self, sha: str, name: str, conclusion: str | None) -> None:
+        """A check run of GitHub Actions; without a ``conclusion`` it is in progress."""
+        number, made = self._context.state.next_id(), now()
+        status, ended = ("completed", made) if conclusion else ("in_progress", None)
+        record = CheckRecord(number, GITHUB_ACTIONS_ID, name, sha, status, made, conclusion, ended)
+        self._hosted.feedback.checks[number] = record
+
+    def set_status(self, sha: str, context: str, state: str, *, by: str = AUTHOR) -> None:
+        """A commit status: ``error``, ``failure``, ``pending`` or ``success``."""
+        number = self._context.state.next_id()
+        self._hosted.feedback.statuses[number] = StatusRecord(number, sha, Actor(by), state, context, now())
+
+    def checks(self, sha: str) -> dict[str, CheckRecord]:
+        """The newest check run of each name at that commit."""
+        return {one.name: one for one in self._hosted.feedback.checks_of(sha)}
+
     @property
     def deployments(self) -> list[DeploymentView]:
         """Every one, oldest first."""
@@ -71,8 +115,9 @@ class Repository:
 
     def delete_branch(self, branch: str, *, deliver: bool = True) -> None:
         """Deletes the branch; GitHub closes its open pull requests."""
-        self._hosted.git.branch_sha(branch)
+        before = self._hosted.git.branch_sha(branch)
         self._hosted.git.delete_branch(branch)
+        announce_push(self._context, self._hosted, branch, before, deliver=deliver)
         for hosted, pull in list(self._context.state.pulls_from(self.id, branch)):
             Pull(self._context, hosted, pull.number).close(deliver=deliver)
 

@@ -19,7 +19,7 @@ def account(urls: Urls, actor: Actor) -> dict[str, Any]:
 
 def performed_via(urls: Urls, state: State, actor: Actor) -> dict[str, Any] | None:
     """The App by which it was done, as comments and deployments name it."""
-    return None if actor.app_id is None else integration(urls, state.apps.registered[actor.app_id])
+    return None if actor.performed_by is None else integration(urls, state.apps.registered[actor.performed_by])
 
 
 def integration(urls: Urls, app: AppRecord) -> dict[str, Any]:

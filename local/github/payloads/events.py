@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.github.feedback import Actor, CommentRecord
+from local.github.feedback import Actor, CommentRecord, DeploymentRecord, DeploymentStatusRecord
 from local.github.git_objects import read_commit
-from local.github.payloads import comments
+from local.github.payloads import comments, deployments
 from local.github.payloads.accounts import node_id, organization
 from local.github.payloads.apps import account
 from local.github.payloads.pulls import webhook_pull
 from local.github.payloads.repositories import repository
 from local.github.payloads.urls import Urls, time_text
 from local.github.state import HostedRepository, MergeGroupRecord, PullRecord, State
+
+_NO_WORKFLOW = dict.fromkeys(("workflow", "workflow_run"))  # the double has none, and nobody here reads them
 
 
 def pull_request_event(
@@ -104,3 +106,25 @@ def surroundings(urls: Urls, state: State, hosted: HostedRepository, sender: Act
         number = installation.id
         shown["installation"] = {"id": number, "node_id": node_id("IntegrationInstallation", number)}
     return shown
+
+
+def deployment_event(urls: Urls, state: State, hosted: HostedRepository, record: DeploymentRecord) -> dict[str, Any]:
+    return {
+        "action": "created",
+        "deployment": deployments.deployment(urls, state, hosted, record),
+        **_NO_WORKFLOW,
+        **surroundings(urls, state, hosted, record.creator),
+    }
+
+
+def deployment_status_event(
+    urls: Urls, state: State, hosted: HostedRepository, record: DeploymentRecord, status: DeploymentStatusRecord
+) -> dict[str, Any]:
+    return {
+        "action": "created",
+        "deployment_status": deployments.deployment_status(urls, state, hosted, status),
+        "deployment": deployments.deployment(urls, state, hosted, record),
+        "check_run": None,
+        **_NO_WORKFLOW,
+        **surroundings(urls, state, hosted, status.creator),
+    }

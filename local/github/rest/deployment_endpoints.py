@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from local.github.feedback import DeploymentRecord, DeploymentStatusRecord
+from typing import Any
+
+from local.github.deployed import Desk
+from local.github.feedback import DeploymentRecord
 from local.github.payloads import deployments
 from local.github.rest.inputs import DeploymentInput, DeploymentStatusInput, read
 from local.github.rest.messages import Answer, ApiError, failed_validation, json_answer, not_found
 from local.github.rest.pagination import page_of
 from local.github.rest.site import Call
-from local.github.state import now
 
 _MOST_DESCRIPTION = 140
 _ADDRESSES = ("target_url", "log_url", "environment_url")
@@ -36,8 +38,7 @@ def create_deployment(call: Call) -> Answer:
         return json_answer({"message": f"Auto-merged {default_branch} into {wanted.ref} on deployment."}, 202)
     if not _contexts_succeeded(call, sha, wanted.required_contexts):
         raise ApiError(409, f"Conflict: Commit status checks failed for {wanted.ref}.")
-    record = _new_deployment(call, wanted, sha)
-    call.hosted.feedback.deployments[record.id] = record
+    record = _desk(call).make(wanted.ref, sha, call.actor, wanted.environment, **_details(wanted))
     return json_answer(deployments.deployment(call.urls, call.site.state, call.hosted, record), 201)
 
 
@@ -56,9 +57,7 @@ def list_statuses(call: Call) -> Answer:
 def create_status(call: Call) -> Answer:
     record, wanted = _deployment(call), read(DeploymentStatusInput, call.request)
     _check(wanted)
-    made = _told(call, record, wanted.state, wanted)
-    if wanted.state == "success" and wanted.auto_inactive:
-        _end_others(call, record)
+    made = _desk(call).say(record, call.actor, auto_inactive=wanted.auto_inactive, **_status_details(wanted))
     return json_answer(deployments.deployment_status(call.urls, call.site.state, call.hosted, made), 201)
 
 
@@ -69,21 +68,29 @@ def _deployment(call: Call) -> DeploymentRecord:
     return record
 
 
-def _new_deployment(call: Call, wanted: DeploymentInput, sha: str) -> DeploymentRecord:
+def _desk(call: Call) -> Desk:
+    return Desk(call.site, call.hosted, call.site.tell)
+
+
+def _details(wanted: DeploymentInput) -> dict[str, Any]:
     is_production = wanted.production_environment
-    return DeploymentRecord(
-        id=call.site.state.next_id(),
-        ref=wanted.ref,
-        sha=sha,
-        creator=call.actor,
-        environment=wanted.environment,
-        created_at=now(),
-        task=wanted.task,
-        description=wanted.description,
-        payload=wanted.payload,
-        transient_environment=wanted.transient_environment,
-        production_environment=wanted.environment == "production" if is_production is None else is_production,
-    )
+    return {
+        "task": wanted.task,
+        "description": wanted.description,
+        "payload": wanted.payload,
+        "transient_environment": wanted.transient_environment,
+        "production_environment": wanted.environment == "production" if is_production is None else is_production,
+    }
+
+
+def _status_details(wanted: DeploymentStatusInput) -> dict[str, Any]:
+    return {
+        "state": wanted.state,
+        "environment": wanted.environment,
+        "description": wanted.description,
+        "environment_url": wanted.environment_url,
+        "log_url": wanted.log_url or wanted.target_url,
+    }
 
 
 def _merged(call: Call, ref: str, sha: str) -> bool:
@@ -116,29 +123,3 @@ def _check(wanted: DeploymentStatusInput) -> None:
         address = getattr(wanted, name)
         if address and not address.startswith(("http://", "https://")):
             raise failed_validation("DeploymentStatus", name, "custom", f"{name} must use http(s) scheme")
-
-
-def _told(
-    call: Call, record: DeploymentRecord, state: str, wanted: DeploymentStatusInput | None = None
-) -> DeploymentStatusRecord:
-    made = DeploymentStatusRecord(
-        id=call.site.state.next_id(),
-        deployment_id=record.id,
-        creator=call.actor,
-        state=state,
-        environment=(wanted.environment if wanted else None) or record.environment,
-        created_at=now(),
-        description=wanted.description if wanted else "",
-        environment_url=wanted.environment_url if wanted else "",
-        log_url=(wanted.log_url or wanted.target_url) if wanted else "",
-    )
-    call.hosted.feedback.deployment_statuses[made.id] = made
-    return made
-
-
-def _end_others(call: Call, record: DeploymentRecord) -> None:
-    """``auto_inactive`` ends earlier deployments to the same environment, but for transient and production ones."""
-    for other in call.hosted.feedback.deployments_to(record.environment):
-        is_kept = other.transient_environment or other.production_environment
-        if other.id < record.id and not is_kept and call.hosted.feedback.view_of(other).state != "inactive":
-            _told(call, other, "inactive")

@@ -26,6 +26,10 @@ class Receiver(ThreadingHTTPServer):
         self.may_answer.set()
         self.url = f"http://127.0.0.1:{self.server_port}/"
 
+    def of(self, event: str) -> list[Received]:
+        """What came of one kind of event."""
+        return [one for one in self.received if one.headers["x-github-event"] == event]
+
 
 class _ReceiverHandler(BaseHTTPRequestHandler):
     server: Receiver

@@ -71,6 +71,16 @@ def test_a_token_of_its_own_that_github_would_not_take_is_refused_in_githubs_wor
     assert words in answer.json()["message"]
 
 
+def test_an_app_signs_with_any_of_its_keys(double: LocalGitHub, app: GitHubApp) -> None:
+    first, second = app.private_key, app.new_key()
+    claims = {"iat": int(time.time()) - 60, "exp": int(time.time()) + 540, "iss": str(app.app_id)}
+
+    answers = [get(double, "/app", jwt.encode(claims, key, "RS256")) for key in (first, second)]
+
+    assert first != second
+    assert [answer.status_code for answer in answers] == [200, 200]
+
+
 def test_what_another_key_signed_opens_nothing(double: LocalGitHub, app: GitHubApp) -> None:
     another = double.create_app("acme", slug="another")
     forged = signed(another, iss=str(app.app_id))

@@ -124,8 +124,7 @@ def test_what_people_write_is_told_before_the_call_returns(receiver: Receiver, p
     withheld = pull.comment("reader", "Lost", deliver=False)
     comment.delete()
 
-    told = [one.headers["x-github-event"] for one in receiver.received]
-    assert told == ["pull_request", "issue_comment", "issue_comment", "issue_comment"]
+    assert len(receiver.of("issue_comment")) == 3
     assert withheld.delivery.sent_at is None
     assert comment.delivery.action == "deleted"
 
@@ -135,7 +134,7 @@ def test_what_an_app_writes_is_told_too_and_names_the_app(
 ) -> None:
     app_client.get_repo("acme/pipelines").get_pull(1).create_issue_comment("Ready")
 
-    wait_until(lambda: len(receiver.received) == 2, what="the webhook of the comment", deadline_seconds=10)
+    wait_until(lambda: len(receiver.of("issue_comment")) == 1, what="the webhook of the comment", deadline_seconds=10)
     payload = double.deliveries[-1].payload
     assert (payload["sender"]["login"], payload["sender"]["type"]) == (app.login, "Bot")
     assert payload["comment"]["performed_via_github_app"]["id"] == app.app_id

@@ -86,8 +86,7 @@ def test_a_group_that_is_thrown_away_leaves_its_pull_request_open(receiver: Rece
 
     pull.enqueue().destroy("invalidated")
 
-    told = [one.headers["x-github-event"] for one in receiver.received]
-    assert told == ["pull_request", "merge_group", "merge_group"]
+    assert len(receiver.of("merge_group")) == 2
     assert withheld is not None
     assert withheld.sent_at is None
     assert pull.state == "open"

@@ -137,4 +137,4 @@ def test_pull_requests_opened_at_once_get_numbers_of_their_own(repository: Repos
 
     assert sorted(pull.number for pull in pulls) == [1, 2, 3, 4]
     assert [pull.head_ref for pull in pulls] == names
-    assert len(receiver.received) == 4
+    assert len(receiver.of("pull_request")) == 4
