@@ -22,7 +22,7 @@ PERMISSIONS: Final = MappingProxyType(
         "statuses": "write",
     }
 )
-EVENTS: Final = ("issue_comment", "merge_group", "pull_request")
+EVENTS: Final = ("deployment", "deployment_status", "issue_comment", "merge_group", "pull_request", "push")
 _PUBLIC: Final = "https://github.com"
 
 

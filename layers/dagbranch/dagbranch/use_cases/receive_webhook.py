@@ -10,10 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 from dagbranch.domain.commands import command_in
+from dagbranch.domain.naming import RELEASE_LANES
 from dagbranch.domain.requests import WebhookRequest
 from dagbranch.errors import ConfigurationError, InvalidEventError, InvalidSignatureError
 
-USED_EVENTS: Final = frozenset({"issue_comment", "merge_group", "pull_request"})
+USED_EVENTS: Final = frozenset(
+    {"deployment", "deployment_status", "issue_comment", "merge_group", "pull_request", "push"}
+)
 _DELIVERY: Final = re.compile(r"[A-Za-z0-9-]{1,64}")  # GitHub's are GUIDs
 _MOST_SECRETS: Final = 2
 
@@ -89,10 +92,29 @@ def _no_json(constant: str) -> NoReturn:
 
 def _is_used(event_name: str, payload: Mapping[str, Any]) -> bool:
     """A cheap look, so that people's talk and answered questions do not travel: the functions look again."""
-    action = payload.get("action")
-    if event_name == "issue_comment":
-        return action == "created" and _is_command_on_a_pull_request(payload.get("issue"), payload.get("comment"))
-    return event_name != "merge_group" or action == "checks_requested"
+    match event_name:
+        case "issue_comment":
+            is_new = payload.get("action") == "created"
+            return is_new and _is_command_on_a_pull_request(payload.get("issue"), payload.get("comment"))
+        case "merge_group":
+            return payload.get("action") == "checks_requested"
+        case "push":
+            return _is_to_the_default_branch(payload.get("ref"), payload.get("repository"))
+        case "deployment" | "deployment_status":
+            return _is_to_a_release_lane(payload.get("deployment"))
+        case _:
+            return True
+
+
+def _is_to_the_default_branch(ref: object, repository: object) -> bool:
+    branch = repository.get("default_branch") if isinstance(repository, dict) else None
+    return isinstance(branch, str) and ref == f"refs/heads/{branch}"
+
+
+def _is_to_a_release_lane(deployment: object) -> bool:
+    """Those of previews are our own, and told of for each commit of each pull request."""
+    environment = deployment.get("environment") if isinstance(deployment, dict) else None
+    return isinstance(environment, str) and environment in RELEASE_LANES
 
 
 def _is_command_on_a_pull_request(issue: object, comment: object) -> bool:
