@@ -38,6 +38,7 @@ class Server:
         lane: str = "preview",
         vendored: Mapping[str, bytes] | None = None,
         selected: Collection[str] | None = None,
+        ids: str | None = None,
         **settings: object,
     ) -> PackagedDag:
         packaged = packaged_dag(files, vendored)
@@ -56,6 +57,7 @@ class Server:
                 settings={"src_conn": "warehouse_test", **settings},
                 schemas={"db_attribution": f"db_attribution_{environment}"},
                 selected=selected,
+                ids=ids,
             ),
         )
         write(self.zip_of(environment), packaged.archive)

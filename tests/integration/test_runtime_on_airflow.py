@@ -53,6 +53,7 @@ def _story(server: Server) -> dict[str, dict[str, Any]]:
     server.deploy("feature1", blue)
     server.deploy("feature2", _painted(few, b"green"))
     server.deploy("prod_pipelines", blue, lane="prod")
+    server.deploy("prod_pipelines_next", few, lane="prod", ids="next", as_written=False, schedules=False, catchup=False)
     server.deploy("scheduled", few, schedules=True)
     server.deploy("written", few, as_written=True)
     server.deploy("wanted", few)
@@ -82,6 +83,8 @@ def _story(server: Server) -> dict[str, dict[str, Any]]:
         "scheduled": load("scheduled"),
         "written": load("written"),
         "prod": load("prod_pipelines"),
+        "canary": load("prod_pipelines_next"),
+        "prod_again": load("prod_pipelines"),
         "before": load("replaced"),
         "replace": {"copy": [str(red_zip), str(server.zip_of("replaced"))]},
         "after": load("replaced"),
@@ -254,6 +257,15 @@ def test_a_release_lane_keeps_ids_references_and_schedules(seen: Seen) -> None:
     assert dags["qu.test_dag"]["tags"] == ["commit:0123456", "import-errors", "prod_pipelines", "team"]
     assert dags["references"]["tasks"]["own"]["trigger_dag_id"] == "qu.test_dag"
     assert "qu.test_dag_child" in dags
+
+
+def test_a_canary_stands_beside_what_it_may_replace_and_nothing_starts_it(seen: Seen) -> None:
+    canary = seen.dags("canary")["qu.next.test_dag"]
+
+    assert (canary["timetable"], canary["catchup"], canary["paused"]) == ("NullTimetable", False, False)
+    assert {"commit:0123456", "prod_pipelines_next"} <= set(canary["tags"])
+    assert not seen.dags("canary").keys() & seen.dags("prod").keys()
+    assert seen.dags("prod_again") == seen.dags("prod")
 
 
 def test_a_replaced_zip_is_read_anew_in_the_same_process(seen: Seen) -> None:

@@ -71,6 +71,57 @@ def test_a_lane_has_its_settings_its_free_keys_and_its_source() -> None:
     assert data.source_suffix == "_live"
 
 
+def test_a_release_lane_makes_data_where_it_has_a_source_and_a_suffix_of_its_own() -> None:
+    found = parse_pipeline_file(WHOLE)
+
+    assert (found.makes_data("stage"), found.makes_data("prod")) == (True, False)
+    assert found.data_of("prod") is None
+    assert found.schema_names("stage", "stage_pipelines") == {"db_attribution": "db_attribution_stage"}
+    assert found.schema_names("prod", "prod_pipelines") == {"db_attribution": "db_attribution_live"}
+    assert parse_pipeline_file(b"version: 1\ndata: {schemas: {db: {}}}").schema_names("prod", "p") == {"db": "db"}
+
+
+@pytest.mark.parametrize(
+    ("lane", "source", "schema"),
+    [("stage", "_live", "db_attribution_stage_next"), ("prod", "_live", "db_attribution_live_next")],
+)
+def test_a_canary_has_data_of_its_own_and_nothing_starts_it(lane: str, source: str, schema: str) -> None:
+    found = parse_pipeline_file(WHOLE)
+
+    told, data = found.told_settings(lane, is_canary=True), found.data_of(lane, is_canary=True)
+
+    assert data is not None
+    assert data.source_suffix == source
+    assert found.schema_names(lane, "any", is_canary=True) == {"db_attribution": schema}
+    assert [told[key] for key in ("schedules", "as_written", "catchup", "emails")] == [False] * 4
+    assert told["retries"] == found.settings(lane).retries
+
+
+def test_a_canary_of_a_lane_without_suffixes_stands_beside_its_own_tables() -> None:
+    found = parse_pipeline_file(b"version: 1\ndata: {source_suffix: _test, schemas: {db: {read: all}}}")
+
+    data = found.data_of("prod", is_canary=True)
+
+    assert data is not None
+    assert data.source_suffix == ""
+    assert found.schema_names("prod", "any", is_canary=True) == {"db": "db_next"}
+
+
+def test_dags_are_told_nothing_of_how_they_came() -> None:
+    found = parse_pipeline_file(b"version: 1\nlanes: {prod: {alerts: '#qu', promotion: {soak: 2h}}}")
+
+    assert found.told_settings("prod") == {"alerts": "#qu", "shared_assets": (), "schedules": True, "as_written": True}
+
+
+@pytest.mark.parametrize("suffix", ["_live", "_LIVE"])
+def test_a_release_lane_does_not_write_to_what_it_reads(suffix: str) -> None:
+    told = "expected another than source_suffix: the lane would write to what it reads"
+
+    assert faults_of(f"version: 1\nlanes: {{stage: {{source_suffix: _live, table_suffix: {suffix}}}}}") == [
+        f"dagbranch.yaml:2: lanes.stage.table_suffix: {told}"
+    ]
+
+
 def test_all_stands_for_every_table() -> None:
     found = parse_pipeline_file(b"version: 1\ndata: {schemas: {db: {read: all}}}")
 
@@ -116,7 +167,7 @@ lanes:
 """
     name = "expected a name of letters, digits and _, not beginning with a digit"
     quotes = "expected text: write it in quotes where YAML takes it for something else"
-    keys = "version, dags, requirements, select, copy, artifacts, previews, data, lanes"
+    keys = "version, dags, requirements, select, copy, artifacts, archive, previews, data, lanes"
     assert faults_of(text) == [
         "dagbranch.yaml:1: version: expected 1, the only version of this file's form",
         f"dagbranch.yaml:2: dag: unknown key: expected one of {keys}",

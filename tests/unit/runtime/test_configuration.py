@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,9 @@ from dagbranch.runtime.configuration import NotConfiguredError, configuration_fi
 DIGEST = 64 * "a"
 
 
-def configure(copy: Path, environment: str, lane: str, **settings: object) -> None:
+def configure(
+    copy: Path, environment: str, lane: str, settings: Mapping[str, object] | None = None, ids: str | None = None
+) -> None:
     file = configuration_file(copy, DIGEST)
     file.parent.mkdir(parents=True)
     file.write_bytes(
@@ -23,14 +27,15 @@ def configure(copy: Path, environment: str, lane: str, **settings: object) -> No
             pull_number=7,
             head_sha=40 * "0",
             source_digest=DIGEST,
-            settings=settings,
+            settings=settings or {},
             schemas={},
+            ids=ids,
         )
     )
 
 
 def test_what_the_packager_writes_is_what_the_runtime_reads(tmp_path: Path) -> None:
-    configure(tmp_path / "feature1", "feature1", "preview", src_conn="warehouse_test")
+    configure(tmp_path / "feature1", "feature1", "preview", {"src_conn": "warehouse_test"})
 
     found = read_configuration(tmp_path / "feature1", DIGEST)
 
@@ -52,11 +57,39 @@ def test_what_the_packager_writes_is_what_the_runtime_reads(tmp_path: Path) -> N
 def test_a_lane_says_what_is_changed(
     tmp_path: Path, lane: str, settings: dict[str, object], changes: tuple[bool, bool, bool]
 ) -> None:
-    configure(tmp_path / "feature1", "feature1", lane, **settings)
+    configure(tmp_path / "feature1", "feature1", lane, settings)
 
     found = read_configuration(tmp_path / "feature1", DIGEST)
 
     assert (found.rewrites_ids, found.as_written, found.schedules) == changes
+
+
+@pytest.mark.parametrize(
+    ("lane", "ids", "rewritten"),
+    [("preview", None, (True, "feature1")), ("prod", None, (False, "feature1")), ("prod", "next", (True, "next"))],
+)
+def test_ids_are_rewritten_as_the_lane_does_or_as_a_canary_wants_it(
+    tmp_path: Path, lane: str, ids: str | None, rewritten: tuple[bool, str]
+) -> None:
+    configure(tmp_path / "feature1", "feature1", lane, ids=ids)
+
+    found = read_configuration(tmp_path / "feature1", DIGEST)
+
+    assert (found.rewrites_ids, found.id_part) == rewritten
+    assert found.tags == ("feature1", "commit:0000000")
+
+
+@pytest.mark.parametrize(("lane", "rewrites"), [("preview", True), ("stage", False)])
+def test_a_configuration_of_an_older_version_is_read(tmp_path: Path, lane: str, rewrites: bool) -> None:  # noqa: FBT001 # a row of the table
+    configure(tmp_path / "feature1", "feature1", lane)
+    file = configuration_file(tmp_path / "feature1", DIGEST)
+    written = json.loads(file.read_bytes())
+    del written["ids"]
+    file.write_text(json.dumps(written))
+
+    found = read_configuration(tmp_path / "feature1", DIGEST)
+
+    assert (found.rewrites_ids, found.id_part) == (rewrites, "feature1")
 
 
 def test_a_missing_configuration_is_named(tmp_path: Path) -> None:

@@ -60,6 +60,14 @@ def test_a_release_lane_keeps_ids_as_they_are() -> None:
     assert identity.written("qu.test_dag") == "qu.test_dag"
 
 
+def test_a_canary_stands_behind_the_team_beside_the_ids_that_are_as_they_are() -> None:
+    identity = Identity("next", rewrites=True)
+
+    assert identity.assign("qu.test_dag") == "qu.next.test_dag"
+    assert identity.assign("test_dag") == "next.test_dag"
+    assert identity.written("qu.next.test_dag") == "qu.test_dag"
+
+
 def test_references_lead_to_the_environments_own_dags_alone() -> None:
     identity = preview()
     identity.assign("qu.own")

@@ -65,7 +65,7 @@ def _package(options: argparse.Namespace) -> Ended:
         pull_number=None,
         head_sha=options.commit,
         source_digest=digest,
-        settings=pipeline_file.settings(options.lane).model_dump(exclude_none=True),
+        settings=pipeline_file.told_settings(options.lane),
         schemas=pipeline_file.schema_names(options.lane, environment),
         selected=selection.selected,
         artifacts=uris,

@@ -182,6 +182,10 @@ class Environment:
         return self.pull_number in {RELEASE, CANARY}
 
     @property
+    def is_canary(self) -> bool:
+        return self.pull_number == CANARY
+
+    @property
     def asked_by(self) -> int | None:
         """The deployment at GitHub that this request answers; None where a push, or nobody, asked for it.
 

@@ -17,10 +17,11 @@ LANES = (PREVIEW, *RELEASE_LANES)
 # Instead of a pull request's number, which GitHub counts from 1, in a release lane:
 RELEASE = 0  # the repository's permanent environment
 CANARY = -1  # the one beside it, that a new commit is tried in
+NEXT = "next"  # what a canary has in its name, in its DAGs' ids and at the end of its schemas
 RESERVED_NAMES = frozenset(
     {
         *LANES,
-        "next",
+        NEXT,
         "test",
         "live",
         # Airflow and Python execute files of these names where they stand on the path of a server.
@@ -66,7 +67,7 @@ def release_name_candidates(
 ) -> tuple[str, ...]:
     """The names that a repository's environment may claim in a release lane; ``number`` is RELEASE or CANARY."""
     base = _base_name(repository.partition("/")[2]) or "repository"
-    end = "" if number == RELEASE else "_next"
+    end = "" if number == RELEASE else f"_{NEXT}"
     candidates = (f"{lane}_{base}{end}", f"{lane}_{base}_{_short_hash(repository)}{end}")
     return tuple(name for name in candidates if name not in reserved)
 

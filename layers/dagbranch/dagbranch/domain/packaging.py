@@ -117,11 +117,13 @@ def configuration(
     schemas: Mapping[str, str],
     selected: Collection[str] | None = None,
     artifacts: Mapping[str, str] | None = None,
+    ids: str | None = None,
 ) -> bytes:
     """What is put at ``naming.configuration_key``, before the zip; ``schemas``: the environment's name by schema.
 
     ``selected``: the DAG modules (paths within the dags folder) that the environment shows, None for all;
-    ``artifacts``: the URI of each uploaded folder, by its name in ``dagbranch.yaml``.
+    ``artifacts``: the URI of each uploaded folder, by its name in ``dagbranch.yaml``; ``ids``: what goes into the ids
+    of DAGs, where that is not the lane's usual.
     """
     return _canonical_json(
         {
@@ -136,6 +138,7 @@ def configuration(
             "schemas": dict(schemas),
             "selected": None if selected is None else sorted(selected),
             "artifacts": dict(artifacts or {}),
+            "ids": ids,
         }
     )
 

@@ -6,10 +6,18 @@ import posixpath
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
 from dagbranch.domain.data_specification import DataSpecification
-from dagbranch.domain.naming import folder_prefix, schema_name
+from dagbranch.domain.naming import NEXT, folder_prefix, schema_name
 from dagbranch.domain.source_archive import PIPELINE_FILE
 from dagbranch.domain.specification_values import (
     POOL,
@@ -96,8 +104,38 @@ class Promotion(Section):
 class ReleaseSettings(LaneSettings):
     schedules: bool = Field(default=True, description="Whether DAGs keep their schedules.")
     as_written: bool = Field(default=True, description="Whether DAGs run as their code says.")
-    table_suffix: ReleaseSuffix | None = Field(default=None, description="What the lane's schemas end in.")
+    table_suffix: ReleaseSuffix | None = Field(
+        default=None, description="What the lane's schemas end in; with a source_suffix, dagbranch makes them."
+    )
     promotion: Promotion = Field(default_factory=Promotion)
+
+    @field_validator("table_suffix")
+    @classmethod
+    def _differs(cls, table_suffix: str | None, info: ValidationInfo) -> str | None:
+        source_suffix = info.data.get("source_suffix")
+        if table_suffix is not None and source_suffix is not None and table_suffix.lower() == source_suffix.lower():
+            raise ValueError("expected another than source_suffix: the lane would write to what it reads")
+        return table_suffix
+
+    @property
+    def makes_data(self) -> bool:
+        """Whether views and outputs are made here; else the tables are there already, as of a lane called prod."""
+        return self.source_suffix is not None and self.table_suffix is not None
+
+    @property
+    def of_a_canary(self) -> ReleaseSettings:
+        """Beside what stands: nothing starts it, and its data is its own, made of the lane's source or its tables."""
+        own = self.table_suffix or ""
+        return self.model_copy(
+            update={
+                "schedules": False,
+                "as_written": False,
+                "catchup": False,
+                "emails": False,
+                "source_suffix": self.source_suffix if self.makes_data else own,
+                "table_suffix": f"{own}_{NEXT}",
+            }
+        )
 
 
 class Lanes(Section):
@@ -163,24 +201,39 @@ class PipelineFile(Section):
         prefixes = tuple(map(folder_prefix, (self.dags, *self.artifacts.values())))
         return path in {PIPELINE_FILE, self.requirements} or path.startswith(prefixes)
 
-    def settings(self, lane: str) -> PreviewSettings | ReleaseSettings:
+    def settings(self, lane: str, *, is_canary: bool = False) -> PreviewSettings | ReleaseSettings:
         """How that lane runs the pipelines, with the data's source suffix where the lane has none of its own."""
-        settings: PreviewSettings | ReleaseSettings = getattr(self.lanes, lane)
+        settings = self._own_settings(lane, is_canary=is_canary)
         if settings.source_suffix is not None or self.data is None:
             return settings
         return settings.model_copy(update={"source_suffix": self.data.source_suffix})
 
-    def data_of(self, lane: str) -> DataSpecification | None:
-        """The data environment of that lane: the same tables, from the lane's own source."""
-        if self.data is None:
+    def told_settings(self, lane: str, *, is_canary: bool = False) -> dict[str, Any]:
+        """Those that the runtime and the DAGs' code are told."""
+        settings = self.settings(lane, is_canary=is_canary)
+        return settings.model_dump(exclude_none=True, exclude={"promotion"})
+
+    def makes_data(self, lane: str, *, is_canary: bool = False) -> bool:
+        """Whether a data environment is made in that lane, of whatever is declared."""
+        settings = self._own_settings(lane, is_canary=is_canary)
+        return settings.makes_data if isinstance(settings, ReleaseSettings) else True
+
+    def data_of(self, lane: str, *, is_canary: bool = False) -> DataSpecification | None:
+        """The data environment of that lane: the same tables, from the lane's own source. None where none is made."""
+        if self.data is None or not self.makes_data(lane, is_canary=is_canary):
             return None
-        return self.data.model_copy(update={"source_suffix": self.settings(lane).source_suffix})
+        suffix = self.settings(lane, is_canary=is_canary).source_suffix
+        return self.data.model_copy(update={"source_suffix": suffix})
 
-    def table_suffix(self, lane: str) -> str:
-        """What the lane's own schemas end in; a lane that makes none has an empty one."""
-        return self.settings(lane).table_suffix or ""
+    def table_suffix(self, lane: str, *, is_canary: bool = False) -> str:
+        """What the lane's own schemas end in, be they made or there already."""
+        return self.settings(lane, is_canary=is_canary).table_suffix or ""
 
-    def schema_names(self, lane: str, environment: str) -> dict[str, str]:
+    def schema_names(self, lane: str, environment: str, *, is_canary: bool = False) -> dict[str, str]:
         """The environment's name of every declared schema, as code is told it."""
-        declared = self.data.schemas if self.data else ()
-        return {schema: schema_name(schema, environment, self.table_suffix(lane)) for schema in declared}
+        suffix = self.table_suffix(lane, is_canary=is_canary)
+        return {schema: schema_name(schema, environment, suffix) for schema in (self.data.schemas if self.data else ())}
+
+    def _own_settings(self, lane: str, *, is_canary: bool) -> PreviewSettings | ReleaseSettings:
+        settings: PreviewSettings | ReleaseSettings = getattr(self.lanes, lane)
+        return settings.of_a_canary if is_canary and isinstance(settings, ReleaseSettings) else settings

@@ -17,6 +17,8 @@ class NotConfiguredError(ImportError):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Configuration:
+    """``ids``: what goes into the ids of DAGs; None leaves that to the lane, as configurations do that have none."""
+
     environment: str
     lane: str
     head_sha: str
@@ -24,6 +26,7 @@ class Configuration:
     schemas: Mapping[str, str]
     selected: frozenset[str] | None = None
     artifacts: Mapping[str, str] = field(default_factory=dict)
+    ids: str | None = None
 
     def shows(self, module: str) -> bool:
         """Whether the environment is to have the DAGs of this module (its path within the dags folder)."""
@@ -35,8 +38,15 @@ class Configuration:
 
     @property
     def rewrites_ids(self) -> bool:
-        """Many environments share a preview server; a release lane's server belongs to the code as it is written."""
-        return self.is_preview
+        """Many environments share a preview server; a release lane's server belongs to the code as it is written.
+
+        But for a canary, which stands there beside it.
+        """
+        return self.is_preview or self.ids is not None
+
+    @property
+    def id_part(self) -> str:
+        return self.ids or self.environment
 
     @property
     def as_written(self) -> bool:
@@ -78,6 +88,7 @@ def read_configuration(copy: Path, source_digest: str) -> Configuration:
             schemas=found["schemas"],
             selected=None if found.get("selected") is None else frozenset(found["selected"]),
             artifacts=found.get("artifacts", {}),
+            ids=found.get("ids"),
         )
     except FileNotFoundError:
         raise NotConfiguredError(

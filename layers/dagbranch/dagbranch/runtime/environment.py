@@ -72,7 +72,7 @@ class Environment:
 def environment_of(package: Package, configuration: Configuration, archive: Archive) -> Environment:
     """With none of its modules loaded, and out of sight."""
     root = str(files_on_disk(package, archive))
-    identity = Identity(configuration.environment, rewrites=configuration.rewrites_ids)
+    identity = Identity(configuration.id_part, rewrites=configuration.rewrites_ids)
     files = DagFiles(package.modules.values(), package.sources, ignore_files(archive))
     maker = Maker(configuration, identity, serve(configuration), root, files)
     importer = Importer(root, package.sources, package.files, maker.running)

@@ -12,14 +12,16 @@ class InvalidDagIdError(ValueError):
 
 
 class Identity:
-    """``team.rest`` becomes ``team.environment.rest``, an id without a dot ``environment.id``; or all stay as they are.
+    """``team.rest`` becomes ``team.part.rest``, an id without a dot ``part.id``; or all stay as they are.
+
+    ``part`` is the environment's name, or ``next`` in a canary.
 
     It remembers what it rewrote, so that an id made from a rewritten one (``f"{dag.dag_id}_child"``) is not
     rewritten again, and a reference is followed only to a DAG of this environment.
     """
 
-    def __init__(self, environment: str, *, rewrites: bool) -> None:
-        self._environment = environment
+    def __init__(self, part: str, *, rewrites: bool) -> None:
+        self._part = part
         self._rewrites = rewrites
         self._by_written: dict[str, str] = {}
 
@@ -28,7 +30,7 @@ class Identity:
         assigned = self._rewritten(written) if self._rewrites else written
         if len(assigned) > LONGEST_DAG_ID:
             raise InvalidDagIdError(
-                f"dagbranch: the DAG id {assigned!r} has {len(assigned)} characters with the environment's name in it, "
+                f"dagbranch: the DAG id {assigned!r} has {len(assigned)} characters with {self._part!r} in it, "
                 f"Airflow allows {LONGEST_DAG_ID}: shorten {written!r} or the branch's name"
             )
         self._by_written[self._as_written(written)] = assigned
@@ -49,24 +51,24 @@ class Identity:
         first, *rest = assigned.split(".")
         if not self._rewrites or not rest:
             return assigned
-        if first == self._environment and len(rest) == 1:
+        if first == self._part and len(rest) == 1:
             return rest[0]
-        if rest[0] == self._environment and len(rest) > 1:
+        if rest[0] == self._part and len(rest) > 1:
             return ".".join([first, *rest[1:]])
-        return ".".join(rest) if first == self._environment else assigned
+        return ".".join(rest) if first == self._part else assigned
 
     def _rewritten(self, written: str) -> str:
         if self._as_written(written) != written:
             return written
         team, dot, rest = written.partition(".")
-        return f"{team}.{self._environment}.{rest}" if dot else f"{self._environment}.{written}"
+        return f"{team}.{self._part}.{rest}" if dot else f"{self._part}.{written}"
 
     def _as_written(self, made: str) -> str:
         """What an id that the code made of a rewritten one would be in a plain dags folder.
 
         A literal reference names it so, while the text that the code made stays what it is, wherever it is used.
         """
-        if self._environment not in made or not self._rewrites:
+        if self._part not in made or not self._rewrites:
             return made
         for written, assigned in self._by_written.items():
             if assigned in made:
