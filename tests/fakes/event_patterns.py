@@ -4,29 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from operator import eq, ge, gt, le, lt
 from typing import Any
 
-from tests.fakes.template import RESOURCES
+from tests.fakes.template import deployed
+
+_COMPARISONS = {"=": eq, "<": lt, "<=": le, ">": gt, ">=": ge}
 
 
 @dataclass(frozen=True)
 class Rule:
-    """``queues``: the logical ids of its targets. ``is_default``: whether it listens on the account's own bus."""
+    """``queues``: the logical ids of its targets; ``buses``: the ARNs of those that are other lanes' buses.
+
+    ``is_default``: whether it listens on the account's own bus.
+    """
 
     name: str
     pattern: Mapping[str, Any]
     queues: tuple[str, ...]
     is_default: bool
+    buses: tuple[str, ...] = ()
 
 
 def rules(parameters: Mapping[str, str]) -> Iterator[Rule]:
-    """The template's rules over events; ``parameters``: what its ``!Ref`` stand for."""
-    for name, resource in RESOURCES.items():
+    """The rules over events of a stack with these parameters; ``SourceBucket`` may be one of them."""
+    for name, resource in deployed(parameters).items():
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::Events::Rule" and "EventPattern" in properties:
-            queues = tuple(target["Arn"]["Fn::GetAtt"].removesuffix(".Arn") for target in properties["Targets"])
-            pattern = _resolved(properties["EventPattern"], parameters)
-            yield Rule(name, pattern, queues, "EventBusName" not in properties)
+            targets = [target["Arn"] for target in properties["Targets"]]
+            queues = tuple(one["Fn::GetAtt"].removesuffix(".Arn") for one in targets if not isinstance(one, str))
+            buses = tuple(one for one in targets if isinstance(one, str))
+            yield Rule(name, properties["EventPattern"], queues, "EventBusName" not in properties, buses)
 
 
 def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
@@ -47,17 +56,10 @@ def _is(wanted: Any, value: Any) -> bool:
             return isinstance(value, str) and value.startswith(prefix)
         case {"exists": bool(exists)}:
             return (value is not None) == exists
+        case {"wildcard": str(shape)}:
+            return isinstance(value, str) and fnmatchcase(value, shape)
+        case {"numeric": [str(comparison), int(limit)]}:
+            return isinstance(value, int) and _COMPARISONS[comparison](value, limit)
         case Mapping():
             raise NotImplementedError(f"the pattern {wanted} is not known here")
     return bool(wanted == value)
-
-
-def _resolved(value: Any, parameters: Mapping[str, str]) -> Any:
-    match value:
-        case {"Ref": str(name)}:
-            return parameters[name]
-        case Mapping():
-            return {key: _resolved(one, parameters) for key, one in value.items()}
-        case list():
-            return [_resolved(one, parameters) for one in value]
-    return value

@@ -18,12 +18,12 @@ from moto.sqs.models import sqs_backends
 from dagbranch.adapters.event_bus import EventBridgeBus
 from dagbranch.domain.reports import MergeGroup
 from dagbranch.domain.requests import EventKind, action_detail, event_detail
-from dagbranch.domain.sweep import Action
+from dagbranch.domain.sweep_truths import Action
 from dagbranch.errors import TransientUpstreamError
 from dagbranch.events import comment_event, environment_event, pull_request_event, report_work
 from tests.fakes.contracts.event_bus import Arrived, EventBusContract
 from tests.fakes.examples import FIRST, NOW, REPOSITORY, REPOSITORY_ID, an_environment
-from tests.fakes.template import RESOURCES, ROOT
+from tests.fakes.template import ROOT, deployed
 
 ACCOUNT, REGION, BUS = "123456789012", "eu-central-1", "dagbranch-bus"  # moto's only account
 
@@ -97,10 +97,10 @@ class TestEventBridgeBus(EventBusContract):
 def routed(aws: Aws, bus: EventBridgeBus) -> dict[str, str]:
     """The template's rules on this bus: the address of each queue by its target's name."""
     urls: dict[str, str] = {}
-    for name, rule in RESOURCES.items():
+    for name, rule in deployed({"Lane": "preview"}).items():
         if rule["Type"] != "AWS::Events::Rule" or "EventBusName" not in rule["Properties"]:
             continue
-        pattern = json.dumps(rule["Properties"]["EventPattern"]).replace('{"Ref": "Lane"}', '"preview"')
+        pattern = json.dumps(rule["Properties"]["EventPattern"])
         aws.events.put_rule(Name=name, EventBusName=BUS, EventPattern=pattern)
         for target in rule["Properties"]["Targets"]:
             urls.setdefault(target["Id"], aws.queue(target["Id"]))
