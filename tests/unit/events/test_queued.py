@@ -354,9 +354,25 @@ def test_a_branch_that_is_pushed_to_may_have_slashes() -> None:
     assert pushed.branch == "release/1"
 
 
-def test_a_tag_is_no_push_to_a_branch() -> None:
-    with pytest.raises(InvalidEventError, match="ref"):
-        fetch_work(on_the_bus({**PUSH, "ref": "refs/tags/v1"}, **{"detail-type": "push"}))
+@pytest.mark.parametrize("different", [{"ref": "refs/tags/v1"}, {"deleted": True}, {"ref": "main"}])
+def test_a_tag_or_a_deletion_is_no_push_to_a_branch(different: dict[str, Any]) -> None:
+    assert fetch_work(on_the_bus(PUSH | different, **{"detail-type": "push"})) is None
+
+
+@pytest.mark.parametrize(
+    "different",
+    [
+        {"ref": "refs/heads/" + "b" * 2_000},
+        {"ref": None},
+        {"repository": {"id": 2**63, "full_name": REPOSITORY}},
+        {"repository": {"id": REPOSITORY_ID, "full_name": "a" * 300}},
+    ],
+)
+def test_what_github_would_not_send_of_a_push_is_refused_and_told_shortly(different: dict[str, Any]) -> None:
+    with pytest.raises(InvalidEventError) as refused:
+        fetch_work(on_the_bus(PUSH | different, **{"detail-type": "push"}))
+
+    assert len(str(refused.value)) < 200
 
 
 def test_a_pull_request_comes_through_the_same_queue_as_a_push() -> None:
@@ -371,6 +387,21 @@ def test_a_deployment_is_known_by_its_id_and_what_it_is_for(kind: str) -> None:
 
     delivery = "72d3162e-cc78-11e3-81ab-4c9367dc0958"
     assert asked == DeploymentEvent(REPOSITORY_ID, REPOSITORY, 42, "prod", delivery)
+
+
+@pytest.mark.parametrize("environment", ["dagbranch/preview", "preview", "production", "Prod", "", "x" * 10_000])
+def test_a_deployment_to_no_release_lane_is_nobodys_work(environment: str) -> None:
+    message = {**DEPLOYMENT, "deployment": {"id": 42, "environment": environment}}
+
+    assert for_a_release(on_the_bus(message, **{"detail-type": "deployment"})) is None
+
+
+@pytest.mark.parametrize(
+    "deployment", [{"id": 0, "environment": "prod"}, {"id": 2**63, "environment": "prod"}, {}, None]
+)
+def test_what_is_no_deployment_is_refused(deployment: dict[str, Any] | None) -> None:
+    with pytest.raises(InvalidEventError):
+        for_a_release(on_the_bus({**DEPLOYMENT, "deployment": deployment}, **{"detail-type": "deployment"}))
 
 
 @pytest.mark.parametrize("number", [RELEASE, CANARY])

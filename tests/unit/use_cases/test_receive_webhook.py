@@ -119,7 +119,7 @@ def test_a_pull_request_event_goes_on_the_bus_as_it_came() -> None:
     assert forwarded == [("pull_request", body.decode(), "d-1")]
 
 
-@pytest.mark.parametrize("event_name", ["ping", "issues", "", "push"])
+@pytest.mark.parametrize("event_name", ["ping", "issues", "", "check_run", "release"])
 def test_an_event_of_another_kind_is_taken_and_not_used(event_name: str) -> None:
     answer, forwarded = receive(signed(b"{}", event_name=event_name))
 
@@ -127,6 +127,7 @@ def test_an_event_of_another_kind_is_taken_and_not_used(event_name: str) -> None
     assert forwarded == []
 
 
+PUSH: dict[str, Any] = {"ref": "refs/heads/release/main", "repository": {"default_branch": "release/main"}}
 COMMENT: dict[str, Any] = {
     "action": "created",
     "issue": {"number": 1, "pull_request": {"url": "https://example.org"}},
@@ -141,6 +142,9 @@ COMMENT: dict[str, Any] = {
         ("issue_comment", COMMENT | {"comment": {"body": "/dagbranch what is this"}}),
         ("merge_group", {"action": "checks_requested"}),
         ("pull_request", {"action": "labeled"}),
+        ("push", PUSH),
+        ("deployment", {"action": "created", "deployment": {"environment": "stage"}}),
+        ("deployment_status", {"action": "created", "deployment": {"environment": "prod"}}),
     ],
 )
 def test_what_a_function_may_have_to_answer_goes_on_the_bus(event_name: str, payload: dict[str, Any]) -> None:
@@ -164,9 +168,23 @@ def test_what_a_function_may_have_to_answer_goes_on_the_bus(event_name: str, pay
         ("issue_comment", {}),
         ("merge_group", {"action": "destroyed"}),
         ("merge_group", {}),
+        ("push", PUSH | {"ref": "refs/heads/main"}),
+        ("push", PUSH | {"ref": "refs/tags/release/main"}),
+        ("push", PUSH | {"ref": "release/main"}),
+        ("push", PUSH | {"deleted": True}),
+        ("push", PUSH | {"repository": {}}),
+        ("push", PUSH | {"repository": None}),
+        ("push", {}),
+        ("deployment", {"action": "created", "deployment": {"environment": "dagbranch/preview"}}),
+        ("deployment", {"action": "created", "deployment": {"environment": "production"}}),
+        ("deployment", {"action": "created", "deployment": {"environment": ["prod"]}}),
+        ("deployment_status", {"action": "created", "deployment": None}),
+        ("deployment_status", {}),
     ],
 )
-def test_talk_and_answered_questions_stay_off_the_bus(event_name: str, payload: dict[str, Any]) -> None:
+def test_talk_and_answered_questions_and_what_is_for_no_lane_stay_off_the_bus(
+    event_name: str, payload: dict[str, Any]
+) -> None:
     answer, forwarded = receive(signed(json.dumps(payload).encode(), event_name=event_name))
 
     assert (answer, forwarded) == (f"this {event_name} is not used", [])

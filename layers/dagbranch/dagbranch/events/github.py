@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.parser import BaseModel
 from pydantic import Field
 
 from dagbranch.domain.environments import PullRequest
+from dagbranch.domain.naming import RELEASE_LANES
 from dagbranch.domain.reports import MergeGroup
 from dagbranch.domain.requests import CommentEvent, DeploymentEvent, PullRequestEvent, PushEvent
 from dagbranch.errors import InvalidEventError
@@ -17,6 +18,9 @@ from dagbranch.events.envelopes import BusEvent, parsed
 
 _SHA: Final = r"^[0-9a-f]{40}$"
 _BRANCHES: Final = "refs/heads/"
+_MOST_REF_CHARACTERS: Final = 1024
+_MOST_NAME_CHARACTERS: Final = 256  # of a repository: GitHub's own limits are 39 for the account and 100 for the rest
+_MOST_ID: Final = 2**63
 # refs/heads/gh-readonly-queue/<base>/pr-<number>-<sha of what it is put on>; the base may have slashes.
 _GROUP: Final = re.compile(r"refs/heads/gh-readonly-queue/.+/pr-([1-9]\d{0,9})-[0-9a-f]{40}")
 
@@ -115,16 +119,26 @@ class MergeGroupPayload(_Payload):
     merge_group: _MergeGroup
 
 
-class PushPayload(_Payload):
-    ref: str = Field(pattern=rf"^{_BRANCHES}")
+class _ReleaseRepository(_Repository):
+    id: int = Field(gt=0, lt=_MOST_ID)
+    full_name: str = Field(max_length=_MOST_NAME_CHARACTERS)
+
+
+class _ReleasePayload(_Payload):
+    repository: _ReleaseRepository
+
+
+class PushPayload(_ReleasePayload):
+    ref: str = Field(max_length=_MOST_REF_CHARACTERS)
+    deleted: bool = False
 
 
 class _Deployment(BaseModel):
-    id: int
+    id: int = Field(gt=0, lt=_MOST_ID)
     environment: str
 
 
-class DeploymentPayload(_Payload):
+class DeploymentPayload(_ReleasePayload):
     """Of ``deployment`` and of ``deployment_status``."""
 
     deployment: _Deployment
@@ -178,8 +192,11 @@ def merge_group_of_github(event: BusEvent) -> MergeGroup | None:
     )
 
 
-def push_of_github(event: BusEvent) -> PushEvent:
+def push_of_github(event: BusEvent) -> PushEvent | None:
+    """None for a tag, and for a branch that is gone."""
     payload = parsed(PushPayload, event.detail)
+    if payload.deleted or not payload.ref.startswith(_BRANCHES):
+        return None
     return PushEvent(
         repository_id=payload.repository.id,
         repository=payload.repository.full_name,
@@ -189,8 +206,11 @@ def push_of_github(event: BusEvent) -> PushEvent:
     )
 
 
-def deployment_of_github(event: BusEvent) -> DeploymentEvent:
+def deployment_of_github(event: BusEvent) -> DeploymentEvent | None:
+    """None where it is for no release lane."""
     payload = parsed(DeploymentPayload, event.detail)
+    if payload.deployment.environment not in RELEASE_LANES:
+        return None
     return DeploymentEvent(
         repository_id=payload.repository.id,
         repository=payload.repository.full_name,

@@ -40,7 +40,7 @@ from dagbranch.events.own import (
     seed_request,
 )
 
-type ReleaseWork = DeploymentEvent | EnvironmentEvent | ArchiveUploaded | ReleaseTick
+type ReleaseWork = DeploymentEvent | EnvironmentEvent | ArchiveUploaded | ReleaseTick | None
 
 _OF_RELEASES: Final = frozenset({EventKind.READY, EventKind.FAILED, EventKind.ENVIRONMENT_REQUESTED})
 
@@ -58,8 +58,11 @@ def pull_request_event(body: str) -> PullRequestEvent:
     return _pull_request_event(bus_event(body))
 
 
-def fetch_work(body: str) -> PullRequestEvent | PushEvent:
-    """What asks for a commit's source: an event or a request of a pull request, or GitHub's ``push`` to a branch."""
+def fetch_work(body: str) -> PullRequestEvent | PushEvent | None:
+    """What asks for a commit's source: an event or a request of a pull request, or GitHub's ``push``.
+
+    None where it is no push to a branch.
+    """
     event = bus_event(body)
     return push_of_github(event) if event.detail_type == "push" else _pull_request_event(event)
 
@@ -80,7 +83,10 @@ def report_work(body: str, lane: str) -> ReportRequest | JudgedRequest | MergeGr
 
 
 def release_work(body: str, lane: str) -> ReleaseWork:
-    """What comes through the queue of the promotions; an empty object, put there by hand, is a tick of the schedule."""
+    """What comes through the queue of the promotions; an empty object, put there by hand, is a tick of the schedule.
+
+    None for a deployment to no release lane.
+    """
     payload = json_in(body)
     if payload == {}:
         return ReleaseTick()

@@ -99,7 +99,8 @@ def _is_used(event_name: str, payload: Mapping[str, Any]) -> bool:
         case "merge_group":
             return payload.get("action") == "checks_requested"
         case "push":
-            return _is_to_the_default_branch(payload.get("ref"), payload.get("repository"))
+            is_there = payload.get("deleted") is not True
+            return is_there and _is_to_the_default_branch(payload.get("ref"), payload.get("repository"))
         case "deployment" | "deployment_status":
             return _is_to_a_release_lane(payload.get("deployment"))
         case _:
