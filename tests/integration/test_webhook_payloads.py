@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 
 from dagbranch.domain.commands import command_in
 from dagbranch.domain.reports import MergeGroup
-from dagbranch.domain.requests import CommentEvent, PullRequestEvent, ReportRequest
+from dagbranch.domain.requests import CommentEvent, DeploymentEvent, PullRequestEvent, PushEvent, ReportRequest
 from dagbranch.errors import InvalidEventError
-from dagbranch.events import comment_event, pull_request_event, report_work, webhook_request
+from dagbranch.events import comment_event, fetch_work, pull_request_event, release_work, report_work, webhook_request
 from dagbranch.use_cases.receive_webhook import receive_webhook
 from tests.fakes.bus_messages import on_the_bus
 from tests.fakes.event_bus import InMemoryEventBus
@@ -29,6 +29,9 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "pull_request": pull_request_event,
     "issue_comment": comment_event,
     "merge_group": lambda body: report_work(body, "preview"),
+    "push": fetch_work,
+    "deployment": lambda body: release_work(body, "stage"),
+    "deployment_status": lambda body: release_work(body, "stage"),
 }
 # Payloads are large and the machine has others to serve.
 patient = settings(
@@ -70,6 +73,12 @@ def check(parsed: object) -> None:
         case CommentEvent(pull_number=number, text=text):
             assert number > 0
             command_in(text)
+        case PushEvent(repository_id=repository_id, branch=branch):
+            assert 0 < repository_id < 2**63
+            assert len(branch) <= 1024
+        case DeploymentEvent(deployment_id=deployment_id, environment=environment):
+            assert 0 < deployment_id < 2**63
+            assert environment in {"stage", "prod"}
         case ReportRequest() | None:
             pass
         case _:
@@ -94,7 +103,7 @@ def test_every_payload_that_github_published_is_taken_and_the_used_ones_go_on_as
 
     actions = [one.payload["action"] for one in examples() if one.event == "merge_group"]
     assert len(examples()) == 329
-    assert forwarded == {"pull_request": 29, "merge_group": actions.count("checks_requested")}
+    assert forwarded == {"pull_request": 29, "merge_group": actions.count("checks_requested"), "push": 2}
 
 
 def test_every_used_payload_that_github_published_is_read() -> None:
@@ -107,6 +116,7 @@ def test_every_used_payload_that_github_published_is_read() -> None:
     assert kinds["PullRequestEvent"] == 29
     assert kinds["CommentEvent"] > 0
     assert kinds["MergeGroup"] > 0
+    assert (kinds["PushEvent"], kinds["DeploymentEvent"]) == (2, 8)
 
 
 def test_no_payload_of_another_event_breaks_a_parser() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from local.node_packages import WEBHOOKS_EXAMPLES, NpmMissingError, read_json
 
-USED = frozenset({"issue_comment", "merge_group", "pull_request"})
+USED = frozenset({"deployment", "deployment_status", "issue_comment", "merge_group", "pull_request", "push"})
 _NESTED = "nested as deep as "
 _HUGE = "a number with as many digits as "
 _STRANGE: st.SearchStrategy[Any] = st.one_of(
@@ -54,9 +54,11 @@ def examples() -> list[Example]:
 
 @cache
 def used_examples() -> list[Example]:
-    """Those of the events that dagbranch uses, and the comments once more as commands on a pull request."""
+    """Those of the events that dagbranch uses; comments once more as commands, and deployments as to a release lane."""
     used = [one for one in examples() if one.event in USED]
-    return used + [Example(one.event, _as_command(one.payload)) for one in used if one.event == "issue_comment"]
+    commands = [Example(one.event, _as_command(one.payload)) for one in used if one.event == "issue_comment"]
+    releases = [Example(one.event, _as_release(one.payload)) for one in used if "deployment" in one.payload]
+    return used + commands + releases
 
 
 @st.composite
@@ -89,6 +91,12 @@ def _as_command(payload: dict[str, Any]) -> dict[str, Any]:
     changed = copy.deepcopy(payload)
     changed["issue"]["pull_request"] = {"url": changed["issue"]["url"]}
     changed["comment"]["body"] = "/dagbranch status"
+    return changed
+
+
+def _as_release(payload: dict[str, Any]) -> dict[str, Any]:
+    changed = copy.deepcopy(payload)
+    changed["deployment"]["environment"] = "prod"
     return changed
 
 
