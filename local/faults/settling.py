@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from dagbranch.adapters.dynamodb import DynamoDbRegistry
-from dagbranch.domain.sweep import STUCK_AFTER
+from dagbranch.domain.sweep_truths import STUCK_AFTER
 from local.faults.dead_letters import UNDELIVERED, DeadLetter, redrive, take_dead_letters
 from local.faults.kinds import Phase
 from local.faults.stand import Stand, is_ready, is_removed

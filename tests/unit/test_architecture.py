@@ -29,6 +29,7 @@ SHARED_USE_CASES = {
     "gather_data",
     "intake_work",
     "judge_changes",
+    "look_at_releases",
     "note_failure",
     "note_request",
     "removal_work",

@@ -8,6 +8,7 @@ import pytest
 
 from dagbranch.domain.airflow_listing import ListedDag
 from dagbranch.domain.environments import Environment, Status
+from dagbranch.domain.naming import CANARY, RELEASE
 from dagbranch.domain.orphans import (
     Known,
     Orphan,
@@ -153,3 +154,35 @@ def test_catalogs_are_known_from_what_stands_and_from_receipts() -> None:
 
     assert schemas_of(gone) == ["marketing.a_old"]
     assert [catalog_of(one) for one in ("marketing.a_old", "a_old")] == ["marketing", None]
+
+
+# Release lanes
+
+
+def test_a_canary_that_outlived_its_record_is_an_orphan_as_any() -> None:
+    owner = Owner("stage", REPOSITORY_ID, CANARY)
+
+    (orphan,) = orphans_in_buckets({"stage_pipelines_next": owner}, known(lane="stage"))
+
+    assert isinstance(orphan, Orphan)
+    assert orphan.key == (REPOSITORY_ID, CANARY)
+
+
+def test_a_release_without_a_record_is_told_and_left() -> None:
+    owner = Owner("stage", REPOSITORY_ID, RELEASE)
+    marker = SchemaMarker("stage_pipelines", REPOSITORY, RELEASE, lane="stage")
+
+    (in_a_bucket,) = orphans_in_buckets({"stage_pipelines": owner}, known(lane="stage"))
+    (in_the_warehouse,) = orphans_in_warehouse({"db_attribution_stage": marker}, known(lane="stage"))
+
+    assert in_a_bucket == "stage_pipelines is of a repository's release, which is not on record: it is left alone"
+    assert in_the_warehouse == "db_attribution_stage: of a repository's release, which is not on record: left alone"
+
+
+def test_what_carries_a_releases_marker_is_no_orphan_while_its_record_lives() -> None:
+    release = an_environment(pull_number=RELEASE, lane="stage", name="stage_pipelines", schemas=("db_stage",))
+    marker = SchemaMarker("stage_pipelines", REPOSITORY, RELEASE, lane="stage")
+    around = known(release, lane="stage")
+
+    assert list(orphans_in_buckets({"stage_pipelines": None}, around)) == []
+    assert list(orphans_in_warehouse({"db_stage": marker}, around)) == []

@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagbranch.domain.environments import Environment, Status
+from dagbranch.domain.naming import CANARY, RELEASE
 from dagbranch.domain.policy import (
     Policy,
     Room,
     is_dismissed,
+    reason_to_end,
     reason_to_remove,
     to_look_at_again,
     whose_turn_it_is,
@@ -193,3 +195,36 @@ def test_a_long_line_is_told_at_its_front_alone() -> None:
     line = [waiting(number, minute=number) for number in range(1, 1001)]
 
     assert len(to_look_at_again([standing(1001), *line], Policy(most_environments=1))) == 20
+
+
+# Release lanes
+
+
+def test_what_stands_in_a_release_lane_takes_no_preview_its_place() -> None:
+    release = an_environment(pull_number=RELEASE, status=Status.READY, dag_ids=("a", "b"))
+
+    room = Room.of([release, unused(status=Status.READY, dag_ids=("c",))])
+
+    assert (room.environments, room.dags) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("different", "expected"),
+    [
+        ({}, "1111111 is the release now"),
+        ({"head_sha": SECOND}, None),
+        ({"head_sha": SECOND, "unwanted": "alice dropped it"}, "alice dropped it"),
+        ({"pull_number": RELEASE, "unwanted": "alice dropped it"}, None),
+    ],
+)
+def test_a_canary_ends_where_nobody_wants_it_or_its_commit_is_the_release(
+    different: dict[str, Any], expected: str | None
+) -> None:
+    release = an_environment(pull_number=RELEASE, status=Status.READY)
+    canary = an_environment(**{"pull_number": CANARY, "status": Status.READY, **different})
+
+    assert reason_to_end(canary, release) == expected
+
+
+def test_a_canary_without_a_release_beside_it_stays() -> None:
+    assert reason_to_end(an_environment(pull_number=CANARY), None) is None

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 from dagbranch.domain.requests import EventKind, action_detail, event_detail
-from dagbranch.domain.sweep import Action
+from dagbranch.domain.sweep_truths import Action
 from tests.fakes.examples import FIRST, NOW, REPOSITORY, REPOSITORY_ID, an_environment
 
 DETAIL = {
@@ -46,4 +46,5 @@ def test_the_kinds_are_the_names_in_the_design() -> None:
         "Data Reset Requested",
         "Data Check Requested",
         "Report Requested",
+        "Release Judged",
     }

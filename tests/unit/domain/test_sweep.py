@@ -17,7 +17,8 @@ from dagbranch.domain.ownership import Owner
 from dagbranch.domain.pipeline_file import parse_pipeline_file
 from dagbranch.domain.policy import Policy
 from dagbranch.domain.specification import PipelineFile
-from dagbranch.domain.sweep import STUCK_AFTER, Action, SweepPlan, Truths, is_due, plan_sweep
+from dagbranch.domain.sweep import SweepPlan, is_due, plan_sweep
+from dagbranch.domain.sweep_truths import STUCK_AFTER, Action, Truths
 from tests.fakes.examples import FIRST, NOW, REPOSITORY, REPOSITORY_ID, SECOND, a_pull_request, an_environment
 
 UNLIMITED = Policy()

@@ -9,6 +9,7 @@ from typing import Final
 
 from dagbranch.domain.airflow_listing import ListedDag
 from dagbranch.domain.environments import Environment, Status
+from dagbranch.domain.naming import CANARY, RELEASE
 from dagbranch.domain.ownership import Owner
 from dagbranch.domain.schema_marker import SchemaMarker
 
@@ -72,7 +73,9 @@ def orphans_in_buckets(standing: Mapping[str, Owner | None], known: Known) -> It
             if known.is_complete:
                 yield f"{name} carries the marker of the repository {owner.repository_id}, which is not this stack's"
         elif owner.key in known.environments and known.environments[owner.key].is_live:
-            yield f"{name} is of pull request {owner.pull_number}, whose environment has another name"
+            yield f"{name} is of {_whose(owner.pull_number)}, whose environment has another name"
+        elif owner.pull_number == RELEASE:
+            yield f"{name} is of {_whose(RELEASE)}, which is not on record: it is left alone"
         elif not known.is_claimed(owner.key):
             yield Orphan(owner.key, known.repositories[owner.repository_id], name, f"{name} outlived its record")
 
@@ -105,9 +108,15 @@ def orphans_in_warehouse(schemas: Mapping[str, SchemaMarker], known: Known) -> I
             strange = [name for name in names if name not in found.schemas]
             if strange and found.status in _SETTLED:
                 yield f"{', '.join(strange)}: made for {marker.repository}#{marker.pull_number}, and not on its record"
+        elif marker.pull_number == RELEASE:
+            yield f"{', '.join(names)}: of {_whose(RELEASE)}, which is not on record: left alone"
         elif not known.is_claimed(key):
             why = f"{', '.join(names)} outlived the record of {marker.environment}"
             yield Orphan(key, marker.repository, marker.environment, why, tuple(names))
+
+
+def _whose(pull_number: int) -> str:
+    return {RELEASE: "a repository's release", CANARY: "a canary"}.get(pull_number, f"pull request {pull_number}")
 
 
 def schemas_of(environment: Environment) -> list[str]:

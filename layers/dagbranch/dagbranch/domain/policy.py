@@ -9,6 +9,7 @@ from math import ceil
 from typing import Final
 
 from dagbranch.domain.environments import Environment, PullRequest, Status
+from dagbranch.domain.naming import CANARY
 
 _TOLD_THEIR_PLACE: Final = 20
 
@@ -38,7 +39,7 @@ class Wait:
 
 
 def reason_to_remove(environment: Environment, pull: PullRequest | None, policy: Policy, now: datetime) -> str | None:
-    """Why this environment has to go, in words; None where it stays. ``pull`` is what GitHub says now."""
+    """Why this preview has to go, in words; None where it stays. ``pull`` is what GitHub says now."""
     if pull is None or not pull.is_open:
         return "its pull request is not open"
     if environment.is_live and environment.unwanted:
@@ -47,6 +48,19 @@ def reason_to_remove(environment: Environment, pull: PullRequest | None, policy:
         assert policy.expire_after is not None, "nothing expires without a time"
         return f"nobody has asked for anything of it for {policy.expire_after.days} days"
     return None
+
+
+def reason_to_end(environment: Environment, release: Environment | None) -> str | None:
+    """Why a release lane's environment has to go, in words: a canary that nobody wants any more, or whose commit stands
+    beside it as the ``release``. The release itself stays, whatever became of its pull requests.
+    """
+    if environment.pull_number != CANARY:
+        return None
+    if environment.unwanted:
+        return environment.unwanted
+    if release is None or release.status != Status.READY or release.head_sha != environment.head_sha:
+        return None
+    return f"{environment.head_sha[:7]} is the release now"
 
 
 def is_expired(environment: Environment, pull: PullRequest, policy: Policy, now: datetime) -> bool:
@@ -83,7 +97,7 @@ class Room:
 
     @classmethod
     def of(cls, environments: Iterable[Environment]) -> Room:
-        known = list(environments)
+        known = [one for one in environments if not one.is_of_a_release]
         standing = [one for one in known if one.is_live]
         counts = [len(one.dag_ids) for one in standing if one.dag_ids]
         to_come = sum(one.status in {Status.REQUESTED, Status.DEPLOYING} and not one.dag_ids for one in standing)

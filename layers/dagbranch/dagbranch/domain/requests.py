@@ -12,7 +12,7 @@ from dagbranch.domain.environments import Environment, PullRequest
 from dagbranch.domain.naming import RELEASE
 from dagbranch.domain.releases import Release
 from dagbranch.domain.reports import Answer
-from dagbranch.domain.sweep import Action
+from dagbranch.domain.sweep_truths import Action
 
 
 class EventKind(StrEnum):

@@ -6,85 +6,22 @@ from it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
-from typing import Final, Literal
+from typing import Final
 
 from dagbranch.domain.airflow_listing import ListedDag
 from dagbranch.domain.eligibility import is_turned_away, reason_to_skip
 from dagbranch.domain.environments import Environment, PullRequest, Status
 from dagbranch.domain.orphans import Known, Orphan, orphans_in_airflow, orphans_in_buckets, orphans_in_warehouse
-from dagbranch.domain.ownership import Owner
 from dagbranch.domain.policy import Policy, is_dismissed, reason_to_remove, to_look_at_again
 from dagbranch.domain.readiness import has_dropped, may_be_ready
-from dagbranch.domain.schema_marker import SchemaMarker
 from dagbranch.domain.specification import PipelineFile
+from dagbranch.domain.sweep_releases import release_actions, releases_off_the_list
+from dagbranch.domain.sweep_truths import Action, Key, Truths, about, is_stuck
 
-STUCK_AFTER: Final = timedelta(minutes=45)
 OVERDUE_AFTER: Final = timedelta(days=1)
-_UNDER_WAY: Final = frozenset({Status.REQUESTED, Status.DEPLOYING, Status.REMOVING})
-
-type Key = tuple[int, int]  # Environment.key
-
-
-@dataclass(frozen=True)
-class Action:
-    """``request``: the head commit is to be deployed; ``remove``: the environment outlived its pull request;
-    ``verify``: Airflow is to be asked again; ``check``: its data is to be compared with the base.
-
-    ``orphan``: the name under which something stands that no record claims, ``schemas`` what of it is in the warehouse.
-    """
-
-    kind: Literal["request", "remove", "verify", "check"]
-    repository: str
-    repository_id: int
-    pull_number: int
-    head_sha: str
-    why: str
-    generation: int = 0
-    orphan: str | None = None
-    schemas: tuple[str, ...] = ()
-
-    @property
-    def key(self) -> Key:
-        return self.repository_id, self.pull_number
-
-
-@dataclass(frozen=True)
-class Truths:
-    """What each place says.
-
-    ``open_pulls`` is complete for each repository (as owner/name) that it names; ``unread`` (lower case) are those
-    that GitHub was asked about in vain. ``standing``: the names that have a zip or a folder in a bucket, with the owner
-    by its marker, None where it carries none. ``listed``: all rows of Airflow. ``schemas``: those with a marker.
-    ``checks_asked_at``: when environments were last asked to compare their data with the base. ``files``: what the
-    default branch says, by repository (lower case), of those that have open pull requests and a file that can be read.
-    """
-
-    environments: Sequence[Environment]
-    open_pulls: Mapping[str, Sequence[PullRequest]]
-    unread: Collection[str] = ()
-    standing: Mapping[str, Owner | None] | None = None
-    listed: Sequence[ListedDag] | None = None
-    schemas: Mapping[str, SchemaMarker] | None = None
-    checks_asked_at: datetime | None = None
-    files: Mapping[str, PipelineFile] = field(default_factory=dict)
-
-    def tells_of(self, repository: str) -> bool:
-        """Whether no open pull request of this repository can be missing here.
-
-        One that is not on the stack's list may be another name of one that could not be read.
-        """
-        return self.has_read(repository) or not self.unread
-
-    def has_read(self, repository: str) -> bool:
-        return repository.lower() in self._read
-
-    @cached_property
-    def _read(self) -> frozenset[str]:
-        return frozenset(repository.lower() for repository in self.open_pulls)
 
 
 @dataclass(frozen=True)
@@ -106,6 +43,7 @@ def plan_sweep(truths: Truths, policy: Policy, now: datetime, *, lane: str, foll
     found = list(_orphans(truths, known, pulls, lane))
     orphans = [_removal_of(one) for one in found if isinstance(one, Orphan)]
     planned = (
+        *release_actions(truths, policy, now),
         *_removals(truths, known, pulls, policy, now),
         *_requests(truths, known, pulls, policy, now),
         *_repairs(truths, known, policy),
@@ -115,7 +53,8 @@ def plan_sweep(truths: Truths, policy: Policy, now: datetime, *, lane: str, foll
     first: dict[Key, Action] = {}
     for action in planned:
         first.setdefault(action.key, action)
-    return SweepPlan(tuple(first.values()), tuple(one for one in found if isinstance(one, str)))
+    strange = [*releases_off_the_list(truths), *(one for one in found if isinstance(one, str))]
+    return SweepPlan(tuple(first.values()), tuple(strange))
 
 
 def is_due(compared_at: datetime | None, now: datetime, hour: int) -> bool:
@@ -131,15 +70,15 @@ def _removals(
     for key, one in sorted(known.items()):
         if one.status == Status.REMOVING:
             if is_stuck(one, now):
-                yield _about(one, "remove", "its removal got stuck")
-        elif not truths.tells_of(one.repository):
+                yield about(one, "remove", "its removal got stuck")
+        elif one.is_of_a_release or not truths.tells_of(one.repository):
             continue
         elif one.is_live or one.status == Status.WAITING:
             why = reason_to_remove(one, pulls.get(key), policy, now)
             if why is not None:
-                yield _about(one, "remove", why)
+                yield about(one, "remove", why)
         elif one.dismissed is not None and key not in pulls:
-            yield _about(one, "remove", "its pull request was closed: a reopened one begins anew")
+            yield about(one, "remove", "its pull request was closed: a reopened one begins anew")
 
 
 def _requests(
@@ -191,11 +130,6 @@ def _behind_its_head(environment: Environment, pull: PullRequest, policy: Policy
     return f"it got stuck at {environment.status}" if is_stuck(environment, now) else None
 
 
-def is_stuck(environment: Environment, now: datetime) -> bool:
-    """Whether its last message was lost: every worker writes to the registry, a verification ends before this."""
-    return environment.status in _UNDER_WAY and now - environment.updated_at > STUCK_AFTER
-
-
 def is_overdue(environment: Environment, now: datetime) -> bool:
     """Whether its removal takes so long that a person has to see what keeps it."""
     return environment.removal is not None and now - environment.removal.began_at > OVERDUE_AFTER
@@ -208,10 +142,10 @@ def _repairs(truths: Truths, known: Mapping[Key, Environment], policy: Policy) -
         if one.name is None or not (one.status == Status.READY or one.failed_in_airflow):
             continue
         if truths.standing is not None and one.name not in truths.standing:
-            if not policy.is_paused and truths.tells_of(one.repository):
-                yield _about(one, "request", "its zip has gone from the bucket")
+            if not one.is_of_a_release and not policy.is_paused and truths.tells_of(one.repository):
+                yield about(one, "request", "its zip has gone from the bucket")
         elif listed is not None and (why := _reason_to_verify(one, listed.get(one.name, []))) is not None:
-            yield _about(one, "verify", why)
+            yield about(one, "verify", why)
 
 
 def _by_zip(listed: Sequence[ListedDag] | None) -> dict[str, list[ListedDag]] | None:
@@ -247,7 +181,7 @@ def _checks(truths: Truths, known: Mapping[Key, Environment], now: datetime, hou
         return
     for _, one in sorted(known.items()):
         if one.status == Status.READY and one.schemas and is_due(one.compared_at, now, hour):
-            yield _about(one, "check", "it is time to compare its data with the base")
+            yield about(one, "check", "it is time to compare its data with the base")
 
 
 def _orphans(
@@ -276,16 +210,4 @@ def _removal_of(orphan: Orphan) -> Action:
         orphan.why,
         orphan=orphan.name,
         schemas=orphan.schemas,
-    )
-
-
-def _about(environment: Environment, kind: Literal["request", "remove", "verify", "check"], why: str) -> Action:
-    return Action(
-        kind,
-        environment.repository,
-        environment.repository_id,
-        environment.pull_number,
-        environment.head_sha,
-        why,
-        environment.generation,
     )

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final
 
 from dagbranch.domain.environments import Environment, PullRequest
+from dagbranch.domain.naming import PREVIEW
 from dagbranch.domain.orphans import catalog_of, schemas_of
 from dagbranch.domain.pipeline_file import parse_pipeline_file
 from dagbranch.domain.policy import Policy
@@ -16,9 +17,11 @@ from dagbranch.domain.requests import EventKind, action_detail
 from dagbranch.domain.schema_marker import SchemaMarker
 from dagbranch.domain.source_archive import PIPELINE_FILE
 from dagbranch.domain.specification import PipelineFile
-from dagbranch.domain.sweep import SweepPlan, Truths, is_due, is_overdue, plan_sweep
+from dagbranch.domain.sweep import SweepPlan, is_due, is_overdue, plan_sweep
+from dagbranch.domain.sweep_truths import Truths
 from dagbranch.errors import SourceError, TransientUpstreamError, UpstreamError, asked_wait_seconds, is_for_good
 from dagbranch.ports import Airflow, DagsBucket, EventBus, GitHub, Registry, Telemetry, Warehouse
+from dagbranch.use_cases.look_at_releases import look_at_releases
 
 _KINDS: Final = {
     "request": EventKind.ENVIRONMENT_REQUESTED,
@@ -99,17 +102,25 @@ class _Faults:
 
 
 def _gather(sweeper: Sweeper, seen: Seen, now: datetime, faults: _Faults) -> Truths:
-    """GitHub last: what it says is then newer than what it is compared with, and a new record is not an orphan's."""
+    """GitHub last: what it says is then newer than what it is compared with, and a new record is not an orphan's.
+
+    In a release lane no pull request has anything, and GitHub is not asked for any.
+    """
     environments = list(seen.registry.all(sweeper.lane))
     names = {one.name for one in environments if one.is_live and one.name is not None}
     standing = faults.caught(lambda: seen.dags.standing(names))
     listed = faults.caught(seen.airflow.dags)
     schemas = _marked_schemas(sweeper, seen, environments, now, faults)
-    open_pulls = _open_pulls(sorted(sweeper.allowed_repositories), seen.github, faults)
+    releases = look_at_releases(
+        environments, dags=seen.dags, registry=seen.registry, lane=sweeper.lane, caught=faults.caught
+    )
+    repositories = sorted(sweeper.allowed_repositories)
+    is_for_previews = sweeper.lane == PREVIEW
+    open_pulls = _open_pulls(repositories, seen.github, faults) if is_for_previews else dict.fromkeys(repositories, ())
     unread = sweeper.allowed_repositories - {repository.lower() for repository in open_pulls}
     checks_asked_at = seen.registry.noted_at(sweeper.lane, _CHECKS)
     files = _files(open_pulls, seen.github, faults)
-    return Truths(environments, open_pulls, unread, standing, listed, schemas, checks_asked_at, files)
+    return Truths(environments, open_pulls, unread, standing, listed, schemas, checks_asked_at, files, releases)
 
 
 def _open_pulls(repositories: Iterable[str], github: GitHub, faults: _Faults) -> dict[str, Sequence[PullRequest]]:
