@@ -21,6 +21,9 @@ EVENT_NAMES = {
     "pull_request_closed": "pull_request",
     "ping": "ping",
     "issues_opened": "issues",
+    "push": "push",
+    "deployment_created": "deployment",
+    "deployment_status_created": "deployment_status",
 }
 SCHEMAS: dict[str, type[BaseModel]] = {
     "pull_request_opened": models.WebhookPullRequestOpened,
@@ -28,6 +31,9 @@ SCHEMAS: dict[str, type[BaseModel]] = {
     "pull_request_closed": models.WebhookPullRequestClosed,
     "ping": models.WebhookPing,
     "issues_opened": models.WebhookIssuesOpened,
+    "push": models.WebhookPush,
+    "deployment_created": models.WebhookDeploymentCreated,
+    "deployment_status_created": models.WebhookDeploymentStatusCreated,
 }
 NEWER_THAN_THE_EXAMPLES = {"archived_at", "archived_by"}
 DOCUMENTED_SECRET = "It's a Secret to Everybody"

@@ -347,6 +347,23 @@ def test_a_push_names_the_branch_and_no_commit_that_anybody_would_believe() -> N
     assert pushed == PushEvent(REPOSITORY_ID, REPOSITORY, "main", "72d3162e-cc78-11e3-81ab-4c9367dc0958", 7)
 
 
+def test_what_github_sends_of_a_push_and_of_deployments_is_read() -> None:
+    payload = from_github("push")
+    to_production = from_github("deployment_created")
+    status = from_github("deployment_status_created")
+    status["deployment"]["environment"] = "stage"
+
+    pushed = fetch_work(on_the_bus(payload, **{"detail-type": "push"}))
+    elsewhere = for_a_release(on_the_bus(to_production, **{"detail-type": "deployment"}))
+    told = for_a_release(on_the_bus(status, **{"detail-type": "deployment_status"}))
+
+    assert isinstance(pushed, PushEvent)
+    assert (pushed.branch, pushed.installation_id) == ("master", payload["installation"]["id"])
+    assert elsewhere is None
+    assert isinstance(told, DeploymentEvent)
+    assert (told.deployment_id, told.environment) == (status["deployment"]["id"], "stage")
+
+
 def test_a_branch_that_is_pushed_to_may_have_slashes() -> None:
     pushed = fetch_work(on_the_bus({**PUSH, "ref": "refs/heads/release/1"}, **{"detail-type": "push"}))
 
