@@ -162,6 +162,27 @@ def test_promotion_settings_that_are_hardly_meant_are_warnings(
     assert told["warnings"][0]["message"].startswith(warning)
 
 
+def test_a_data_check_that_would_be_refused_is_an_error_at_its_line(
+    capsys: pytest.CaptureFixture[str], source: Path
+) -> None:
+    checks = b"""\
+lanes:
+  prod:
+    promotion:
+      data_checks:
+        fine: SELECT * FROM db_attribution.m_roi WHERE roi < 0
+        writes: DELETE FROM db_attribution.m_roi
+        elsewhere: SELECT * FROM db_finance.m_salaries
+"""
+
+    told = found(capsys, source, DATA_FILE + checks)
+
+    assert [(one["line"], one["message"].partition(": ")[0]) for one in told["errors"]] == [
+        (14, "lanes.prod.promotion.data_checks.writes"),
+        (15, "lanes.prod.promotion.data_checks.elsewhere"),
+    ]
+
+
 def test_gates_in_front_of_the_first_release_lane_are_told_to_be_without_effect(
     capsys: pytest.CaptureFixture[str], source: Path
 ) -> None:

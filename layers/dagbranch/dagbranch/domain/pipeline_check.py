@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 
 from dagbranch.domain.artifacts import artifacts_of
+from dagbranch.domain.data_checks import data_check
 from dagbranch.domain.data_specification import SchemaSpecification
 from dagbranch.domain.declared_uses import DeclaredUses, uses_in
 from dagbranch.domain.lane_strictness import less_strict
@@ -21,11 +22,11 @@ from dagbranch.domain.requirements import required
 from dagbranch.domain.schema_pairs import SchemaPair, schema_pairs
 from dagbranch.domain.selection import select_modules
 from dagbranch.domain.source_archive import PIPELINE_FILE
-from dagbranch.domain.specification import PipelineFile, ReleaseSettings
+from dagbranch.domain.specification import PipelineFile, Promotion, ReleaseSettings
 from dagbranch.domain.strict_yaml import Document, Fault, describe_faults, read_strict_yaml
 from dagbranch.domain.wanted_data import Judgement, wanted_data
 from dagbranch.domain.warehouse_state import FoundSchema
-from dagbranch.errors import SourceError
+from dagbranch.errors import SourceError, UnsafeStatementError
 
 _AN_ENVIRONMENT = "environment"
 type _Part = Callable[[], Iterable[str]]
@@ -54,9 +55,30 @@ def check_pipelines(files: Mapping[str, bytes]) -> Findings:
             findings.errors += _lines([str(error)], text)
     if text is not None:
         document = read_strict_yaml(text, PIPELINE_FILE)
-        faults = (*less_strict(pipeline_file, document), *_without_effect(files, pipeline_file, document))
-        findings.warnings += describe_faults(faults, PIPELINE_FILE).splitlines()
+        findings.errors += _described(_refused_checks(pipeline_file, document))
+        findings.warnings += _described(less_strict(pipeline_file, document))
+        findings.warnings += _described(_without_effect(files, pipeline_file, document))
     return findings
+
+
+def _described(faults: Iterable[Fault]) -> list[str]:
+    return describe_faults(faults, PIPELINE_FILE).splitlines()
+
+
+def _refused_checks(pipeline_file: PipelineFile, document: Document) -> Iterator[Fault]:
+    """Data checks that would not be run, in whichever lane."""
+    for lane in RELEASE_LANES:
+        for name, query in _promotion(pipeline_file, lane).data_checks.items():
+            path = ("lanes", lane, "promotion", "data_checks", name)
+            try:
+                data_check(query, pipeline_file.schema_names(lane, _AN_ENVIRONMENT))
+            except UnsafeStatementError as error:
+                yield Fault(path, document.line_of(path), str(error))
+
+
+def _promotion(pipeline_file: PipelineFile, lane: str) -> Promotion:
+    settings: ReleaseSettings = getattr(pipeline_file.lanes, lane)
+    return settings.promotion
 
 
 def _lines(messages: Iterable[str], text: bytes | None) -> list[str]:
@@ -82,8 +104,8 @@ def _nothing(check: Callable[[], object]) -> Iterable[str]:
 
 def _pairs_of(pipeline_file: PipelineFile, lane: str) -> tuple[SchemaPair, ...]:
     """None for a lane that makes no schema."""
-    specification, suffix = pipeline_file.data_of(lane), pipeline_file.table_suffix(lane)
-    return schema_pairs(specification, _AN_ENVIRONMENT, suffix) if specification and suffix else ()
+    specification = pipeline_file.data_of(lane)
+    return schema_pairs(specification, _AN_ENVIRONMENT, pipeline_file.table_suffix(lane)) if specification else ()
 
 
 def _data_warnings(files: Mapping[str, bytes], pipeline_file: PipelineFile) -> list[str]:
@@ -128,8 +150,7 @@ def _without_effect(files: Mapping[str, bytes], pipeline_file: PipelineFile, doc
 
 
 def _unknown_dags(lane: str, pipeline_file: PipelineFile, sources: bytes, document: Document) -> Iterator[Fault]:
-    settings = pipeline_file.settings(lane)
-    for index, dag_id in enumerate(settings.promotion.runs if isinstance(settings, ReleaseSettings) else ()):
+    for index, dag_id in enumerate(_promotion(pipeline_file, lane).runs):
         if dag_id.encode() not in sources:
             path = ("lanes", lane, "promotion", "runs", index)
             yield Fault(path, document.line_of(path), f"{dag_id} stands in no file of {pipeline_file.dags}: misspelt?")
