@@ -9,6 +9,7 @@ import ssl
 import tempfile
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -58,10 +59,17 @@ class Ministack:
             self._temporary.cleanup()
         self._child = self._temporary = None
 
-    def client(self, service: str) -> Any:
-        """A boto3 client with the administrator's credentials; an answer may take as long as a Lambda may run."""
+    def client(self, service: str, credentials: Mapping[str, Any] | None = None) -> Any:
+        """A boto3 client with these credentials, by STS's names, or with the administrator's.
+
+        An answer may take as long as a Lambda may run.
+        """
+        given = credentials or {"AccessKeyId": _ADMINISTRATOR, "SecretAccessKey": self._secret}
         session = boto3.Session(
-            aws_access_key_id=_ADMINISTRATOR, aws_secret_access_key=self._secret, region_name=REGION
+            aws_access_key_id=given["AccessKeyId"],
+            aws_secret_access_key=given["SecretAccessKey"],
+            aws_session_token=given.get("SessionToken"),
+            region_name=REGION,
         )
         config = Config(
             read_timeout=_LONGEST_LAMBDA_SECONDS,

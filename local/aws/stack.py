@@ -59,6 +59,15 @@ class LocalAws:
         """A boto3 client with the administrator's credentials."""
         return self._emulator.client(service)
 
+    def client_of(self, role_arn: str, service: str) -> Any:
+        """A boto3 client with a session of this role: what its policies do not allow is refused."""
+        session = self.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="somebody")["Credentials"]
+        return self._emulator.client(service, session)
+
+    def environment(self) -> dict[str, str]:
+        """Of a command that speaks as the administrator."""
+        return self._emulator.environment()
+
     def reader(self, name: str, objects: str) -> dict[str, str]:
         """The environment of a command that may read these objects, ``bucket/prefix/*``, and may do nothing else."""
         iam = self.client("iam")

@@ -9,7 +9,7 @@ from typing import Any
 
 from dagbranch.adapters.dynamodb import DynamoDbRegistry
 from dagbranch.domain.environments import Environment
-from dagbranch.domain.naming import artifacts_prefix, pull_request_key
+from dagbranch.domain.naming import artifacts_prefix, pull_request_key, source_prefix
 from local.stack import LocalStack
 
 
@@ -49,7 +49,7 @@ def job_code(stack: LocalStack, environment: str) -> dict[str, dict[str, str]]:
 
 def source_archives(stack: LocalStack, repository: str, pull_number: int) -> dict[str, datetime]:
     """When each source archive of the pull request was put, by key."""
-    prefix = f"sources/{repository}/pull/{pull_number}/"
+    prefix = source_prefix(repository, pull_number)
     listed = stack.aws.client("s3").list_objects_v2(Bucket=stack.outputs["SourceBucketName"], Prefix=prefix)
     return {one["Key"]: one["LastModified"] for one in listed.get("Contents", [])}
 

@@ -13,9 +13,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -213,10 +212,9 @@ def test_new_object_reaches_the_function_through_the_default_bus(small: Deployed
     _wait_for_objects(small, "stored/Object Created/", 1)
 
 
-def test_bucket_for_encrypted_connections_only_takes_what_comes_by_https_and_nothing_else(
-    small: DeployedStack, certificates: Certificates
-) -> None:
-    bucket, s3 = small.physical_id("Bucket"), _as_role(small, certificates, small.physical_id("StoreRole"), "s3")
+def test_bucket_for_encrypted_connections_only_takes_what_comes_by_https_and_nothing_else(small: DeployedStack) -> None:
+    role = small.account.client("iam").get_role(RoleName=small.physical_id("StoreRole"))["Role"]["Arn"]
+    bucket, s3 = small.physical_id("Bucket"), small.account.client_of(role, "s3")
 
     s3.put_object(Bucket=bucket, Key="stored/by/https", Body=b"x")
     s3.meta.events.register("before-sign.s3", _as_if_a_proxy_had_taken_it_by_http)
@@ -373,20 +371,6 @@ def _wait_for_dead_letter(small: DeployedStack) -> str:
 
     wait_until(arrived, what="a dead letter", deadline_seconds=30)
     return received[0]
-
-
-def _as_role(small: DeployedStack, certificates: Certificates, role: str, service: str) -> Any:
-    arn = small.account.client("iam").get_role(RoleName=role)["Role"]["Arn"]
-    session = small.account.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
-    return cast("Any", boto3).client(
-        service,
-        region_name=small.account.region,
-        endpoint_url=small.account.endpoint,
-        verify=str(certificates.authority),
-        aws_access_key_id=session["AccessKeyId"],
-        aws_secret_access_key=session["SecretAccessKey"],
-        aws_session_token=session["SessionToken"],
-    )
 
 
 def _as_if_a_proxy_had_taken_it_by_http(request: Any, **_: object) -> None:
