@@ -216,7 +216,7 @@ def test_the_unit_tests_mirror_the_package() -> None:
     modules = {label_in_package(one) for one in MODULES if one.name != "__init__.py"}
     tests = ROOT / "tests" / "unit"
     about_more = {"architecture", "benchmark_of_data_environments", "events_folder", "fakes"}
-    about_more |= {"demo_page", "documents", "packages", "template", "terminal_markdown"}
+    about_more |= {"demo_page", "documents", "packages", "template", "template_lanes", "terminal_markdown"}
     found = {
         (one.parent / one.name.removeprefix("test_")).relative_to(tests).as_posix()
         for one in tests.rglob("test_*.py")
