@@ -12,7 +12,8 @@ from dagbranch.adapters.runtime_modules import runtime_modules
 from dagbranch.domain.access import Access
 from dagbranch.domain.data_stack import DataStack
 from dagbranch.domain.environments import Environment, Status
-from dagbranch.domain.naming import SourceArchiveKey
+from dagbranch.domain.life_cycle import requested_release
+from dagbranch.domain.naming import RELEASE, SourceArchiveKey
 from dagbranch.domain.ownership import marker_of
 from dagbranch.domain.policy import Policy
 from dagbranch.domain.requests import (
@@ -26,7 +27,7 @@ from dagbranch.domain.requests import (
     SeedRequest,
 )
 from dagbranch.domain.source_allowance import RepositoryLists
-from dagbranch.domain.source_archive import Limits
+from dagbranch.domain.source_archive import Limits, source_digest, write_canonical_zip
 from dagbranch.errors import NotYetError, SupersededError
 from dagbranch.events import pull_request_event
 from dagbranch.use_cases.answer_command import Answerer, answer_command
@@ -34,6 +35,7 @@ from dagbranch.use_cases.deploy_half import Surroundings, Worker
 from dagbranch.use_cases.fetch_release import fetch_release
 from dagbranch.use_cases.fetch_source import fetch_source
 from dagbranch.use_cases.intake_work import Fetcher, Intake
+from dagbranch.use_cases.note_request import note_request
 from dagbranch.use_cases.package_dags import Runtime, package_dags
 from dagbranch.use_cases.provision_data import provision_data
 from dagbranch.use_cases.removal_work import Places
@@ -102,6 +104,12 @@ class World:
         assert found is not None
         return found
 
+    def record(self, number: int = RELEASE) -> Environment:
+        """Of the repository's environment in a release lane, or of its canary."""
+        found = self.registry.get(REPOSITORY_ID, number)
+        assert found is not None
+        return found
+
     def fetch(self, event: PullRequestEvent | None = None) -> None:
         fetch_source(event or event_about(), by=self.fetcher)
 
@@ -158,6 +166,27 @@ class World:
         """An archive in the source bucket, as fetch_source or a CI job puts it there."""
         key, archive = an_archive(files, head_sha)
         self.sources.put(key, archive, marker_of(an_environment()))
+        return ArchiveUploaded(str(key), self.clock())
+
+    def ask_for_release(self, files: dict[str, bytes], number: int = RELEASE, **different: Any) -> ArchiveUploaded:
+        """A commit that is to stand in a release lane, with its archive, as a push or a promotion asks for it."""
+        archive = write_canonical_zip(files)
+        key = SourceArchiveKey(REPOSITORY, number, different.get("head_sha", FIRST), source_digest(archive))
+        before = self.registry.get(REPOSITORY_ID, number)
+        usual = {
+            "repository_id": REPOSITORY_ID,
+            "repository": REPOSITORY,
+            "default_branch": "main",
+            "head_sha": key.head_sha,
+            "number": number,
+            "lane": self.lane,
+            "delivery": "delivery-1",
+            "now": self.clock(),
+            "asked_digest": key.source_digest,
+        }
+        asked = requested_release(before, **{**usual, **different})
+        note_request(asked, registry=self.registry, dags=self.dags, artifacts=self.artifacts)
+        self.sources.put(key, archive, marker_of(asked))
         return ArchiveUploaded(str(key), self.clock())
 
     def package(self, upload: ArchiveUploaded, worker: str = "packager", runtime: Runtime = RUNTIME) -> None:

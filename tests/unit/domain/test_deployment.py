@@ -10,6 +10,7 @@ from dagbranch.domain.deployment import (
     commit_that_stands,
     digest_that_stands,
     plan_copy,
+    sha256_that_stands,
     zip_marker,
 )
 from dagbranch.domain.ownership import carries, marker_of
@@ -42,10 +43,11 @@ def test_an_object_that_somebody_replaced_is_put_again() -> None:
 def test_a_zip_tells_whose_it_is_of_which_content_and_commit_and_what_it_shows() -> None:
     environment = an_environment()
 
-    marker = zip_marker(environment, "digest", "0.1.0", "all")
+    marker = zip_marker(environment, "digest", "0.1.0", "all", "e" * 64)
 
     assert carries(marker, marker_of(environment))
     assert digest_that_stands(marker) == "digest"
+    assert sha256_that_stands(marker) == "e" * 64
     assert commit_that_stands(marker, "digest", "0.1.0", "all") == FIRST
     assert commit_that_stands(marker, "another", "0.1.0", "all") is None
     assert commit_that_stands(marker, "digest", "0.2.0", "all") is None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import zipfile
@@ -11,14 +12,27 @@ import pytest
 from dagbranch.domain.environments import Status
 from dagbranch.domain.leases import with_lease
 from dagbranch.domain.life_cycle import with_changes
-from dagbranch.domain.naming import SourceArchiveKey
+from dagbranch.domain.naming import CANARY, RELEASE, SourceArchiveKey
 from dagbranch.domain.ownership import marker_of
 from dagbranch.domain.requests import ArchiveUploaded
 from dagbranch.domain.source_archive import Limits
 from dagbranch.errors import InvalidEventError, NotYetError, SupersededError, TransientUpstreamError, UpstreamError
 from dagbranch.use_cases.package_dags import Runtime
 from tests.fakes.buckets import stored
-from tests.fakes.examples import DAG, FILES, FIRST, NOW, SECOND, THIRD, a_pull_request, an_environment, nothing
+from tests.fakes.examples import (
+    DAG,
+    DATA_FILE,
+    FILES,
+    FIRST,
+    NOW,
+    REPOSITORY,
+    SECOND,
+    THIRD,
+    a_pull_request,
+    an_environment,
+    nothing,
+)
+from tests.fakes.release_examples import a_promotion
 from tests.fakes.wheels import a_wheel, pin, wheel_name
 from tests.fakes.world import RUNTIME, World
 
@@ -559,3 +573,195 @@ def test_what_the_selection_could_not_follow_is_among_the_warnings(requested: Wo
 
     (warning,) = requested.bus.published[-1][1]["data"]["warnings"]
     assert warning.startswith("dags/a.py:3:")
+
+
+# Release lanes
+
+
+PROD_FILE = b"version: 1\nlanes: {prod: {src_conn: live, retries: 3, alerts: '#qu', promotion: {soak: 2h}}}\n"
+
+
+@pytest.fixture
+def prod() -> World:
+    return World("prod")
+
+
+def deployed(world: World, upload: ArchiveUploaded) -> None:
+    world.provision(upload)
+    world.package(upload)
+
+
+def told(world: World, environment: str) -> dict[str, Any]:
+    (written,) = (one for key, one in world.dags.objects.items() if key.startswith(f"{environment}/.dagbranch/"))
+    found: dict[str, Any] = json.loads(written.content)
+    return found
+
+
+def zip_made(files: dict[str, bytes]) -> str:
+    """Its SHA-256, as another lane noted it."""
+    stage = World("stage")
+    deployed(stage, stage.ask_for_release(files))
+    half = stage.record().pipeline
+    assert half is not None
+    assert half.zip_sha256 is not None
+    return half.zip_sha256
+
+
+def test_in_a_release_lane_the_zip_is_put_after_the_data_stands(prod: World) -> None:
+    upload = prod.ask_for_release(FILES)
+
+    with pytest.raises(NotYetError, match="the data of prod_pipelines comes before"):
+        prod.package(upload)
+    assert not prod.dags.objects
+
+    deployed(prod, upload)
+    half = prod.record().pipeline
+    assert half is not None
+    assert prod.record().halves_agree
+    assert half.zip_sha256 == hashlib.sha256(prod.dags.objects["prod_pipelines.zip"].content).hexdigest()
+    assert half.version == RUNTIME.version
+
+
+def test_data_of_an_older_request_is_not_waited_for_in_vain(prod: World) -> None:
+    deployed(prod, prod.ask_for_release(FILES))
+    again = prod.ask_for_release(FILES, rolls_back=True)
+
+    with pytest.raises(NotYetError):
+        prod.package(again)
+    deployed(prod, again)
+
+    assert prod.record().halves_agree
+
+
+def test_tables_that_are_still_being_filled_keep_the_zip_back() -> None:
+    stage = World("stage")
+    file = DATA_FILE + b"lanes: {stage: {source_suffix: _test, table_suffix: _stage}}\n"
+    upload = stage.ask_for_release({**FILES, "dagbranch.yaml": file})
+    stage.provision(upload)
+
+    with pytest.raises(NotYetError):
+        stage.package(upload)
+    stage.fill()
+    stage.package(upload)
+
+    assert stage.record().halves_agree
+
+
+def test_where_the_data_failed_the_zip_is_waited_for_no_longer_than_an_early_archive(prod: World) -> None:
+    upload = prod.ask_for_release(FILES)
+    prod.registry.update(prod.record(), lambda newest: replace(newest, status=Status.FAILED), event="")
+
+    with pytest.raises(NotYetError):
+        prod.package(upload)
+    prod.clock.forward(900)
+    with pytest.raises(SupersededError, match="has failed: its zip is left as it is"):
+        prod.package(upload)
+
+
+def test_dags_of_a_release_are_told_their_lane_and_keep_their_ids(prod: World) -> None:
+    deployed(prod, prod.ask_for_release({**FILES, "dagbranch.yaml": PROD_FILE}))
+
+    configuration = told(prod, "prod_pipelines")
+    assert (configuration["lane"], configuration["ids"], configuration["pull_number"]) == ("prod", None, RELEASE)
+    assert configuration["settings"] == {
+        "src_conn": "live",
+        "retries": 3,
+        "alerts": "#qu",
+        "shared_assets": [],
+        "schedules": True,
+        "as_written": True,
+    }
+
+
+def test_a_canary_is_told_its_own_ids_and_that_nothing_starts_it(prod: World) -> None:
+    deployed(prod, prod.ask_for_release({**FILES, "dagbranch.yaml": PROD_FILE}))
+    deployed(prod, prod.ask_for_release({**FILES, "dagbranch.yaml": PROD_FILE}, CANARY, head_sha=SECOND))
+
+    canary = told(prod, "prod_pipelines_next")
+    assert (canary["ids"], canary["settings"]["schedules"], canary["settings"]["as_written"]) == ("next", False, False)
+    assert told(prod, "prod_pipelines")["ids"] is None
+    both = (prod.dags.objects[f"{name}.zip"].content for name in ("prod_pipelines", "prod_pipelines_next"))
+    assert len(set(both)) == 1
+
+
+def test_every_lane_makes_the_same_zip_of_one_archive(prod: World) -> None:
+    promotion = a_promotion(zip_sha256=zip_made(FILES))
+
+    deployed(prod, prod.ask_for_release(FILES, promotion=promotion))
+
+    half = prod.record().pipeline
+    assert half is not None
+    assert half.zip_sha256 == promotion.zip_sha256
+
+
+def test_another_zip_than_the_promoted_one_is_not_put_and_both_versions_are_named(prod: World) -> None:
+    promotion = a_promotion(zip_sha256=zip_made(FILES))
+    upload = prod.ask_for_release(FILES, promotion=promotion)
+    prod.provision(upload)
+
+    prod.package(upload, runtime=Runtime("0.2.0", RUNTIME.modules))
+
+    assert prod.record().status == Status.FAILED
+    assert "with dagbranch 0.1.0, and prod makes" in prod.record().message
+    assert "with dagbranch 0.2.0: run the same version in both lanes" in prod.record().message
+    assert not prod.dags.objects
+
+
+def test_a_zip_that_stands_and_is_not_the_promoted_one_is_told_too(prod: World) -> None:
+    deployed(prod, prod.ask_for_release(FILES))
+    before = serials(prod)
+
+    deployed(prod, prod.ask_for_release(FILES, promotion=a_promotion()))
+
+    assert prod.record().status == Status.FAILED
+    assert serials(prod) == before
+
+
+def test_the_way_back_is_open_after_dagbranch_itself_was_updated(prod: World) -> None:
+    promotion = a_promotion(zip_sha256=zip_made(FILES))
+    upload = prod.ask_for_release(FILES, promotion=promotion, rolls_back=True)
+    prod.provision(upload)
+
+    prod.package(upload, runtime=Runtime("0.2.0", RUNTIME.modules))
+
+    half = prod.record().pipeline
+    assert half is not None
+    assert half.version == "0.2.0"
+    assert "stage made the zip" in half.message
+
+
+def test_no_other_archive_of_the_commit_is_deployed(prod: World) -> None:
+    prod.ask_for_release(FILES)
+    key = SourceArchiveKey(REPOSITORY, RELEASE, FIRST, "f" * 64)
+
+    with pytest.raises(SupersededError, match="another archive"):
+        prod.package(ArchiveUploaded(str(key), NOW))
+
+
+def test_where_a_workflow_uploads_the_first_sound_archive_is_the_asked_one() -> None:
+    stage = World("stage")
+    upload = stage.ask_for_release(FILES)
+    stage.registry.update(
+        stage.record(), lambda newest: replace(newest, asked_digest=None, takes_uploads=True), event=""
+    )
+    broken = SourceArchiveKey(REPOSITORY, RELEASE, FIRST, "f" * 64)
+    stage.sources.put(broken, b"no zip", {})
+
+    stage.provision(ArchiveUploaded(str(broken), NOW))
+    refused = stage.record()
+    deployed(stage, upload)
+
+    assert (refused.status, refused.asked_digest) == (Status.FAILED, None)
+    assert stage.record().asked_digest == SourceArchiveKey.parse(upload.key).source_digest
+    assert stage.record().halves_agree
+
+
+def test_a_previews_half_says_which_zip_it_is(requested: World) -> None:
+    upload = requested.upload(FILES)
+    requested.package(upload)
+    first = requested.environment.pipeline
+    requested.package(upload)
+
+    assert first is not None
+    assert requested.environment.pipeline is not None
+    assert first.zip_sha256 == requested.environment.pipeline.zip_sha256 == zip_made(FILES)

@@ -12,6 +12,8 @@ from dagbranch.errors import NotYetError, SupersededError
 
 _EARLY_ARCHIVE_IS_KEPT_FOR: Final = timedelta(minutes=15)
 _EARLY_ARCHIVE_RETRY_SECONDS: Final = 10
+_DATA_RETRY_SECONDS: Final = 2
+_LONGEST_DATA_RETRY_SECONDS: Final = 60
 _WANTED: Final = frozenset({Status.REQUESTED, Status.DEPLOYING, Status.READY, Status.FAILED})
 
 
@@ -35,6 +37,23 @@ def check_is_asked_for(
     if environment is not None and environment.requested_at > uploaded_at:
         raise SupersededError(f"commit {sha} was superseded by {environment.head_sha[:7]}")
     raise _early_or_late(f"nobody asked for {sha}", uploaded_at, now)
+
+
+def check_is_the_pipelines_turn(
+    environment: Environment, key: SourceArchiveKey, uploaded_at: datetime, now: datetime
+) -> None:
+    """In a release lane the zip is put when its data stands, all of it. Raises NotYetError before, and
+    SupersededError where the data has failed and nobody has mended it within 15 minutes of the upload.
+    """
+    data = environment.data
+    stands = data is not None and (data.source_digest, data.generation) == (key.source_digest, environment.generation)
+    if not environment.is_of_a_release or (stands and not environment.seeding):
+        return
+    if environment.status == Status.FAILED and now - uploaded_at >= _EARLY_ARCHIVE_IS_KEPT_FOR:
+        raise SupersededError(f"the data of {environment.name} has failed: its zip is left as it is")
+    waited = (now - uploaded_at).total_seconds()
+    seconds = min(max(int(waited / 5), _DATA_RETRY_SECONDS), _LONGEST_DATA_RETRY_SECONDS)
+    raise NotYetError(f"the data of {environment.name} comes before its pipeline", retry_seconds=seconds)
 
 
 def with_digest_of(environment: Environment, key: SourceArchiveKey) -> Environment:

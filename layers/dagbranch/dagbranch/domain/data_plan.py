@@ -83,6 +83,7 @@ def plan_data_environment(
     stack_access: Access = NOBODY,
     granted: Mapping[str, Collection[Grant]] | None = None,
     reset: bool = False,
+    lane: str = naming.PREVIEW,
 ) -> DataPlan:
     """What makes the data environment as declared, from whatever stands there; nothing where it stands already.
 
@@ -92,7 +93,7 @@ def plan_data_environment(
     where a schema is another's.
     """
     judgement, knowledge = judgement or Judgement(), knowledge or Knowledge()
-    owner = SchemaMarker(environment, repository, pull_number)
+    owner = SchemaMarker(environment, repository, pull_number, lane=lane)
     pairs = schema_pairs(specification, environment, table_suffix)
     check_allowed(pairs, judgement.allowed)
     check_ownership(pairs, found, owner)
@@ -137,10 +138,15 @@ def plan_data_environment(
 
 
 def plan_removal(
-    found: Mapping[str, FoundSchema], *, environment: str, repository: str, pull_number: int
+    found: Mapping[str, FoundSchema],
+    *,
+    environment: str,
+    repository: str,
+    pull_number: int,
+    lane: str = naming.PREVIEW,
 ) -> RemovalPlan:
     """Drops, of the schemas asked for, those that carry this environment's marker, and no other."""
-    owner = SchemaMarker(environment, repository, pull_number)
+    owner = SchemaMarker(environment, repository, pull_number, lane=lane)
     ours = tuple(sorted(name for name, schema in found.items() if is_ours(schema, owner)))
     return RemovalPlan(
         tuple(statements.drop_schema(schema) for schema in ours),

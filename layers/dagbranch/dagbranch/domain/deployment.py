@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from dagbranch.domain.environments import Environment
 from dagbranch.domain.ownership import marker_of
+from dagbranch.errors import InvalidPipelineError
 
 _DIGEST = "dagbranch-source-digest"
 _VERSION = "dagbranch-version"
 _HEAD_SHA = "dagbranch-head-sha"
 _SELECTION = "dagbranch-selection"
+_SHA256 = "dagbranch-sha256"
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,15 @@ def what_it_shows(selection: str, *, schedules: bool | None) -> str:
     return selection if schedules is None else f"{selection}, schedules {'on' if schedules else 'off'}"
 
 
-def zip_marker(environment: Environment, source_digest: str, version: str, shows: str) -> dict[str, str]:
-    """The zip's metadata: whose it is, of which commit, and what would make putting it again needless."""
+def zip_marker(environment: Environment, source_digest: str, version: str, shows: str, sha256: str) -> dict[str, str]:
+    """The zip's metadata: whose it is, of which commit and bytes, and what would make putting it again needless."""
     return {
         **marker_of(environment),
         _DIGEST: source_digest,
         _VERSION: version,
         _HEAD_SHA: environment.head_sha,
         _SELECTION: shows,
+        _SHA256: sha256,
     }
 
 
@@ -75,5 +78,27 @@ def commit_that_stands(marker: Mapping[str, str], source_digest: str, version: s
     return None
 
 
+def check_promoted_zip(environment: Environment, sha256: str | None, version: str) -> list[str]:
+    """Warnings, of a way back to what an older version made. Raises InvalidPipelineError for other bytes than promoted.
+
+    The same archive gives the same zip only with the same version of dagbranch.
+    """
+    promotion = environment.promotion
+    if promotion is None or promotion.zip_sha256 == sha256:
+        return []
+    told = (
+        f"{promotion.source} made the zip {promotion.zip_sha256[:12]}… of this archive with dagbranch "
+        f"{promotion.version}, and {environment.lane} makes {(sha256 or 'another')[:12]}… with dagbranch {version}"
+    )
+    if environment.rolls_back and promotion.version != version:
+        return [told]
+    raise InvalidPipelineError(f"{told}: run the same version in both lanes, and have it promoted again")
+
+
 def digest_that_stands(marker: Mapping[str, str]) -> str | None:
     return marker.get(_DIGEST)
+
+
+def sha256_that_stands(marker: Mapping[str, str]) -> str | None:
+    """None for a zip of an older version, whose marker does not tell."""
+    return marker.get(_SHA256)

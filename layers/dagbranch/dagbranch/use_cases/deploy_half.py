@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dagbranch.domain.asked_archive import check_is_asked_for, with_digest_of
+from dagbranch.domain.data_specification import DataSpecification
 from dagbranch.domain.environments import Environment, HalfName, LeaseName
 from dagbranch.domain.leases import with_lease, without_lease
 from dagbranch.domain.naming import SourceArchiveKey
@@ -48,6 +49,17 @@ class Source:
     pipeline_file: PipelineFile
 
 
+def declared_data(environment: Environment, source: Source) -> DataSpecification | None:
+    """The data environment that is to be made; None where none is declared, or its lane makes none."""
+    return source.pipeline_file.data_of(environment.lane, is_canary=environment.is_canary)
+
+
+def told_schemas(environment: Environment, source: Source) -> dict[str, str]:
+    """The environment's name of every declared schema."""
+    name = environment.claimed_name
+    return source.pipeline_file.schema_names(environment.lane, name, is_canary=environment.is_canary)
+
+
 @dataclass(frozen=True)
 class Deployed:
     """How the registry's record changes; what is told on the bus, once nothing is left to do, and in its history."""
@@ -66,21 +78,25 @@ def deploy_half(
     deploy: Callable[[Environment, Source], Deployed],
     worker: Worker,
     around: Surroundings,
+    check_turn: Callable[[Environment, SourceArchiveKey], None] = lambda _, __: None,
 ) -> Environment | None:
     """The record as it is after the work; None where that ended in the registry as ``failed``.
 
     That is what the author has to mend, or an upstream refuses for good. Raises SupersededError or NotYetError for an
-    archive that the registry does not ask for (any more, yet); any other error leaves the lease free.
+    archive that the registry does not ask for (any more, yet), and what ``check_turn`` raises of it before the work is
+    begun; any other error leaves the lease free.
     """
     registry, clock = around.registry, around.clock
     key = SourceArchiveKey.parse(upload.key)
     found = find_environment(key, worker, around)
-    check_is_asked_for(found, key, upload.uploaded_at, clock())
-    assert found is not None, "nothing was asked for"
 
-    def check(newest: Environment) -> None:
+    def check(newest: Environment | None) -> None:
         check_is_asked_for(newest, key, upload.uploaded_at, clock())
+        assert newest is not None, "nothing was asked for"
+        check_turn(newest, key)
 
+    check(found)
+    assert found is not None, "nothing was asked for"
     with leased(found, half, worker, around, check) as environment:
         try:
             source = read_source(key, worker, around)

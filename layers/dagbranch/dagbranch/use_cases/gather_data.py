@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
+from dagbranch.domain.data_guard import DataGuard
 from dagbranch.domain.data_plan import (
     DataPlan,
     access_of,
@@ -47,7 +48,9 @@ def gather_data(
     lenient: bool = False,
 ) -> Gathered:
     """The plan of the whole environment, from what is there now. Its schemas are noted in the registry first."""
-    judgement = replace(_judgement(environment, by), lenient=lenient, uses=uses_in(source.files, source.pipeline_file))
+    judgement = replace(
+        _judgement(environment, specification, by), lenient=lenient, uses=uses_in(source.files, source.pipeline_file)
+    )
     pairs = _pairs(environment, specification, source, judgement)
     targets = [pair.target for pair in pairs]
     # Noted before they are made: a removal looks for them even if this worker dies half-way.
@@ -63,7 +66,7 @@ def gather_seed(
     environment: Environment, specification: DataSpecification, source: Source, table: str, by: Provisioner
 ) -> Gathered:
     """The plan of one table alone, judged as the whole is; nothing of other tables is asked."""
-    judgement = _judgement(environment, by)
+    judgement = _judgement(environment, specification, by)
     schema, _, name = table.rpartition(".")
     pairs = _pairs(environment, specification, source, judgement)
     pair = next((one for one in pairs if one.target == schema), None)
@@ -106,7 +109,8 @@ def _plan(
             environment=environment.claimed_name,
             repository=environment.repository,
             pull_number=environment.pull_number,
-            table_suffix=source.pipeline_file.table_suffix(environment.lane),
+            lane=environment.lane,
+            table_suffix=source.pipeline_file.table_suffix(environment.lane, is_canary=environment.is_canary),
             found=found,
             judgement=judgement,
             knowledge=_knowledge(environment, wanted, found, by),
@@ -117,19 +121,22 @@ def _plan(
     return replace(plan, warnings=tuple(told_with_lines(one, text) for one in plan.warnings))
 
 
-def _judgement(environment: Environment, by: Provisioner) -> Judgement:
-    if environment.guard is None:
+def _judgement(environment: Environment, specification: DataSpecification, by: Provisioner) -> Judgement:
+    guard = environment.guard
+    if guard is None and environment.is_of_a_release:
+        guard = DataGuard.of(specification)  # a commit of the default branch
+    if guard is None:
         raise InvalidPipelineError(
             "what the default branch demands of this environment's data is not known: push a commit, so that it is read"
         )
-    return Judgement(environment.guard, by.stack.allows(environment.repository))
+    return Judgement(guard, by.stack.allows(environment.repository))
 
 
 def _pairs(
     environment: Environment, specification: DataSpecification, source: Source, judgement: Judgement
 ) -> tuple[SchemaPair, ...]:
     """Checked before the warehouse is asked: what a repository may not read, it does not learn about either."""
-    suffix = source.pipeline_file.table_suffix(environment.lane)
+    suffix = source.pipeline_file.table_suffix(environment.lane, is_canary=environment.is_canary)
     with with_lines(source.files.get(PIPELINE_FILE)):
         pairs = schema_pairs(specification, environment.claimed_name, suffix)
         check_allowed(pairs, judgement.allowed)

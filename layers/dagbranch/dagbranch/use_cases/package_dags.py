@@ -14,13 +14,22 @@ from typing import Final
 
 from dagbranch.domain import packaging
 from dagbranch.domain.artifacts import artifacts_of, uris_in
+from dagbranch.domain.asked_archive import check_is_the_pipelines_turn
 from dagbranch.domain.base_changes import with_changed
 from dagbranch.domain.data_history import shortened
-from dagbranch.domain.deployment import commit_that_stands, digest_that_stands, plan_copy, what_it_shows, zip_marker
+from dagbranch.domain.deployment import (
+    check_promoted_zip,
+    commit_that_stands,
+    digest_that_stands,
+    plan_copy,
+    sha256_that_stands,
+    what_it_shows,
+    zip_marker,
+)
 from dagbranch.domain.environments import Environment, Half
 from dagbranch.domain.facts import with_base_changes
 from dagbranch.domain.life_cycle import check_not_superseded, with_pipeline
-from dagbranch.domain.naming import SourceArchiveKey
+from dagbranch.domain.naming import NEXT, SourceArchiveKey
 from dagbranch.domain.overview import BaseChanges
 from dagbranch.domain.ownership import carries, marker_of
 from dagbranch.domain.pipeline_file import with_lines
@@ -32,7 +41,7 @@ from dagbranch.domain.time_left import TimeLeft
 from dagbranch.domain.wheels import unpack_wheels
 from dagbranch.errors import NotOursError, SupersededError
 from dagbranch.ports import ArtifactsBucket, DagsBucket, Registry, StoredZip
-from dagbranch.use_cases.deploy_half import Deployed, Source, Surroundings, Worker, deploy_half
+from dagbranch.use_cases.deploy_half import Deployed, Source, Surroundings, Worker, deploy_half, told_schemas
 
 _FOR_A_PACKAGE: Final = timedelta(seconds=20)  # thousands of files, put in parallel
 
@@ -65,15 +74,18 @@ def package_dags(
         marker = standing.marker if standing else {}
         shows = what_it_shows(selection.fingerprint, schedules=environment.schedules)
         head_sha = commit_that_stands(marker, source.digest, runtime.version, shows)
+        zip_sha256 = sha256_that_stands(marker)
         data: dict[str, object] = {"unchanged": True}
         before = environment.pipeline
         told = before.message if before and before.source_digest == source.digest else selection.in_words
-        if head_sha is None:
+        if head_sha is not None:
+            check_promoted_zip(environment, zip_sha256, runtime.version)
+        else:
             head_sha = environment.head_sha
             time_left.check(_FOR_A_PACKAGE)
             registry = around.registry
             with with_lines(source.files.get(PIPELINE_FILE)):
-                data, warnings = _put(
+                data, zip_sha256, warnings = _put(
                     environment, source, selection, runtime, worker.limits, standing, registry, dags, artifacts
                 )
             told = shortened("\n".join([*filter(None, [selection.in_words]), *warnings]))
@@ -85,13 +97,26 @@ def package_dags(
             around.clock(),
             message=told,
             has_dags=selection.may_have_dags,
+            zip_sha256=zip_sha256,
+            version=runtime.version,
         )
         # After the zip was put: Airflow looks for it meanwhile.
         changes = _changes(environment, source)
         return Deployed(lambda newest: with_base_changes(with_pipeline(newest, half), changes), data)
 
+    def check_turn(newest: Environment, key: SourceArchiveKey) -> None:
+        check_is_the_pipelines_turn(newest, key, upload.uploaded_at, around.clock())
+
     try:
-        deploy_half("pipeline", upload, announce=EventKind.PACKAGED, deploy=deploy, worker=worker, around=around)
+        deploy_half(
+            "pipeline",
+            upload,
+            announce=EventKind.PACKAGED,
+            deploy=deploy,
+            worker=worker,
+            around=around,
+            check_turn=check_turn,
+        )
     except SupersededError:
         _have_it_removed(upload, worker, around)
         raise
@@ -131,8 +156,8 @@ def _put(
     registry: Registry,
     dags: DagsBucket,
     artifacts: ArtifactsBucket,
-) -> tuple[dict[str, object], Sequence[str]]:
-    """What is told on the bus, and what the author will want to know."""
+) -> tuple[dict[str, object], str, Sequence[str]]:
+    """What is told on the bus, the zip's SHA-256, and what the author will want to know."""
     name, marker = environment.claimed_name, marker_of(environment)
     job_code = artifacts_of(source.files, source.pipeline_file)
     with ThreadPoolExecutor(1) as beside:
@@ -145,6 +170,7 @@ def _put(
             version=runtime.version,
             vendored=unpack_wheels(required(source.files, source.pipeline_file.requirements), source.files, limits),
         )
+    differs = check_promoted_zip(environment, packaged.sha256, runtime.version)
     beside_zip = packaging.files_beside(packaged, source.pipeline_file.unpacked_copy)
     plan = plan_copy(beside_zip, standing_copy.result(), packaged.digests)
     uris = {one.name: artifacts.put(name, one, marker) for one in job_code}
@@ -153,18 +179,19 @@ def _put(
     dags.put_configuration(name, source.digest, _configuration(environment, source, selection, uris), marker)
     _check_still_wanted(environment, registry)
     shows = what_it_shows(selection.fingerprint, schedules=environment.schedules)
-    noted = zip_marker(environment, source.digest, runtime.version, shows)
+    noted = zip_marker(environment, source.digest, runtime.version, shows, packaged.sha256)
     dags.put_zip(name, packaged.archive, noted, replaces=standing)
     before = digest_that_stands(standing.marker) if standing else None
     _drop(environment, plan.drop, [one for one in (source.digest, before) if one], dags, artifacts)
-    warnings = [*packaged.warnings, *selection.warnings]
-    return {
+    warnings = [*differs, *packaged.warnings, *selection.warnings]
+    told = {
         "zip_sha256": packaged.sha256,
         "files_put": len(plan.put),
         "files_kept": len(plan.keep),
         "artifacts": uris,
         "warnings": warnings,
-    }, warnings
+    }
+    return told, packaged.sha256, warnings
 
 
 def _check_still_wanted(environment: Environment, registry: Registry) -> None:
@@ -193,7 +220,7 @@ def _drop(
 def _configuration(
     environment: Environment, source: Source, selection: Selection, artifacts: Mapping[str, str]
 ) -> bytes:
-    settings = source.pipeline_file.settings(environment.lane).model_dump(exclude_none=True)
+    settings = source.pipeline_file.told_settings(environment.lane, is_canary=environment.is_canary)
     asked_for = {} if environment.schedules is None else {"schedules": environment.schedules}
     return packaging.configuration(
         environment=environment.claimed_name,
@@ -203,7 +230,8 @@ def _configuration(
         head_sha=environment.head_sha,
         source_digest=source.digest,
         settings={**settings, **asked_for},
-        schemas=source.pipeline_file.schema_names(environment.lane, environment.claimed_name),
+        schemas=told_schemas(environment, source),
         selected=selection.selected,
         artifacts=artifacts,
+        ids=NEXT if environment.is_canary else None,
     )

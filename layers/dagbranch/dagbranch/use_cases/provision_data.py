@@ -11,15 +11,26 @@ from dagbranch.domain.data_changes import check_no_seed_runs
 from dagbranch.domain.data_history import shortened
 from dagbranch.domain.data_plan import DataPlan, plan_removal
 from dagbranch.domain.data_stack import DataStack
+from dagbranch.domain.declared_tables import check_declared_tables, full_names
 from dagbranch.domain.environments import Environment, Half
 from dagbranch.domain.facts import with_schemas
 from dagbranch.domain.life_cycle import with_data
 from dagbranch.domain.naming import SourceArchiveKey
+from dagbranch.domain.pipeline_file import with_lines
 from dagbranch.domain.requests import ArchiveUploaded, DataRequest, EventKind, SeedRequest
+from dagbranch.domain.source_archive import PIPELINE_FILE
 from dagbranch.domain.statements import Statement
 from dagbranch.ports import SeedQueue, Warehouse
 from dagbranch.use_cases.data_work import Provisioner
-from dagbranch.use_cases.deploy_half import Deployed, Source, Surroundings, Worker, deploy_half
+from dagbranch.use_cases.deploy_half import (
+    Deployed,
+    Source,
+    Surroundings,
+    Worker,
+    declared_data,
+    deploy_half,
+    told_schemas,
+)
 from dagbranch.use_cases.gather_data import gather_data
 from dagbranch.use_cases.renew_data import renew_data
 from dagbranch.use_cases.seed_table import seed_table
@@ -83,10 +94,13 @@ def _provision_archive(upload: ArchiveUploaded, by: Provisioner) -> None:
 
 
 def _made(environment: Environment, source: Source, by: Provisioner) -> DataPlan | None:
-    """What was run; None where no data is declared. The warehouse is reached only where there is a reason to."""
-    specification = source.pipeline_file.data_of(environment.lane)
+    """What was run; None where there is nothing to make. The warehouse is reached only where there is a reason to."""
+    specification = declared_data(environment, source)
     if specification is None:
-        _drop_undeclared(environment, by)
+        if source.pipeline_file.makes_data(environment.lane, is_canary=environment.is_canary):
+            _drop_undeclared(environment, by)
+        else:
+            _check_tables(environment, source, by)
         return None
     plan = gather_data(environment, specification, source, by).plan
     _check_no_seed_loses_its_table(environment, plan.statements, by)
@@ -103,6 +117,16 @@ def _check_no_seed_loses_its_table(environment: Environment, statements: Sequenc
     check_no_seed_runs(newest, by.around.clock(), dropped)
 
 
+def _check_tables(environment: Environment, source: Source, by: Provisioner) -> None:
+    """In a lane whose tables are there already, and where nothing is ever made, changed or dropped."""
+    declared = source.pipeline_file.data
+    if declared is None:
+        return
+    schemas = full_names(declared, told_schemas(environment, source))
+    with with_lines(source.files.get(PIPELINE_FILE)):
+        check_declared_tables(declared, schemas, by.warehouse.schemas(set(schemas.values())))
+
+
 def _drop_undeclared(environment: Environment, by: Provisioner) -> None:
     """The schemas that an earlier commit declared, where this one declares none at all."""
     if not environment.schemas:
@@ -112,6 +136,7 @@ def _drop_undeclared(environment: Environment, by: Provisioner) -> None:
         environment=environment.claimed_name,
         repository=environment.repository,
         pull_number=environment.pull_number,
+        lane=environment.lane,
     )
     _check_no_seed_loses_its_table(environment, plan.statements, by)
     by.run(environment, [plan.statements] if plan.statements else [], plan.fence)

@@ -30,6 +30,7 @@ def remove_data(environment: Environment, work: RemovalWork) -> list[str]:
         environment=environment.claimed_name,
         repository=environment.repository,
         pull_number=environment.pull_number,
+        lane=environment.lane,
     )
     to_drop = [name for statement in plan.statements for name in statement.writes]
     if to_drop:

@@ -17,7 +17,7 @@ from dagbranch.domain.overview import SchemaOverview
 from dagbranch.domain.requests import DataRequest, EventKind, event_detail
 from dagbranch.errors import SourceError, SupersededError, UpstreamError, is_for_good
 from dagbranch.use_cases.data_work import Provisioner
-from dagbranch.use_cases.deploy_half import Source, fail, leased, read_source, tell
+from dagbranch.use_cases.deploy_half import Source, declared_data, fail, leased, read_source, tell
 from dagbranch.use_cases.gather_data import Gathered, gather_data
 
 
@@ -80,7 +80,7 @@ def _follow(environment: Environment, by: Provisioner) -> None:
     key = _standing_archive(environment)
     try:
         source = read_source(key, by.worker, by.around)
-        specification = source.pipeline_file.data_of(environment.lane)
+        specification = declared_data(environment, source)
         gathered = gather_data(environment, specification, source, by, lenient=True) if specification else None
         if gathered is not None:
             by.run(environment, gathered.plan.phases, gathered.plan.fence)
@@ -130,7 +130,7 @@ def _standing_archive(environment: Environment) -> SourceArchiveKey:
 
 
 def _declared(environment: Environment, source: Source) -> DataSpecification:
-    specification = source.pipeline_file.data_of(environment.lane)
+    specification = declared_data(environment, source)
     if specification is None:
-        raise SupersededError("the archive declares no data: there is nothing to make anew")
+        raise SupersededError("no data is declared, or made in this lane: there is nothing to make anew")
     return specification

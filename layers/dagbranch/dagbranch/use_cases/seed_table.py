@@ -22,7 +22,16 @@ from dagbranch.domain.seeds import Seed, remaining
 from dagbranch.domain.statements import Statement
 from dagbranch.errors import InvalidPipelineError, NotYetError, SourceError, SupersededError, UpstreamError
 from dagbranch.use_cases.data_work import Provisioner
-from dagbranch.use_cases.deploy_half import Source, fail, find_environment, leased, read_source, tell
+from dagbranch.use_cases.deploy_half import (
+    Source,
+    declared_data,
+    fail,
+    find_environment,
+    leased,
+    read_source,
+    tell,
+    told_schemas,
+)
 from dagbranch.use_cases.gather_data import gather_seed
 
 _SPARE: Final = timedelta(seconds=30)  # for what is written at the end, and the longest answer of a warehouse
@@ -97,7 +106,7 @@ def _fill(environment: Environment, source: Source, table: str, deadline: _Deadl
 
 def _planned(environment: Environment, source: Source, table: str, by: Provisioner) -> tuple[Seed, Fence] | None:
     """The seed as the archive has it, judged anew; None where the table's note says that it is done."""
-    specification = source.pipeline_file.data_of(environment.lane)
+    specification = declared_data(environment, source)
     if specification is None:
         raise InvalidPipelineError(f"{table} is to be filled, and the archive declares no data")
     gathered = gather_seed(environment, specification, source, table, by)
@@ -136,5 +145,5 @@ def _check_still_wanted(environment: Environment, by: Provisioner) -> None:
 def _tell_if_last(noted: Environment, source: Source, by: Provisioner) -> None:
     """Whoever finds nothing left to fill says so; where a table was mended beside ready ones, there is no news."""
     if not noted.seeding and noted.status != Status.READY:
-        schemas = source.pipeline_file.schema_names(noted.lane, noted.claimed_name)
+        schemas = told_schemas(noted, source)
         tell(EventKind.PROVISIONED, noted, by.around, schemas=schemas)
