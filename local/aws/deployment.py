@@ -43,6 +43,8 @@ def deployed_functions(administrator: Any, stack_name: str, build_folder: Path) 
     layers = _built_layers(template, stack, build_folder)
     aws_lambda = administrator("lambda")
     for logical_id, properties in resources(template, FUNCTION):
+        if logical_id not in stack:  # its condition does not hold in this lane
+            continue
         deployed = aws_lambda.get_function_configuration(FunctionName=stack[logical_id])
         yield (
             Function(
