@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -10,14 +11,16 @@ from dagbranch.domain.airflow_listing import ListedDag
 from dagbranch.domain.artifacts import Artifact
 from dagbranch.domain.environments import Environment, Status
 from dagbranch.domain.leases import with_lease
+from dagbranch.domain.naming import CANARY, RELEASE
 from dagbranch.domain.ownership import marker_of
 from dagbranch.domain.policy import Policy
-from dagbranch.domain.requests import ArchiveUploaded, PullRequestEvent
+from dagbranch.domain.requests import ArchiveUploaded, PullRequestEvent, Wish
 from dagbranch.errors import InvalidEventError, NotOursError, NotYetError, SupersededError, TransientUpstreamError
 from tests.fakes.buckets import stored
 from tests.fakes.examples import (
     FILES,
     FILES_WITH_DATA,
+    FIRST,
     NOW,
     PULL_NUMBER,
     REPOSITORY,
@@ -28,6 +31,7 @@ from tests.fakes.examples import (
     nothing,
 )
 from tests.fakes.registry import InMemoryRegistry
+from tests.fakes.release_examples import a_release_record
 from tests.fakes.warehouse import Schema, Table
 from tests.fakes.world import World, event_about
 
@@ -711,3 +715,63 @@ def test_a_removal_that_dies_after_any_step_is_finished_by_the_next(ready: World
     assert ready.environment.receipt["environment"] == "feature1"
     assert ready.environment.receipt["schemas"] == [OURS]
     assert "Removed" in ready.bus.kinds
+
+
+# Release lanes
+
+
+def a_lane_with(world: World, **different: Any) -> Environment:
+    """A canary of the first commit is ready, and beside it the release, of the second."""
+    release = a_release_record(**{"status": Status.READY, "head_sha": SECOND, "revision": 0, **different})
+    world.registry.claim(release, ["stage_pipelines"], event="")
+    canary = replace(release, pull_number=CANARY, head_sha=FIRST, status=Status.READY)
+    world.dags.put_zip("stage_pipelines_next", b"zip", marker_of(canary), replaces=None)
+    world.dags.put_zip("stage_pipelines", b"zip", marker_of(release), replaces=None)
+    return world.registry.claim(canary, ["stage_pipelines_next"], event="")
+
+
+def about_a_release(number: int, **different: Any) -> PullRequestEvent:
+    return PullRequestEvent(REPOSITORY_ID, REPOSITORY, number, FIRST, "delivery-1", None, **different)
+
+
+def test_a_canary_that_nobody_asked_to_remove_stays(world: World) -> None:
+    a_lane_with(world)
+
+    world.remove(about_a_release(CANARY))
+
+    assert set(world.dags.objects) == {"stage_pipelines.zip", "stage_pipelines_next.zip"}
+
+
+@pytest.mark.parametrize("why", ["dropped", "asked", "promoted"])
+def test_a_canary_is_removed_where_nobody_wants_it_and_the_release_stays(world: World, why: str) -> None:
+    canary = a_lane_with(world, head_sha=FIRST if why == "promoted" else SECOND)
+    if why == "dropped":
+        world.registry.update(canary, lambda newest: replace(newest, unwanted="alice dropped it"), event="")
+
+    wish = Wish("alice", removal=True, at=NOW) if why == "asked" else None
+    world.remove_until_done(about_a_release(CANARY, wish=wish))
+
+    gone, release = (world.registry.get(REPOSITORY_ID, number) for number in (CANARY, RELEASE))
+    assert gone is not None
+    assert release is not None
+    assert (gone.status, release.status) == (Status.REMOVED, Status.READY)
+    assert set(world.dags.objects) == {"stage_pipelines.zip"}
+    assert "Environment Requested" not in world.bus.kinds
+
+
+def test_a_drop_that_comes_late_does_not_mean_the_canary_that_was_taken_since(world: World) -> None:
+    canary = a_lane_with(world)
+    world.registry.update(canary, lambda newest: replace(newest, requested_at=NOW + timedelta(minutes=1)), event="")
+
+    world.remove(about_a_release(CANARY, wish=Wish("alice", removal=True, at=NOW)))
+
+    assert "stage_pipelines_next.zip" in world.dags.objects
+
+
+@pytest.mark.parametrize("wish", [None, Wish("alice", removal=True, at=NOW)])
+def test_a_release_is_never_removed_while_its_repository_is_on_the_list(world: World, wish: Wish | None) -> None:
+    a_lane_with(world, unwanted="somebody said so")
+
+    world.remove(about_a_release(RELEASE, wish=wish))
+
+    assert "stage_pipelines.zip" in world.dags.objects

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dagbranch.domain.environments import Environment
+from dagbranch.domain.naming import CANARY
 
 _LANE, _REPOSITORY, _PULL = "dagbranch-lane", "dagbranch-repository-id", "dagbranch-pull-number"
 
@@ -26,7 +27,7 @@ class Owner:
     def of(cls, metadata: Mapping[str, str]) -> Owner | None:
         """None for metadata that is no marker of ours."""
         lane, repository, pull = (metadata.get(name, "") for name in (_LANE, _REPOSITORY, _PULL))
-        if not lane or not (repository.isdecimal() and pull.isdecimal()):
+        if not lane or not repository.isdecimal() or not (pull.isdecimal() or pull == str(CANARY)):
             return None
         return cls(lane, int(repository), int(pull))
 

@@ -9,7 +9,8 @@ from dagbranch.domain.airflow_listing import dags_of
 from dagbranch.domain.ending import Farewell, adopted, left, removing, reprieved
 from dagbranch.domain.environments import Environment, HalfName, Status
 from dagbranch.domain.leases import with_lease, without_lease
-from dagbranch.domain.policy import reason_to_remove
+from dagbranch.domain.naming import CANARY, RELEASE
+from dagbranch.domain.policy import reason_to_end, reason_to_remove
 from dagbranch.domain.requests import EventKind, PullRequestEvent, event_detail
 from dagbranch.domain.wishes import is_overtaken
 from dagbranch.errors import SupersededError
@@ -97,6 +98,8 @@ def _farewell(event: PullRequestEvent, found: Environment, github: GitHub, work:
     """GitHub's truth, not the event's: a late ``closed`` does not kill a pull request that was reopened."""
     if found.repository.lower() not in work.remover.allowed_repositories:
         return Farewell("its repository is no longer on the stack's list")
+    if found.is_of_a_release:
+        return _farewell_to_a_canary(event, found, work)
     check_installation(event.installation_id, found.repository, github)
     pull = github.pull_request(found.repository, found.pull_number)
     head_sha = pull.head_sha if pull is not None and pull.is_open else None
@@ -106,6 +109,16 @@ def _farewell(event: PullRequestEvent, found: Environment, github: GitHub, work:
     if reason is None:
         return None
     return Farewell(reason, head_sha, is_dismissed=head_sha is not None and not found.unwanted)
+
+
+def _farewell_to_a_canary(event: PullRequestEvent, found: Environment, work: RemovalWork) -> Farewell | None:
+    """The release beside it stays, whoever asks."""
+    release = work.places.registry.get(found.repository_id, RELEASE)
+    reason = reason_to_end(found, release)
+    wish = event.wish
+    if reason is None and found.pull_number == CANARY and wish and wish.removal and not is_overtaken(wish, found):
+        reason = f"{wish.by} asked for its removal"
+    return Farewell(reason) if reason is not None else None
 
 
 def _reprieved(found: Environment, github: GitHub, work: RemovalWork) -> Environment:

@@ -99,7 +99,7 @@ def _tell(environment: Environment, work: RemovalWork) -> None:
 
 def _have_it_looked_at(gone: Environment, work: RemovalWork) -> None:
     """One whose pull request is open, perhaps: its newest commit is told why it gets nothing, or gets one again."""
-    if gone.unwanted and gone.dismissed is None:
+    if gone.unwanted and gone.dismissed is None and not gone.is_of_a_release:
         work.bus.publish(EventKind.ENVIRONMENT_REQUESTED, event_detail(gone, work.clock()))
 
 
