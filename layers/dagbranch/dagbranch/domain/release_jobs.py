@@ -13,6 +13,8 @@ from dagbranch.domain.releases import HoldNote, Judged, Release, newest
 from dagbranch.domain.requests import ArchiveUploaded, DeploymentEvent, EnvironmentEvent, EventKind, ReleaseTick
 from dagbranch.errors import InvalidEventError
 
+_STANDS_OR_COMES: Final = frozenset({Status.REQUESTED, Status.DEPLOYING, Status.READY})
+
 type ReleaseEvent = DeploymentEvent | EnvironmentEvent | ArchiveUploaded | ReleaseTick
 type Job = Literal["judge", "answer", "accept", "note", "repair", "tick"]
 type Counting = Literal["counts", "not yet", "never"]
@@ -113,26 +115,22 @@ def course_here(asked: AskedDeployment, release: Release, record: Environment | 
     ``unknown``: the commit never came here. ``stands``: it is there, or on its way. ``go back``: it had been ready
     here. ``try again``: it was promoted, and never ready. What has failed for a deployment is not tried again for it.
     """
-    if asked.wish.canary == "take":
-        return "unknown"
-    if asked.wish.canary == "drop":
-        return "drop"
+    if asked.wish.canary is not None:
+        return "drop" if asked.wish.canary == "drop" else "unknown"
     if asked.id < newest(newest_id, record.asked_by if record else None):
         return "done"
-    if record is not None and _brings(record, release):
-        if record.status != Status.FAILED:
-            return "stands"
-        if record.asked_by == asked.id:
-            return "done"
+    if record is not None and _brings(record, release, asked):
+        return "done" if record.status == Status.FAILED else "stands"
     if release.known_digest is None:
         return "unknown"
     return "go back" if release.was_ready else "try again"
 
 
-def _brings(record: Environment, release: Release) -> bool:
-    """Whether this commit stands here or is on its way, or was the last one that failed."""
+def _brings(record: Environment, release: Release, asked: AskedDeployment) -> bool:
+    """Whether this commit stands here or is on its way, or has failed for this very deployment."""
     digests = {record.asked_digest, release.known_digest} - {None}
-    return record.status in _WANTED and record.head_sha == release.head_sha and len(digests) < 2
+    is_tried = record.status in _STANDS_OR_COMES or (record.status == Status.FAILED and record.asked_by == asked.id)
+    return is_tried and record.head_sha == release.head_sha and len(digests) < 2
 
 
 type CourseOfArchive = Literal["stands", "superseded", "leave", "take in"]
