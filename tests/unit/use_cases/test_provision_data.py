@@ -1,20 +1,25 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from dagbranch.domain.access import Access
 from dagbranch.domain.data_guard import DataGuard
+from dagbranch.domain.data_stack import DataStack
 from dagbranch.domain.environments import Status
+from dagbranch.domain.fence import Fence
 from dagbranch.domain.leases import with_lease
 from dagbranch.domain.life_cycle import ready
+from dagbranch.domain.naming import CANARY, RELEASE
 from dagbranch.domain.overview import SchemaOverview
 from dagbranch.domain.schema_marker import SchemaMarker
 from dagbranch.domain.source_allowance import RepositoryLists
+from dagbranch.domain.statements import Statement
 from dagbranch.errors import NotYetError, SupersededError, TransientUpstreamError
 from tests.fakes.examples import DATA_FILE, FILES, FILES_WITH_DATA, FIRST, NOW, REPOSITORY, SECOND, an_environment
-from tests.fakes.warehouse import Schema, Table
+from tests.fakes.warehouse import InMemoryWarehouse, Schema, Table
 from tests.fakes.world import World, ask_for
 
 OURS = "db_attribution_feature1"
@@ -330,3 +335,163 @@ def test_a_table_that_the_sql_writes_and_the_file_reads_is_told_before_anything_
     assert requested.environment.status == Status.FAILED
     assert "dags/rows.sql:1" in requested.environment.message
     assert requested.warehouse.ran == []
+
+
+# Release lanes
+
+
+STAGE_FILE = (
+    DATA_FILE
+    + b"""\
+      mask: {m_events: {email: null}}
+lanes: {stage: {source_suffix: _test, table_suffix: _stage}}
+"""
+)
+PROD_FILE = DATA_FILE + b"lanes: {prod: {table_suffix: _live}}\n"
+LIVE = "db_attribution_live"
+
+
+class LookedAtOnly(InMemoryWarehouse):
+    """One in which nothing may be run at all, be it nothing that is run."""
+
+    def run(self, phases: Sequence[Sequence[Statement]], fence: Fence) -> None:
+        raise AssertionError(f"nothing is to be run here: {phases} within {fence}")
+
+
+@pytest.fixture
+def stage() -> World:
+    return World("stage")
+
+
+@pytest.fixture
+def prod() -> World:
+    world = World("prod")
+    world.warehouse = LookedAtOnly({LIVE: {"m_events": "view", "m_roi": "table"}})
+    return world
+
+
+def of(file: bytes) -> dict[str, bytes]:
+    return {**FILES, "dagbranch.yaml": file}
+
+
+def test_a_release_lane_with_a_source_has_views_and_outputs_as_a_preview_has(stage: World) -> None:
+    stage.provision(stage.ask_for_release(of(STAGE_FILE)))
+    stage.fill()
+
+    schema = "db_attribution_stage"
+    assert stage.warehouse.kinds(schema) == {"m_events": "view", "m_roi": "table"}
+    assert {row["email"] for row in stage.warehouse.rows(f"{schema}.m_events")} == {None}
+    marker = SchemaMarker.parse(stage.warehouse.stands[schema].comment)
+    assert marker is not None
+    assert marker.same_owner(SchemaMarker("stage_pipelines", REPOSITORY, RELEASE, lane="stage"))
+    assert stage.record().data is not None
+    assert stage.bus.kinds == ["Provisioned"]
+
+
+def test_the_next_commit_of_a_release_lane_keeps_what_its_pipelines_wrote(stage: World) -> None:
+    stage.provision(stage.ask_for_release(of(STAGE_FILE)))
+    stage.fill()
+    stage.warehouse.table("db_attribution_stage.m_roi").rows = [{"id": 9, "date": "2026-11-21", "email": "x"}]
+
+    stage.provision(stage.ask_for_release(of(STAGE_FILE), head_sha=SECOND))
+    stage.fill()
+
+    assert [row["id"] for row in stage.warehouse.rows("db_attribution_stage.m_roi")] == [9]
+
+
+def test_schemas_of_another_lanes_release_are_left_alone(stage: World) -> None:
+    theirs = str(SchemaMarker("stage_pipelines", REPOSITORY, RELEASE, lane="prod"))
+    stage.warehouse.stands["db_attribution_stage"] = Schema(theirs)
+
+    stage.provision(stage.ask_for_release(of(STAGE_FILE)))
+
+    assert stage.record().status == Status.FAILED
+    assert f"{REPOSITORY}'s release, environment stage_pipelines" in stage.record().message
+    assert stage.warehouse.ran == []
+
+
+def test_where_the_tables_are_there_already_nothing_is_run(prod: World) -> None:
+    prod.provision(prod.ask_for_release(of(PROD_FILE)))
+
+    assert prod.record().data is not None
+    assert prod.record().schemas == ()
+    assert prod.bus.kinds == ["Provisioned"]
+
+
+def test_every_table_that_is_missing_is_named_with_its_line(prod: World) -> None:
+    file = b"""\
+version: 1
+data:
+  schemas:
+    db_attribution:
+      read: [m_events, "m_cost_*"]
+      write: {m_roi: {}, M_Model: {}, m_events: {}}
+    db_other: {read: all}
+lanes: {prod: {table_suffix: _live}}
+"""
+    prod.provision(prod.ask_for_release(of(file)))
+
+    assert prod.record().status == Status.FAILED
+    assert prod.record().message.splitlines() == [
+        "dagbranch.yaml:5: data.schemas.db_attribution.read: db_attribution_live has no m_cost_*",
+        "dagbranch.yaml:6: data.schemas.db_attribution.write.M_Model: db_attribution_live has no M_Model",
+        "dagbranch.yaml:6: data.schemas.db_attribution.write.m_events: db_attribution_live has m_events as a view",
+        "dagbranch.yaml:7: data.schemas.db_other: there is no schema db_other_live",
+        "(nothing is made in this lane: make what is missing there first)",
+    ]
+
+
+def test_a_lane_without_suffixes_uses_the_names_that_the_code_gives(prod: World) -> None:
+    prod.warehouse.stands["db_attribution"] = prod.warehouse.stands[LIVE]
+
+    prod.provision(prod.ask_for_release(of(DATA_FILE)))
+
+    assert prod.record().data is not None
+
+
+def test_a_commit_that_declares_no_data_costs_such_a_lane_no_table(prod: World) -> None:
+    asked = prod.ask_for_release(FILES)
+    prod.registry.update(prod.record(), lambda newest: replace(newest, schemas=(LIVE,)), event="")
+
+    prod.provision(asked)
+
+    assert prod.record().data is not None
+    assert prod.warehouse.asked == 0
+
+
+def test_a_way_back_is_judged_by_the_commit_itself(stage: World) -> None:
+    upload = stage.ask_for_release(of(STAGE_FILE), rolls_back=True)
+    assert stage.record().guard is None
+
+    stage.provision(upload)
+
+    assert stage.record().status != Status.FAILED
+    assert "db_attribution_stage" in stage.warehouse.stands
+
+
+# Canaries
+
+
+def test_a_canary_has_schemas_of_its_own_beside_those_that_stand(stage: World) -> None:
+    stage.provision(stage.ask_for_release(of(STAGE_FILE)))
+    stage.provision(stage.ask_for_release(of(STAGE_FILE), CANARY, head_sha=SECOND))
+    stage.fill()
+
+    assert stage.record(CANARY).schemas == ("db_attribution_stage_next",)
+    assert stage.warehouse.kinds("db_attribution_stage_next") == {"m_events": "view", "m_roi": "table"}
+    assert stage.warehouse.kinds("db_attribution_stage") == {"m_events": "view", "m_roi": "table"}
+
+
+def test_a_canary_where_the_tables_are_there_already_reads_and_keeps_off_them() -> None:
+    prod = World("prod")
+    prod.warehouse = InMemoryWarehouse({LIVE: {"m_events": "table", "m_roi": "table"}})
+    prod.stack = DataStack(RepositoryLists.parse(""), RepositoryLists.parse("_live"), Access())
+    before = prod.warehouse.rows(f"{LIVE}.m_roi")
+
+    prod.provision(prod.ask_for_release(of(PROD_FILE), CANARY))
+    prod.fill()
+
+    beside = f"{LIVE}_next"
+    assert prod.warehouse.kinds(beside) == {"m_events": "view", "m_roi": "table"}
+    assert prod.warehouse.rows(f"{beside}.m_events") == prod.warehouse.rows(f"{LIVE}.m_events")
+    assert len(prod.warehouse.rows(f"{beside}.m_roi")) < len(before) == len(prod.warehouse.rows(f"{LIVE}.m_roi"))

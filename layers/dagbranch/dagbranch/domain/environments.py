@@ -10,7 +10,7 @@ from typing import Literal
 
 from dagbranch.domain.airflow_pages import AirflowPages
 from dagbranch.domain.data_guard import DataGuard
-from dagbranch.domain.naming import CANARY, RELEASE
+from dagbranch.domain.naming import CANARY, RELEASE, whose
 from dagbranch.domain.overview import Overview
 from dagbranch.domain.promotion import Promotion
 from dagbranch.domain.release_wishes import Hold
@@ -209,7 +209,7 @@ class Environment:
     def claimed_name(self) -> str:
         """The name; raises InvalidEventError for a pull request that never got one."""
         if self.name is None:
-            raise InvalidEventError(f"{self.repository}#{self.pull_number} has no environment")
+            raise InvalidEventError(f"{whose(self.repository, self.pull_number)}, has no environment")
         return self.name
 
     def changed_in(self, source_digest: str) -> tuple[str, ...] | None:

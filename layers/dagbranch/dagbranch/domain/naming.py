@@ -150,6 +150,12 @@ def source_prefix(repository: str, pull_number: int) -> str:
     return f"sources/{repository}/{_OF_A_LANE.get(pull_number) or f'pull/{pull_number}'}/"
 
 
+def whose(repository: str, pull_number: int) -> str:
+    """In words: ``acme/shop, pull request 7`` or ``acme/shop's release``."""
+    word = _OF_A_LANE.get(pull_number)
+    return f"{repository}'s {word}" if word else f"{repository}, pull request {pull_number}"
+
+
 def zip_key(dags_path: str, environment: str) -> str:
     return f"{dags_path}/{environment}.zip"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from dagbranch.domain.naming import whose
 from dagbranch.domain.schema_marker import SchemaMarker
 from dagbranch.domain.schema_pairs import SchemaPair
 from dagbranch.domain.warehouse_state import FoundSchema
@@ -18,7 +19,7 @@ def check_ownership(pairs: Iterable[SchemaPair], found: Mapping[str, FoundSchema
     """Raises NotOursError for a target that somebody else has made."""
     others = [
         f"the schema {pair.target} exists and is not this environment's ({_whose(found[pair.target])}): left alone. "
-        "Rename the branch, or drop the schema where nobody needs it"
+        "Rename the branch (in a release lane, change its table_suffix), or drop the schema where nobody needs it"
         for pair in pairs
         if pair.target in found and not is_ours(found[pair.target], owner)
     ]
@@ -38,4 +39,4 @@ def _whose(schema: FoundSchema) -> str:
     marker = SchemaMarker.parse(schema.comment)
     if marker is None:
         return "nobody's by its comment"
-    return f"{marker.repository}, pull request {marker.pull_number}, environment {marker.environment}"
+    return f"{whose(marker.repository, marker.pull_number)}, environment {marker.environment}"
