@@ -272,6 +272,12 @@ def test_a_canary_that_was_dropped_begins_anew() -> None:
     assert (asked.name, asked.asked_digest) == (None, "d1")
 
 
+def test_a_canary_that_was_to_be_dropped_is_wanted_again_with_the_next_one() -> None:
+    dropped = a_release_record(pull_number=CANARY, status=Status.READY, unwanted="alice dropped it")
+
+    assert asked_release(dropped, number=CANARY, head_sha=SECOND).unwanted == ""
+
+
 def test_a_canary_is_not_asked_for_while_the_last_one_is_being_removed() -> None:
     with pytest.raises(NotYetError):
         asked_release(a_release_record(pull_number=CANARY, status=Status.REMOVING), number=CANARY)

@@ -8,8 +8,9 @@ import pytest
 
 from dagbranch.domain.environments import Status
 from dagbranch.domain.leases import with_lease
+from dagbranch.domain.naming import RELEASE
 from dagbranch.domain.requests import DataRequest
-from dagbranch.errors import NotYetError, TransientUpstreamError
+from dagbranch.errors import NotYetError, SupersededError, TransientUpstreamError
 from tests.fakes.examples import FILES, FILES_WITH_DATA, NOW, PULL_NUMBER, REPOSITORY, REPOSITORY_ID, SECOND, nothing
 from tests.fakes.warehouse import InMemoryWarehouse, Table, rows_of
 from tests.fakes.world import World, ask_for
@@ -308,3 +309,61 @@ def test_an_environment_without_declared_data_is_compared_without_a_question(wor
     assert world.environment.compared_at == NOW + timedelta(days=1)
     assert world.warehouse.asked == 0
     assert world.warehouse.after_each is nothing
+
+
+# Release lanes
+
+
+LANES = b"lanes: {stage: {source_suffix: _test, table_suffix: _stage}}\n"
+
+
+def standing(lane: str, file: bytes) -> World:
+    """A release that is ready in that lane."""
+    world = World(lane)
+    world.warehouse = InMemoryWarehouse({BASE: dict.fromkeys(("m_events", "m_roi", "m_model", "m_customers"), "table")})
+    world.warehouse.stands["db_attribution"] = world.warehouse.stands[BASE]
+    world.provision(world.ask_for_release({**FILES, "dagbranch.yaml": file}))
+    world.fill()
+    world.registry.update(world.record(), lambda newest: replace(newest, status=Status.READY), event="")
+    world.warehouse.ran.clear()
+    world.bus.published.clear()
+    return world
+
+
+def asked_of_a_release(kind: Literal["reset", "check"], world: World) -> DataRequest:
+    return DataRequest(kind, REPOSITORY_ID, REPOSITORY, RELEASE, world.clock())
+
+
+def test_the_views_of_a_release_lane_follow_their_base() -> None:
+    stage = standing("stage", PATTERNS + LANES)
+    stage.warehouse.stands[BASE].tables["m_new"] = Table()
+
+    stage.provision(asked_of_a_release("check", stage))
+
+    assert "m_new" in stage.warehouse.kinds("db_attribution_stage")
+    assert stage.bus.kinds == ["Updated"]
+    assert stage.record().status == Status.READY
+
+
+def test_the_outputs_of_a_release_lane_are_made_anew_where_somebody_asks_for_it() -> None:
+    stage = standing("stage", PATTERNS + LANES)
+    stage.warehouse.table("db_attribution_stage.m_roi").rows += rows_of("2026-03-01")
+
+    stage.provision(asked_of_a_release("reset", stage))
+    stage.fill()
+
+    assert dates(stage, "db_attribution_stage.m_roi") == ["2026-01-01", "2026-01-31", "2026-02-01"]
+    assert stage.bus.kinds == ["Provisioned"]
+
+
+def test_where_a_release_lane_makes_nothing_there_is_nothing_to_follow_or_to_make_anew() -> None:
+    prod = standing("prod", PATTERNS)
+    asked_before = prod.warehouse.asked
+
+    prod.provision(asked_of_a_release("check", prod))
+    with pytest.raises(SupersededError, match="or made in this lane"):
+        prod.provision(asked_of_a_release("reset", prod))
+
+    assert (prod.warehouse.ran, prod.warehouse.asked) == ([], asked_before)
+    assert prod.record().status == Status.READY
+    assert prod.record().leases == {}

@@ -159,6 +159,7 @@ def _asked_again(existing: Environment, asked: Environment) -> Environment:
         requested_at=existing.requested_at if under_way else asked.requested_at,
         ready_at=existing.ready_at if under_way else None,
         changed_paths=None,
+        unwanted="",
         updated_at=asked.updated_at,
         message="",
         delivery=asked.delivery,
