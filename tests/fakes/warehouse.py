@@ -127,6 +127,21 @@ class InMemoryWarehouse:
         rows = _selected(tree, self.rows(table), self._columns(table))
         return sorted({tuple(row.values()) for row in rows}, key=str)
 
+    def first_row(self, question: Question) -> tuple[object, ...] | None:
+        """By sqlglot's own executor: joins, WITH, aggregates and set operations."""
+        self.asked += 1
+        tree: Any = sqlglot.parse_one(question.sql, dialect="databricks")
+        tables: dict[str, dict[str, list[Row]]] = {}
+        types: dict[str, dict[str, dict[str, str]]] = {}
+        for name in {_name(table) for table in tree.find_all(exp.Table)} - {cte.alias for cte in tree.ctes}:
+            schema, _, table = name.rpartition(".")
+            if self._find(name) is None:
+                raise UpstreamError(f"[TABLE_OR_VIEW_NOT_FOUND] {name}")
+            tables.setdefault(schema, {})[table] = self.rows(name)
+            types.setdefault(schema, {})[table] = self._columns(name)
+        answer: Any = execute(tree, schema=types, tables=tables, dialect="databricks")
+        return next(iter(answer.rows), None)
+
     def run(self, phases: Sequence[Sequence[Statement]], fence: Fence) -> None:
         for statement in (statement for phase in phases for statement in phase):
             fence.check(statement)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from dagbranch.domain import statements
+from dagbranch.domain.data_checks import data_check
 from dagbranch.domain.fence import Fence
 from dagbranch.domain.masks import Projected
 from dagbranch.domain.predicates import parse_predicate
@@ -168,3 +169,26 @@ class WarehouseContract:
         assert made.warehouse.schemas([made.own])[made.own].tables == {}
         made.run([statements.drop_schema(made.own)])
         assert made.warehouse.schemas([made.own]) == {}
+
+    @pytest.mark.parametrize(
+        ("check", "row"),
+        [
+            ("SELECT * FROM db.m_events WHERE date < '2026-01-01'", None),
+            ("SELECT id, date FROM db.m_events WHERE date > '2026-01-31';", (3, "2026-02-01")),
+            ("SELECT count(*) AS n FROM db.m_events HAVING count(*) < 3", None),
+            ("SELECT count(*) AS n FROM db.m_events HAVING count(*) >= 3", (3,)),
+            ("WITH d AS (SELECT date, count(*) AS n FROM db.m_events GROUP BY date) SELECT * FROM d WHERE n > 1", None),
+            ("SELECT e.id FROM db.m_events AS e LEFT JOIN db.m_events AS o ON o.id = e.id + 2 WHERE o.id = 3", (1,)),
+            ("SELECT id FROM db.m_events EXCEPT SELECT id FROM db.m_events", None),
+            ("SELECT id FROM db.m_events WHERE id > 2 UNION ALL SELECT id FROM db.m_events WHERE id > 2", (3,)),
+        ],
+    )
+    def test_a_data_check_is_answered_by_its_first_row(
+        self, made: Made, check: str, row: tuple[object, ...] | None
+    ) -> None:
+        assert made.warehouse.first_row(data_check(check, {"db": made.base})) == row
+
+    def test_a_data_check_on_what_is_not_there_is_no_passed_one(self, made: Made) -> None:
+        with pytest.raises(UpstreamError, match="absent") as error:
+            made.warehouse.first_row(data_check("SELECT * FROM db.absent", {"db": made.base}))
+        assert not isinstance(error.value, TransientUpstreamError)

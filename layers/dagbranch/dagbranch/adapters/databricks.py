@@ -21,7 +21,7 @@ from dagbranch.domain.questions import Question
 from dagbranch.domain.schema_marker import SchemaMarker
 from dagbranch.domain.statements import Statement, is_name
 from dagbranch.domain.warehouse_state import FoundSchema, Grant, TableDetails
-from dagbranch.errors import UpstreamError
+from dagbranch.errors import TransientUpstreamError, UpstreamError
 
 SESSIONS: Final = 8
 
@@ -83,6 +83,15 @@ class DatabricksWarehouse:
     def partitions(self, question: Question) -> list[tuple[object, ...]]:
         (rows,) = self._answers([question], absent=frozenset())
         return [tuple(row) for row in rows or ()]
+
+    def first_row(self, question: Question) -> tuple[object, ...] | None:
+        """A table that is not there does not come by itself: who asks has named it."""
+        try:
+            return next(iter(self.partitions(question)), None)
+        except TransientUpstreamError as error:
+            if condition_of(error.__cause__ or error) in ABSENT:
+                raise UpstreamError(str(error)) from error
+            raise
 
     def run(self, phases: Sequence[Sequence[Statement]], fence: Fence) -> None:
         Runner(self._sessions, self._forms, fence).run(phases)
