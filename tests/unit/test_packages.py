@@ -33,7 +33,16 @@ def pyproject(folder: Path) -> dict[str, Any]:
 def test_both_describe_the_same_package() -> None:
     root, layer = pyproject(ROOT), pyproject(LAYER)
 
-    for key in ("name", "dynamic", "description", "license", "requires-python", "dependencies", "scripts"):
+    for key in (
+        "name",
+        "dynamic",
+        "description",
+        "license",
+        "requires-python",
+        "dependencies",
+        "optional-dependencies",
+        "scripts",
+    ):
         assert root["project"][key] == layer["project"][key]
     assert root["build-system"] == layer["build-system"]
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from dagbranch import __version__
-from dagbranch.cli import archive, check, github_app, package, plan, verify
+from dagbranch.cli import archive, check, github_app, history, package, plan, verify
 from dagbranch.cli.arguments import BAD_INPUT, Ended, Parser
 from dagbranch.errors import DagbranchError
 
@@ -28,6 +28,6 @@ def _parser() -> Parser:
     parser = Parser(prog="dagbranch", description="Environments for pull requests on Airflow.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (archive, check, package, verify, plan, github_app):
+    for module in (archive, check, package, verify, plan, history, github_app):
         module.add_to(commands)
     return parser
