@@ -48,6 +48,7 @@ lint: .venv/complete ## ruff, mypy and sam validate
 	.venv/bin/mypy layers/dagbranch/dagbranch local benchmarks tests docs
 	for app in functions/*/app.py; do .venv/bin/mypy $$app; done
 	$(PYTHON) -m local.aws.validate template.yaml
+	$(PYTHON) -m local.aws.validate ci_role.yaml
 
 .PHONY: format
 format: .venv/complete ## ruff's formatter and its safe fixes
