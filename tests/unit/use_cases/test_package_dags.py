@@ -707,6 +707,17 @@ def test_another_zip_than_the_promoted_one_is_not_put_and_both_versions_are_name
     assert not prod.dags.objects
 
 
+def test_what_somebody_changed_in_a_release_lane_is_put_again_whatever_its_metadata_says(prod: World) -> None:
+    deployed(prod, prod.ask_for_release(FILES))
+    as_put = {key: one.content for key, one in prod.dags.objects.items()}
+    for key, one in list(prod.dags.objects.items()):
+        prod.dags.objects[key] = stored(one.content + b" ", one.marker)
+
+    deployed(prod, prod.ask_for_release(FILES, rolls_back=True))
+
+    assert {key: one.content for key, one in prod.dags.objects.items()} == as_put
+
+
 def test_a_zip_that_stands_and_is_not_the_promoted_one_is_told_too(prod: World) -> None:
     deployed(prod, prod.ask_for_release(FILES))
     before = serials(prod)

@@ -73,7 +73,9 @@ def package_dags(
             selection = select_modules(source.pipeline_file, environment.lane, source.files, changed)
         marker = standing.marker if standing else {}
         shows = what_it_shows(selection.fingerprint, schedules=environment.schedules)
-        head_sha = commit_that_stands(marker, source.digest, runtime.version, shows)
+        # In a release lane it may be the repair of what no metadata tells: other bytes, a copy that was changed.
+        is_a_release = environment.is_of_a_release
+        head_sha = None if is_a_release else commit_that_stands(marker, source.digest, runtime.version, shows)
         zip_sha256 = sha256_that_stands(marker)
         data: dict[str, object] = {"unchanged": True}
         before = environment.pipeline
