@@ -19,16 +19,28 @@ from aws_lambda_powertools.utilities.parser.models import (
 )
 
 from dagbranch.domain.commands import Command, command_in
-from dagbranch.domain.naming import SourceArchiveKey
+from dagbranch.domain.naming import RELEASE, SourceArchiveKey
 from dagbranch.domain.reports import Answer, MergeGroup
-from dagbranch.domain.requests import DataRequest, EventKind, ReportRequest, Wish
+from dagbranch.domain.requests import (
+    DataRequest,
+    DeploymentEvent,
+    EnvironmentEvent,
+    EventKind,
+    JudgedRequest,
+    PushEvent,
+    ReleaseTick,
+    ReportRequest,
+    Wish,
+)
 from dagbranch.errors import InvalidEventError
 from dagbranch.events import (
     archive_uploaded,
     comment_event,
     data_work,
     environment_event,
+    fetch_work,
     pull_request_event,
+    release_work,
     report_work,
     webhook_request,
 )
@@ -40,6 +52,7 @@ EVENTS = ROOT / "events"
 REPOSITORY, REPOSITORY_ID, PULL_NUMBER = "Codertocat/Hello-World", 186853002, 2
 HEAD_SHA = "ec26c3e57ca3a959ca5aad62de7213c562f8c821"
 FIRST_DELIVERY = "72d3162e-cc78-11e3-81ab-4c9367dc0958"
+PACKAGED = "package_dags/source_archive_created.json"
 WEBHOOKS = sorted(path.name for path in EVENTS.glob("receive_webhook/*.json"))
 QUEUED = sorted(
     str(path.relative_to(EVENTS)) for path in EVENTS.glob("*/*.json") if path.parent.name != "receive_webhook"
@@ -235,10 +248,62 @@ def test_merge_group_is_asked_about_with_the_pull_request_that_it_is_named_after
     assert (asked.repository_id, asked.pull_number) == (REPOSITORY_ID, PULL_NUMBER)
 
 
-def test_tick_is_the_schedules_own_event() -> None:
-    tick = EventBridgeModel.model_validate(json.loads(body_of("sweep_environments/scheduled_tick.json")))
+def test_push_is_githubs_own_example_of_one_to_a_branch() -> None:
+    body = body_of("fetch_source/push.json")
+
+    pushed = fetch_work(body)
+
+    assert isinstance(pushed, PushEvent)
+    assert (pushed.repository, pushed.repository_id, pushed.branch) == (REPOSITORY, REPOSITORY_ID, "master")
+    assert json.loads(body)["detail"] == json.loads((ROOT / "tests/data/github/push.json").read_text())
+
+
+@pytest.mark.parametrize("name", ["deployment_created", "deployment_in_progress"])
+def test_deployment_is_githubs_example_for_the_lane_prod(name: str) -> None:
+    asked = release_work(body_of(f"promote_release/{name}.json"), "stage")
+
+    assert isinstance(asked, DeploymentEvent)
+    assert (asked.repository, asked.repository_id) == (REPOSITORY, REPOSITORY_ID)
+    assert (asked.deployment_id, asked.environment) == (145988746, "prod")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("ready", EventKind.READY), ("repair_requested", EventKind.ENVIRONMENT_REQUESTED)]
+)
+def test_what_became_of_a_release_names_the_repositorys_environment_in_the_lane(name: str, kind: EventKind) -> None:
+    told = release_work(body_of(f"promote_release/{name}.json"), "stage")
+
+    assert isinstance(told, EnvironmentEvent)
+    assert (told.kind, told.lane, told.pull_number) == (kind, "stage", RELEASE)
+    assert (told.repository_id, told.head_sha) == (REPOSITORY_ID, HEAD_SHA)
+
+
+def test_promotion_that_arrived_is_the_same_commits_archive_in_the_next_lane() -> None:
+    body = body_of("promote_release/promotion_arrived.json")
+
+    S3EventNotificationEventBridgeModel.model_validate(json.loads(body))
+    arrived, key = release_work(body, "prod"), SourceArchiveKey.parse(archive_uploaded(body).key)
+
+    assert arrived == archive_uploaded(body)
+    assert (key.repository, key.pull_number, key.head_sha) == (REPOSITORY, RELEASE, HEAD_SHA)
+    assert key.source_digest == SourceArchiveKey.parse(archive_uploaded(body_of(PACKAGED)).key).source_digest
+
+
+def test_what_was_judged_is_a_commit_and_the_lane_that_it_was_for() -> None:
+    judged = report_work(body_of("report_status/release_judged.json"), "stage")
+
+    assert judged == JudgedRequest(REPOSITORY_ID, REPOSITORY, HEAD_SHA, "prod")
+
+
+@pytest.mark.parametrize("function", ["promote_release", "sweep_environments"])
+def test_tick_is_the_schedules_own_event(function: str) -> None:
+    tick = EventBridgeModel.model_validate(json.loads(body_of(f"{function}/scheduled_tick.json")))
 
     assert (tick.source, tick.detail_type, tick.detail) == ("aws.events", "Scheduled Event", {})
+
+
+def test_tick_of_the_releases_is_read_as_one() -> None:
+    assert release_work(body_of("promote_release/scheduled_tick.json"), "stage") == ReleaseTick()
 
 
 @pytest.mark.parametrize("parse", [pull_request_event, archive_uploaded, environment_event, comment_event])

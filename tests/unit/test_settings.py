@@ -13,6 +13,7 @@ from dagbranch.domain.source_allowance import SourceAllowance
 from dagbranch.errors import ConfigurationError
 from dagbranch.settings import (
     FetchSourceSettings,
+    PromoteReleaseSettings,
     ProvisionDataSettings,
     RemoveEnvironmentSettings,
     ReportStatusSettings,
@@ -185,6 +186,59 @@ def test_malformed_settings_of_what_is_told_and_when_are_named(
 ) -> None:
     with pytest.raises(ConfigurationError, match=name):
         load(settings_class, {**COMPLETE, name: value})
+
+
+KEY = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE" + "a" * 86 + "=="
+PEM = f"-----BEGIN PUBLIC KEY-----\n{KEY[:64]}\n{KEY[64:]}\n-----END PUBLIC KEY-----"
+
+
+@pytest.mark.parametrize(
+    "given", [KEY, f"{KEY}\n", PEM, f"{PEM}\n", PEM.replace("\n", " "), f"{PEM}{PEM}", f"{KEY},{PEM}"]
+)
+def test_a_public_key_is_read_in_whichever_form_it_was_printed(given: str) -> None:
+    loaded = load(PromoteReleaseSettings, {**COMPLETE, "PROMOTION_PUBLIC_KEY": given})
+
+    assert loaded.promotion_public_key == PEM
+    assert not loaded.is_first_release_lane
+
+
+def test_several_public_keys_are_several() -> None:
+    other = KEY.replace("aaaa", "bbbb")
+
+    loaded = load(PromoteReleaseSettings, {**COMPLETE, "PROMOTION_PUBLIC_KEY": f"{KEY},{other}"})
+
+    assert loaded.promotion_public_key.count("BEGIN PUBLIC KEY") == 2
+
+
+def test_a_lane_that_nothing_is_promoted_to_is_the_first() -> None:
+    assert load(PromoteReleaseSettings, COMPLETE).is_first_release_lane
+
+
+def test_a_last_lane_has_neither_a_next_one_nor_a_key_to_sign_with() -> None:
+    last = {"LANE": "prod", "NEXT_LANE": "", "NEXT_LANE_SOURCE_BUCKET": "", "PROMOTION_KEY": ""}
+
+    assert load(PromoteReleaseSettings, {**COMPLETE, **last}).next_lane == ""
+
+
+def test_releasers_are_known_in_any_case() -> None:
+    assert load(PromoteReleaseSettings, COMPLETE).releasers == {"dana", "release-train[bot]"}
+    assert load(PromoteReleaseSettings, {**COMPLETE, "RELEASERS": " "}).releasers == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PROMOTION_PUBLIC_KEY", KEY[:-3]),
+        ("PROMOTION_PUBLIC_KEY", PEM.replace("PUBLIC", "PRIVATE")),
+        ("PROMOTION_PUBLIC_KEY", "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A"),
+        ("RELEASERS", "dana, acme/team"),
+        ("NEXT_LANE", "production"),
+        ("NEXT_LANE", "preview"),
+    ],
+)
+def test_malformed_settings_of_releases_are_named(name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        load(PromoteReleaseSettings, {**COMPLETE, name: value})
 
 
 def test_settings_cannot_be_changed() -> None:
