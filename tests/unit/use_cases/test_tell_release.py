@@ -361,6 +361,27 @@ def test_a_deployment_that_is_wanted_is_made_once(stage: Prod) -> None:
     assert stage.statuses(made.id) == []
 
 
+def test_a_deployment_is_made_again_where_the_one_before_was_refused(stage: Prod) -> None:
+    wanted(stage)
+    (first,) = stage.github.at_github.deployments
+    stage.judged(deployment_id=first, verdict="refused", gates=FAILED)
+
+    wanted(stage, at=NOW + timedelta(hours=1))
+
+    assert len(stage.github.at_github.deployments) == 2
+
+
+def test_a_deployment_that_github_does_not_list_yet_is_not_made_again(stage: Prod) -> None:
+    wanted(stage)
+    (ours,) = stage.github.at_github.deployments
+    stage.deploy(SECOND, created_at=NOW - timedelta(days=1))
+
+    wanted(stage, at=NOW + timedelta(minutes=5))
+
+    made = stage.github.at_github.deployments.values()
+    assert [one.id for one in made if one.head_sha == FIRST] == [ours]
+
+
 def test_a_deployment_whose_answer_was_lost_is_not_made_again(stage: Prod) -> None:
     ours = stage.deploy(made_by_app=stage.github.at_github.our_app)
 

@@ -70,9 +70,8 @@ def _put_status(status: ReleaseStatus, telling: Telling) -> None:
 
 
 def _make_wanted(release: Release, judged: Judged, telling: Telling) -> None:
-    """Once for each commit: it comes back as an event, and is judged as any other."""
-    made = telling.reported.made
-    if any((one.head_sha, one.target) == (release.head_sha, judged.target) for one in made):
+    """It comes back as an event, and is judged as any other; until that has an end there is no second one."""
+    if _has_made_one(release, judged, telling):
         return
     newest = telling.by.deployments.newest_deployment(telling.repository, judged.target)
     number = deployment_under_way(release, newest)
@@ -80,10 +79,19 @@ def _make_wanted(release: Release, judged: Judged, telling: Telling) -> None:
         if not is_still_wanted(judged, newest):
             telling.by.telemetry.info("no deployment is made: somebody has asked for another commit since")
             return
-        description = wanted_description(release)
-        number = telling.by.github.make_release(telling.repository, judged.target, release.head_sha, description)
-    noted = (*made, MadeRelease(release.head_sha, judged.target, number))[-_MOST_RELEASES:]
+        number = telling.by.github.make_release(
+            telling.repository, judged.target, release.head_sha, wanted_description(release)
+        )
+    noted = (*telling.reported.made, MadeRelease(release.head_sha, judged.target, number))[-_MOST_RELEASES:]
     telling.note(replace(telling.reported, made=noted))
+
+
+def _has_made_one(release: Release, judged: Judged, telling: Telling) -> bool:
+    """GitHub's list may lag behind what was made a moment ago."""
+    wanted = release.head_sha, judged.target
+    made = [one.deployment_id for one in telling.reported.made if (one.head_sha, one.target) == wanted]
+    last = telling.by.deployments.deployment(telling.repository, made[-1]) if made else None
+    return deployment_under_way(release, last) is not None
 
 
 def _told_of(deployment_id: int, telling: Telling) -> PostedRelease | None:
