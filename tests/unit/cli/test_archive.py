@@ -7,7 +7,7 @@ import pytest
 from dagbranch.cli import main
 from dagbranch.domain.source_archive import Limits, read_source_archive, source_digest
 from tests.fakes.command import refusal, requiring, run, write
-from tests.fakes.examples import DATA_FILE, FILES
+from tests.fakes.examples import DATA_FILE, FILES, FIRST
 from tests.fakes.wheels import a_wheel, wheel_name
 
 
@@ -73,3 +73,37 @@ def test_archive_refuses_requirements_by_file_and_line(
 
     assert "requirements.txt:2: holidays: without a hash" in refused
     assert "requirements.txt:3: the option -r is not allowed" in refused
+
+
+def uploading(source: Path, tmp_path: Path, *more: str) -> list[str | Path]:
+    upload = ["--repository", "acme/pipelines", "--commit", FIRST, *more]
+    return ["archive", source, "--output", tmp_path / "source.zip", *upload]
+
+
+@pytest.mark.parametrize(("kind", "place"), [(["--pull-number", "7"], "pull/7"), (["--release"], "release")])
+def test_archive_prints_the_key_that_ci_uploads_it_to(
+    capsys: pytest.CaptureFixture[str], source: Path, tmp_path: Path, kind: list[str], place: str
+) -> None:
+    told = run(capsys, *uploading(source, tmp_path, *kind))
+    assert main([*map(str, uploading(source, tmp_path, *kind))]) == 0
+
+    key = f"sources/acme/pipelines/{place}/{FIRST}/{told['source_digest']}.zip"
+    assert (told["key"], capsys.readouterr().out) == (key, f"{key}\n")
+    assert source_digest((tmp_path / "source.zip").read_bytes()) == told["source_digest"]
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ([], "a key takes --repository, --commit, and --pull-number or --release"),
+        (["--release", "--pull-number", "7"], "not allowed with"),
+        (["--release", "--commit", FIRST[:7]], "expected 40 hexadecimal digits"),
+        (["--release", "--repository", "../pipelines"], "expected owner/name"),
+        (["--pull-number", "0"], "is no pull request's number"),
+    ],
+)
+def test_archive_makes_nothing_for_a_key_that_is_none(
+    capsys: pytest.CaptureFixture[str], source: Path, tmp_path: Path, more: list[str], told: str
+) -> None:
+    assert told in refusal(capsys, *uploading(source, tmp_path, *more))
+    assert not (tmp_path / "source.zip").exists()

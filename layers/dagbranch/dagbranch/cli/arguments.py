@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from dagbranch.domain.naming import is_environment_name, is_repository_name
+from dagbranch.domain.naming import is_commit_sha, is_environment_name, is_repository_name
 from dagbranch.errors import SourceError
 
 BAD_INPUT: Final = 2
@@ -52,6 +52,12 @@ def pull_number(text: str) -> int:
 def repository_name(text: str) -> str:
     if not is_repository_name(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no repository: expected owner/name")
+    return text
+
+
+def whole_commit(text: str) -> str:
+    if len(text) != 40 or not is_commit_sha(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole id of a commit: expected 40 hexadecimal digits")
     return text
 
 
