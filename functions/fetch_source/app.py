@@ -1,4 +1,4 @@
-"""Trigger: a queue with pull request events and the sweep's requests. Effect: a source archive in its bucket."""
+"""Trigger: a queue with pull request events, pushes and requests. Effect: a source archive in its bucket."""
 
 from __future__ import annotations
 
@@ -19,14 +19,17 @@ from dagbranch.adapters.dynamodb_leases import DynamoDbLeases
 from dagbranch.adapters.event_bus import EventBridgeBus
 from dagbranch.adapters.github import PyGithubGitHub
 from dagbranch.adapters.github_credentials import SOURCES
+from dagbranch.adapters.github_releases import PyGithubReleases
 from dagbranch.adapters.queues import WorkQueue
 from dagbranch.adapters.s3 import S3ArtifactsBucket, S3DagsBucket, S3SourceBucket
 from dagbranch.adapters.secrets import secret_text, secrets
 from dagbranch.adapters.wheels import PipIndex
-from dagbranch.events import pull_request_event
+from dagbranch.domain.requests import PushEvent
+from dagbranch.events import fetch_work
 from dagbranch.observability import PowertoolsTelemetry, logger, metrics, tracer
 from dagbranch.queue_batches import handle_batch
 from dagbranch.settings import FetchSourceSettings, load
+from dagbranch.use_cases.fetch_release import fetch_release
 from dagbranch.use_cases.fetch_source import fetch_source
 from dagbranch.use_cases.intake_work import Fetcher, Intake
 
@@ -56,9 +59,13 @@ def _fetcher() -> Callable[..., Fetcher]:
 
 
 def _work(body: str) -> None:
-    settings = _settings()
-    github = PyGithubGitHub(settings.github_api_url, secret_text(secrets(), settings.github_token_secret), SOURCES)
-    fetch_source(pull_request_event(body), by=_fetcher()(github=github, now=datetime.now(UTC)))
+    settings, work = _settings(), fetch_work(body)
+    door = settings.github_api_url, secret_text(secrets(), settings.github_token_secret), SOURCES
+    by = _fetcher()(github=PyGithubGitHub(*door), now=datetime.now(UTC))
+    if isinstance(work, PushEvent):
+        fetch_release(work, releases=PyGithubReleases(*door), by=by)
+    elif work is not None:
+        fetch_source(work, by=by)
 
 
 @logger.inject_lambda_context(clear_state=True)
