@@ -62,10 +62,16 @@ class Deployment:
         """Its statuses, oldest first."""
         return list(reversed(self.shown.history))
 
-    def say(self, state: str, description: str = "", *, deliver: bool = True, **details: Any) -> None:
-        """A status by who made the deployment; ``details``: ``log_url``, ``environment_url``, ``auto_inactive``."""
+    def say(
+        self, state: str, description: str = "", *, by: str | None = None, deliver: bool = True, **details: Any
+    ) -> None:
+        """A status by who made the deployment, or by whoever else may push.
+
+        ``details``: ``environment``, ``log_url``, ``environment_url``, ``auto_inactive``.
+        """
         record = self._hosted.feedback.deployments[self.id]
-        self._desk(deliver=deliver).say(record, self._creator, state, description=description, **details)
+        author = self._creator if by is None else self._context.state.apps.actor(by)
+        self._desk(deliver=deliver).say(record, author, state, description=description, **details)
 
     def delete(self) -> None:
         """GitHub deletes inactive ones only, and says nothing of it."""

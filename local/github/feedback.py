@@ -140,7 +140,8 @@ class DeploymentView:
 
     @property
     def environment(self) -> str:
-        return self.record.environment
+        """A status may name another one than the deployment was made for."""
+        return self.history[0].environment if self.history else self.record.environment
 
     @property
     def state(self) -> str:

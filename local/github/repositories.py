@@ -91,11 +91,11 @@ class Repository:
             self._context, self._hosted, ref, environment, by, is_protected=is_protected, deliver=deliver
         )
 
-    def set_check(self, sha: str, name: str, conclusion: str | None) -> None:
-        """A check run of GitHub Actions; without a ``conclusion`` it is in progress."""
+    def set_check(self, sha: str, name: str, conclusion: str | None, *, by_app: int = GITHUB_ACTIONS_ID) -> None:
+        """A check run, of GitHub Actions where no other App is said; without a ``conclusion`` it is in progress."""
         number, made = self._context.state.next_id(), now()
         status, ended = ("completed", made) if conclusion else ("in_progress", None)
-        record = CheckRecord(number, GITHUB_ACTIONS_ID, name, sha, status, made, conclusion, ended)
+        record = CheckRecord(number, by_app, name, sha, status, made, conclusion, ended)
         self._hosted.feedback.checks[number] = record
 
     def set_status(self, sha: str, context: str, state: str, *, by: str = AUTHOR) -> None:

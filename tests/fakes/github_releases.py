@@ -69,7 +69,10 @@ class InMemoryReleasesAtGitHub:
         return self.deployments[number]
 
     def tell(self, deployment_id: int, status: str) -> None:
-        self.deployments[deployment_id] = replace(self.deployments[deployment_id], status=status)
+        """By whoever made it."""
+        found = self.deployments[deployment_id]
+        has_begun = found.has_begun or (found.is_of_a_workflow and status == "in_progress")
+        self.deployments[deployment_id] = replace(found, status=status, has_begun=has_begun)
 
     def _has(self, repository: str) -> bool:
         if self.down:

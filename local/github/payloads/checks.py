@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 from local.github.feedback import AnnotationRecord, CheckRecord, StatusRecord
@@ -62,15 +63,17 @@ def status(urls: Urls, hosted: HostedRepository, record: StatusRecord) -> dict[s
     return {**_bare_status(urls, hosted, record, creator["avatar_url"]), "creator": creator}
 
 
-def combined_status(urls: Urls, hosted: HostedRepository, sha: str, found: list[StatusRecord]) -> dict[str, Any]:
-    """The newest status of each context, and what they come to together."""
+def combined_status(
+    urls: Urls, hosted: HostedRepository, sha: str, found: list[StatusRecord], page: Sequence[StatusRecord]
+) -> dict[str, Any]:
+    """The newest status of each context, a page at a time, and what they all come to together."""
     states = {one.state for one in found}
     state = "failure" if states & {"failure", "error"} else "success" if states == {"success"} else "pending"
     api = f"{urls.repository(hosted.record.full_name)}/commits/{sha}"
-    avatars = {one.id: account(urls, one.creator)["avatar_url"] for one in found}
+    avatars = {one.id: account(urls, one.creator)["avatar_url"] for one in page}
     return {
         "state": state,
-        "statuses": [_bare_status(urls, hosted, one, avatars[one.id]) for one in found],
+        "statuses": [_bare_status(urls, hosted, one, avatars[one.id]) for one in page],
         "sha": sha,
         "total_count": len(found),
         "repository": repository(urls, hosted),

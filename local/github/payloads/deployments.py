@@ -23,7 +23,7 @@ def deployment(urls: Urls, state: State, hosted: HostedRepository, record: Deplo
         "task": record.task,
         "payload": record.payload,
         "original_environment": record.environment,
-        "environment": record.environment,
+        "environment": hosted.feedback.view_of(record).environment,
         "description": record.description,
         "creator": account(urls, record.creator),
         "created_at": time_text(record.created_at),

@@ -19,9 +19,11 @@ _ADDRESSES = ("target_url", "log_url", "environment_url")
 def list_deployments(call: Call) -> Answer:
     """Newest first, of a ``sha``, ``ref``, ``task`` and ``environment`` where these are asked for."""
     query = call.request.query
-    wanted = {key: query[key] for key in ("sha", "ref", "task", "environment") if query.get(key)}
-    every = reversed(list(call.hosted.feedback.deployments.values()))
+    feedback, wanted = call.hosted.feedback, {key: query[key] for key in ("sha", "ref", "task") if query.get(key)}
+    every = reversed(list(feedback.deployments.values()))
     found = [one for one in every if all(getattr(one, key) == value for key, value in wanted.items())]
+    if environment := query.get("environment"):
+        found = [one for one in found if feedback.view_of(one).environment == environment]
     page, headers = page_of(found, query, call.address("/deployments"))
     shown = [deployments.deployment(call.urls, call.site.state, call.hosted, one) for one in page]
     return json_answer(shown, headers=headers)

@@ -36,7 +36,8 @@ def list_statuses(call: Call) -> Answer:
 def show_combined(call: Call) -> Answer:
     sha = call.known_commit(call.parts["ref"])
     found = call.hosted.feedback.latest_statuses(sha)
-    return json_answer(checks.combined_status(call.urls, call.hosted, sha, found))
+    page, headers = page_of(found, call.request.query, call.address(f"/commits/{call.parts['ref']}/status"))
+    return json_answer(checks.combined_status(call.urls, call.hosted, sha, found, page), headers=headers)
 
 
 def _check(wanted: StatusInput) -> None:

@@ -120,6 +120,21 @@ class ReleasesAtGitHubContract:
         assert by_workflow.made_by_app != place.app_id
         assert (by_our_app.is_of_a_workflow, by_our_app.made_by_app) == (False, place.app_id)
 
+    def test_what_a_workflow_asked_for_has_begun_for_good(self, place: Place) -> None:
+        number = place.deploy("prod", place.push(), "workflow")
+
+        def told() -> tuple[str | None, bool]:
+            found = place.github.deployment(place.repository, number)
+            assert found is not None
+            return found.status, found.has_begun
+
+        seen = []
+        for state in ("queued", "in_progress", "failure"):
+            place.tell(number, state)
+            seen.append(told())
+
+        assert seen == [("queued", False), ("in_progress", True), ("failure", True)]
+
     def test_a_deployment_that_is_not_there_is_none(self, place: Place) -> None:
         assert place.github.deployment(place.repository, 987654321) is None
         assert place.github.newest_deployment(place.repository, "prod") is None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Base64Bytes, BaseModel, Field, TypeAdapter
+from pydantic import AwareDatetime, Base64Bytes, BaseModel, Field, TypeAdapter
 
 
 class Named(BaseModel):
@@ -79,6 +79,40 @@ class Comparison(BaseModel):
     merge_base_commit: Commit
 
 
+class Branch(BaseModel):
+    commit: Commit
+
+
+class App(Identified):
+    slug: str | None = None
+
+
+class Account(BaseModel):
+    login: str
+
+
+class Deployment(Identified):
+    """``environment`` changes with a status that names another one; what it was made for does not."""
+
+    sha: str
+    environment: str
+    original_environment: str | None = None
+    payload: Any = None
+    creator: Account | None = None
+    created_at: AwareDatetime
+    performed_via_github_app: App | None = None
+
+    @property
+    def made_for(self) -> str:
+        return self.environment if self.original_environment is None else self.original_environment
+
+
+class DeploymentStatus(Identified):
+    state: str
+    creator: Account | None = None
+    performed_via_github_app: App | None = None
+
+
 class PullSize(BaseModel):
     changed_files: int
 
@@ -97,6 +131,11 @@ PULLS: Final = TypeAdapter(list[Pull])
 TREE: Final = TypeAdapter(Tree)
 BLOB: Final = TypeAdapter(Blob)
 COMPARISON: Final = TypeAdapter(Comparison)
+REPOSITORY: Final = TypeAdapter(Repository)
+BRANCH: Final = TypeAdapter(Branch)
+DEPLOYMENT: Final = TypeAdapter(Deployment)
+DEPLOYMENTS: Final = TypeAdapter(list[Deployment])
+DEPLOYMENT_STATUSES: Final = TypeAdapter(list[DeploymentStatus])
 PULL_SIZE: Final = TypeAdapter(PullSize)
 CHANGED_FILES: Final = TypeAdapter(list[ChangedFile])
 PERMISSION: Final = TypeAdapter(Permission)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import Annotated, Final, Literal, NoReturn
 
 from github import Auth, GithubException, UnknownObjectException
@@ -23,6 +23,7 @@ type Permissions = Mapping[str, Literal["read", "write"]]
 
 PULL_REQUESTS: Final[Permissions] = {"pull_requests": "read"}
 SOURCES: Final[Permissions] = {"contents": "read", "pull_requests": "read"}
+RELEASES: Final[Permissions] = {"checks": "read", "contents": "read", "deployments": "read", "statuses": "read"}
 # A comment on a pull request, and a reaction to one, are the pull request's, not an issue's.
 REPORTS: Final[Permissions] = {
     "checks": "write",
@@ -57,13 +58,13 @@ class Installation(BaseModel):
     permissions: dict[str, str]
 
 
+class _Identified(BaseModel):
+    id: int
+
+
 class _NewToken(BaseModel):
     token: str
     expires_at: datetime
-
-
-class _Repository(BaseModel):
-    id: int
 
 
 class _User(BaseModel):
@@ -72,7 +73,7 @@ class _User(BaseModel):
 
 _INSTALLATION: Final = TypeAdapter(Installation)
 _NEW_TOKEN: Final = TypeAdapter(_NewToken)
-_REPOSITORY: Final = TypeAdapter(_Repository)
+_IDENTIFIED: Final = TypeAdapter(_Identified)
 _USER: Final = TypeAdapter(_User)
 
 
@@ -93,6 +94,11 @@ class GitHubApp:
     def __init__(self, api_url: str, auth: Auth.AppAuth, now: Callable[[], datetime] = _now) -> None:
         self._api_url, self._auth, self._now = api_url, auth, now
         self._tokens: dict[tuple[str, frozenset[tuple[str, str]]], InstallationToken] = {}
+
+    @cached_property
+    def id(self) -> int:
+        """GitHub's number, also where the secret has the client id."""
+        return self._api().ask(_IDENTIFIED, "/app").id
 
     def installation(self, repository: str) -> Installation:
         """As GitHub says at this moment."""
@@ -135,7 +141,7 @@ class GitHubApp:
     def _renamed(self, repository: str, installation: Installation) -> int:
         """The id: an earlier name leads to the repository everywhere but where a token is made."""
         finder = Auth.Token(self._new_token(installation, _ALWAYS).token)
-        return GitHubApi(self._api_url, finder).ask(_REPOSITORY, f"/repos/{repository}").id
+        return GitHubApi(self._api_url, finder).ask(_IDENTIFIED, f"/repos/{repository}").id
 
     def _api(self) -> GitHubApi:
         """A new connection, because an old one may have been cut while the function was frozen."""
@@ -164,6 +170,10 @@ class GitHubCredentials:
     def installation(self, repository: str) -> int | None:
         """None where there is no App, but a token."""
         return None if self._app is None else self._app.installation(repository).id
+
+    def own_app_id(self) -> int | None:
+        """Our own GitHub App; None where there is none, but a token."""
+        return None if self._app is None else self._app.id
 
     def author(self, repository: str) -> str:
         """The login under which GitHub shows what is written with these credentials."""

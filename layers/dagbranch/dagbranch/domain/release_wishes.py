@@ -36,8 +36,11 @@ class ReleaseWish:
 class AskedDeployment:
     """A deployment as GitHub tells it at this moment. ``environment`` is GitHub's word: for us a lane.
 
-    ``is_of_a_workflow``: GitHub Actions made it, so that its reviewers may still be asked until its newest ``status``
-    is ``in_progress``. ``made_by_app``: that GitHub App's id. ``faults``: what is wrong in the payload.
+    ``is_of_a_workflow``: GitHub Actions made it, so that its reviewers may still be asked until it ``has_begun``: that
+    stays true, whatever its newest ``status`` is, which may be ours. ``creator`` of what a job with an ``environment``
+    makes is who started the workflow; with the workflow's token anybody who may push makes one of
+    ``github-actions[bot]``, and asks no reviewer. ``made_by_app``: that GitHub App's id. ``faults``: what is wrong in
+    the payload.
     """
 
     id: int
@@ -50,6 +53,7 @@ class AskedDeployment:
     created_at: datetime
     status: str | None = None
     made_by_app: int | None = None
+    has_begun: bool = False
     wish: ReleaseWish = field(default_factory=ReleaseWish)
     faults: tuple[str, ...] = ()
 
@@ -101,6 +105,8 @@ def _faults(asked: Mapping[str, Any]) -> Iterator[str]:
         yield ".hold: expected true or false"
     if not _is_canary(asked.get("canary", False)):
         yield '.canary: expected true, false or "drop"'
+    if asked.get("canary", False) is not False and "hold" in asked:
+        yield ": hold and canary: expected one of them: a canary takes nobody's place"
     yield from _faults_of_reason(asked.get("reason", ""))
     yield from _faults_of_skip(asked.get("skip", []), asked.get("reason", ""))
 
