@@ -13,8 +13,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dagbranch.adapters.dynamodb import DynamoDbRegistry
 from dagbranch.adapters.dynamodb_leases import DynamoDbLeases
+from dagbranch.adapters.dynamodb_releases import DynamoDbReleases
 from dagbranch.adapters.dynamodb_reports import DynamoDbReports
 from dagbranch.adapters.github_credentials import REPORTS
+from dagbranch.adapters.github_releases import PyGithubReleases
 from dagbranch.adapters.github_reports import PyGithubReports
 from dagbranch.adapters.queues import WorkQueue
 from dagbranch.adapters.secrets import secret_text, secrets
@@ -23,7 +25,8 @@ from dagbranch.events import report_work
 from dagbranch.observability import PowertoolsTelemetry, logger, metrics, tracer
 from dagbranch.queue_batches import handle_batch, lease_seconds
 from dagbranch.settings import ReportStatusSettings, load
-from dagbranch.use_cases.report_status import Reporter, report_status
+from dagbranch.use_cases.report_status import report_status
+from dagbranch.use_cases.telling import Reporter
 
 
 @cache
@@ -42,6 +45,7 @@ def _reporter() -> Callable[..., Reporter]:
         pages=GitHubPages.of_api(settings.github_api_url),
         registry=DynamoDbRegistry(dynamodb, settings.registry_table),
         reports=DynamoDbReports(dynamodb, settings.registry_table),
+        ledger=DynamoDbReleases(dynamodb, settings.registry_table),
         leases=DynamoDbLeases(dynamodb, settings.registry_table, owner="report_status"),
         telemetry=PowertoolsTelemetry(),
     )
@@ -51,9 +55,10 @@ def _work(context: LambdaContext, body: str) -> None:
     settings = _settings()
     work = report_work(body, settings.lane)
     if work is not None:
-        github_secret = secret_text(secrets(), settings.github_token_secret)
-        github = PyGithubReports(settings.github_api_url, github_secret, REPORTS)
-        report_status(work, by=_reporter()(github=github, lease_seconds=lease_seconds(context)))
+        door = settings.github_api_url, secret_text(secrets(), settings.github_token_secret), REPORTS
+        github, deployments = PyGithubReports(*door), PyGithubReleases(*door)
+        by = _reporter()(github=github, deployments=deployments, lease_seconds=lease_seconds(context))
+        report_status(work, by=by)
 
 
 @logger.inject_lambda_context(clear_state=True)
