@@ -1,12 +1,11 @@
-"""The deployed stack in memory: the template's rules and queues between the use cases, workers that may be cut off."""
+"""The deployed stack in memory: the use cases behind the template's queues, and the places that they reach."""
 
 from __future__ import annotations
 
 import itertools
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -23,8 +22,6 @@ from dagbranch.domain.policy import Policy
 from dagbranch.domain.requests import SeedRequest
 from dagbranch.domain.source_allowance import RepositoryLists
 from dagbranch.domain.source_archive import Limits, source_digest, write_canonical_zip
-from dagbranch.errors import InvalidEventError, NotYetError, SourceError, SupersededError, UpstreamError, is_for_good
-from dagbranch.queue_batches import backoff_seconds
 from dagbranch.use_cases.answer_command import Answerer, answer_command
 from dagbranch.use_cases.deploy_half import Surroundings, Worker
 from dagbranch.use_cases.fetch_source import fetch_source
@@ -37,9 +34,9 @@ from dagbranch.use_cases.report_status import report_status
 from dagbranch.use_cases.sweep_environments import Seen, Sweeper, sweep_environments
 from dagbranch.use_cases.telling import Reporter
 from dagbranch.use_cases.verify_environment import verify_environment
-from tests.fakes.event_patterns import Rule, matches, rules
+from tests.fakes.event_patterns import Rule, rules
 from tests.fakes.examples import Clock
-from tests.fakes.faulty import Faulty, FaultyLeases, Invocation, KilledError, Outages, pause_in
+from tests.fakes.faulty import Faulty, FaultyLeases, Invocation, Outages, pause_in
 from tests.fakes.github_reports import InMemoryGitHubReports
 from tests.fakes.leases import InMemoryLeases
 from tests.fakes.package_index import InMemoryIndex
@@ -48,7 +45,7 @@ from tests.fakes.reports import InMemoryReports
 from tests.fakes.telemetry import InMemoryTelemetry
 from tests.histories.simulated_airflow import SimulatedAirflow
 from tests.histories.simulated_github import REPOSITORIES, SimulatedGitHub
-from tests.histories.simulated_queues import Message, Queue, template_queues
+from tests.histories.simulated_workers import SimulatedWorkers
 from tests.histories.watched_places import (
     WatchedArtifactsBucket,
     WatchedDagsBucket,
@@ -67,32 +64,13 @@ _PUSH_SETTLE: Final = timedelta(seconds=20)
 _ADAPTER_WRITES_AGAIN: Final = frozenset({"update"})  # the registry's own loop reads, changes and writes once more
 
 
-@dataclass
-class AtWork:
-    """A message at work: who has it, since when."""
-
-    queue: Queue
-    message: Message
-    invocation: Invocation
-    began_at: datetime
-
-
-class SimulatedStack:
-    """``worst``: the first error that no message may end in. ``published``: what went over the bus,
-    ``told``: how each piece of work ended, for whoever looks into a failure; ``done``: how much work that was.
-    """
+class SimulatedStack(SimulatedWorkers):
+    """Of the preview lane."""
 
     def __init__(self, policy: Policy, *, tells_all: bool = True) -> None:
+        super().__init__(_RULES, self._do, Clock(), Outages())
         self.policy = policy
         self.allowed = frozenset(REPOSITORIES)
-        self.clock = Clock()
-        self.outages = Outages()
-        self.queues = template_queues()
-        self.workers: list[AtWork] = []
-        self.published: list[str] = []
-        self.told: list[str] = []
-        self.done: Counter[str] = Counter()
-        self.worst: BaseException | None = None
         self.github = SimulatedGitHub(self._forward, self.clock)
         self.github_reports = InMemoryGitHubReports()
         self.reports = InMemoryReports()
@@ -105,7 +83,6 @@ class SimulatedStack:
         self.warehouse = watched_warehouse(partial(pause_in, "warehouse"))
         self._stack = DataStack(RepositoryLists.parse(""), RepositoryLists.parse("_test"), Access())
         self._names = (f"worker-{number}" for number in itertools.count(1))
-        self._ids = itertools.count(1)
 
     # the world moves
 
@@ -113,9 +90,7 @@ class SimulatedStack:
         """Whoever is at work for longer than Lambda allows is killed."""
         self.clock.forward(seconds)
         self.airflow.pass_time(self.clock())
-        for one in list(self.workers):
-            if self.clock() - one.began_at > one.queue.timeout:
-                self.kill(one)
+        self.kill_who_takes_too_long()
 
     def tick(self) -> None:
         """The schedule's event for a sweep."""
@@ -136,96 +111,9 @@ class SimulatedStack:
         }
         self.put_event("dagbranch", "Data Reset Requested", {"version": 1, "lane": LANE, **about})
 
-    def put_event(self, source: str, detail_type: str, detail: object, resources: Iterable[str] = ()) -> None:
-        """On the bus, and from there, by the template's rules, into queues."""
-        event = {
-            "version": "0",
-            "id": f"event-{next(self._ids)}",
-            "detail-type": detail_type,
-            "source": source,
-            "account": "123456789012",
-            "time": self.clock().isoformat(),
-            "region": "eu-central-1",
-            "resources": list(resources),
-            "detail": detail,
-        }
-        self.published.append(detail_type)
-        for rule in _RULES:
-            if rule.is_default == (source == "aws.s3") and matches(rule.pattern, event):
-                for queue in rule.queues:
-                    self.queues[queue].put(json.dumps(event), self.clock())
-
     # work
 
-    def begin(
-        self, queue: Queue, message: Message, dies_at: int | None = None, *, before: bool = False
-    ) -> AtWork | None:
-        """A worker that has the message and stands before its first effect; None where it is given up instead."""
-        if not queue.receive(message, self.clock()):
-            return None
-        work = partial(self._work, queue.function, message.body, queue.timeout, self.clock())
-        worker = AtWork(queue, message, Invocation(work, self.outages, dies_at, before=before), self.clock())
-        self.workers.append(worker)
-        return worker
-
-    def go_on(self, worker: AtWork, effects: int | None = None) -> None:
-        worker.invocation.go_on(effects)
-        if worker.invocation.is_over:
-            self._end(worker)
-
-    def kill(self, worker: AtWork) -> None:
-        worker.invocation.kill()
-        self._end(worker)
-
-    def has_room(self, queue: Queue) -> bool:
-        return sum(one.queue is queue for one in self.workers) < queue.most_workers
-
-    def deliverable(self) -> list[tuple[Queue, Message]]:
-        now = self.clock()
-        return [(queue, one) for queue in self.queues.values() if self.has_room(queue) for one in queue.visible(now)]
-
-    def work_off(self, most: int) -> int:
-        """Delivers what is visible, one after the other, to its end; returns how many messages that were."""
-        for count in range(most):
-            waiting = self.deliverable()
-            if not waiting:
-                return count
-            worker = self.begin(*waiting[0])
-            if worker is not None:
-                self.go_on(worker)
-        return most
-
-    def lost_bodies(self, queue: str) -> str:
-        """What is among the dead letters, and nobody looked at."""
-        return "".join(message.body for message in self.queues[queue].dead)
-
-    def _end(self, worker: AtWork) -> None:
-        """What the handler makes of it (``queue_batches``)."""
-        self.workers.remove(worker)
-        queue, message, error, now = worker.queue, worker.message, worker.invocation.error, self.clock()
-        self.done.update({"deliveries": 1, "effects": worker.invocation.effects})
-        self.done["killed"] += isinstance(error, KilledError)
-        self.done["failed upstream"] += isinstance(error, UpstreamError)
-        self.told.append(f"{now:%d %H:%M:%S} {queue.function} after {worker.invocation.effects} effects: {error!r}")
-        match error:
-            case KilledError():
-                pass
-            case None | SourceError() | SupersededError():
-                queue.delete(message)
-            case NotYetError():
-                queue.bring_again(message, now, error.retry_seconds)
-            case InvalidEventError():
-                queue.give_up(message)
-            case UpstreamError():
-                if is_for_good(error) or queue.is_last(message):
-                    queue.give_up(message)
-                else:
-                    message.visible_at = now + timedelta(seconds=backoff_seconds(message.receives))
-            case _:
-                self.worst = self.worst or error
-                queue.give_up(message)
-
-    def _work(self, function: str, body: str, timeout: timedelta, now: datetime, invocation: Invocation) -> None:
+    def _do(self, function: str, body: str, timeout: timedelta, now: datetime, invocation: Invocation) -> None:
         work: Mapping[str, Callable[[_Ports, str, int, datetime], None]] = {
             "FetchSource": self._fetch,
             "PackageDags": self._package,

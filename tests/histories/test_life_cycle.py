@@ -16,7 +16,8 @@ from dagbranch.domain.environments import PullRequest, Status
 from dagbranch.domain.policy import Policy
 from tests.histories.simulated_github import BASES, KEEP_LABEL, KINDS, LABELS, OTHERS, PREVIEWS, REPOSITORIES, WRITERS
 from tests.histories.simulated_queues import Message, Queue
-from tests.histories.simulated_stack import UPSTREAMS, AtWork, SimulatedStack, with_policy
+from tests.histories.simulated_stack import UPSTREAMS, SimulatedStack, with_policy
+from tests.histories.simulated_workers import AtWork
 from tests.histories.truth import check_always, check_convergence
 from tests.histories.watched_places import FOREIGN_OBJECTS
 
