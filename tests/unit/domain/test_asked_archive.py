@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from dagbranch.domain.asked_archive import check_is_asked_for, with_digest_of
-from dagbranch.domain.environments import Environment, Status
+from dagbranch.domain.asked_archive import check_is_asked_for, check_is_the_pipelines_turn, with_digest_of
+from dagbranch.domain.environments import Environment, Half, Status
 from dagbranch.domain.naming import CANARY, RELEASE, SourceArchiveKey
 from dagbranch.errors import NotYetError, SupersededError
 from tests.fakes.examples import FIRST, NOW, REPOSITORY, SECOND, THIRD, an_environment
@@ -37,6 +37,13 @@ def test_an_archive_for_what_is_gone_or_going_is_superseded(status: Status) -> N
         check_is_asked_for(an_environment(status=status), key(), NOW, NOW)
     with pytest.raises(SupersededError):
         check_is_asked_for(a_release(pull_number=CANARY, status=status), key(number=CANARY), NOW, NOW)
+
+
+def test_a_canary_that_was_dropped_may_be_taken_again_at_the_same_commit() -> None:
+    dropped = a_release(pull_number=CANARY, status=Status.REMOVED)
+
+    with pytest.raises(NotYetError):
+        check_is_asked_for(dropped, key(number=CANARY), LATER, LATER)
 
 
 def test_an_archive_older_than_the_newest_request_is_superseded() -> None:
@@ -80,3 +87,29 @@ def test_where_a_workflow_uploads_the_first_archive_is_the_only_one() -> None:
 
 def test_a_lane_that_is_told_its_digest_takes_no_word_of_an_upload() -> None:
     assert with_digest_of(a_release(asked_digest=None), key(number=RELEASE)).asked_digest is None
+
+
+@pytest.mark.parametrize(
+    ("data", "seeding"),
+    [
+        (None, ()),
+        (Half(ANOTHER, FIRST, 1, NOW), ()),
+        (Half(DIGEST, FIRST, 0, NOW), ()),
+        (Half(DIGEST, FIRST, 1, NOW), ("db.m_roi",)),
+    ],
+)
+def test_in_a_release_lane_the_pipeline_waits_for_all_of_its_own_data(data: Half | None, seeding: Any) -> None:
+    waits = a_release(data=data, seeding=seeding)
+
+    with pytest.raises(NotYetError):
+        check_is_the_pipelines_turn(waits, key(number=RELEASE), NOW, LATER)
+    check_is_the_pipelines_turn(replace(waits, pull_number=1), key(), NOW, LATER)
+
+
+def test_the_pipelines_turn_is_asked_for_less_and_less_often() -> None:
+    def seconds(after: int) -> int:
+        with pytest.raises(NotYetError) as error:
+            check_is_the_pipelines_turn(a_release(), key(number=RELEASE), NOW, NOW + timedelta(seconds=after))
+        return error.value.retry_seconds
+
+    assert [seconds(after) for after in (0, 60, 3600)] == [2, 12, 60]

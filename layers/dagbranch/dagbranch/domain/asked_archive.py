@@ -28,6 +28,8 @@ def check_is_asked_for(
     sha = key.head_sha[:7]
     if environment is not None and environment.head_sha == key.head_sha:
         if environment.status not in _WANTED:
+            if environment.is_of_a_release and uploaded_at > environment.updated_at:
+                raise _early_or_late(f"nobody asked for {sha} again", uploaded_at, now)
             raise SupersededError(f"the environment is {environment.status}: nothing is deployed for {sha}")
         if not environment.is_of_a_release or _takes(environment, key):
             return

@@ -80,9 +80,7 @@ def package_dags(
         data: dict[str, object] = {"unchanged": True}
         before = environment.pipeline
         told = before.message if before and before.source_digest == source.digest else selection.in_words
-        if head_sha is not None:
-            check_promoted_zip(environment, zip_sha256, runtime.version)
-        else:
+        if head_sha is None:
             head_sha = environment.head_sha
             time_left.check(_FOR_A_PACKAGE)
             registry = around.registry
