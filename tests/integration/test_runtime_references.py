@@ -283,6 +283,7 @@ class TestRunning:
 
         assert dag["timetable"].startswith("Cron")
         assert (dag["live"]["catchup"], dag["live"]["max_active_runs"]) == (True, 7)
+        assert dag["live"]["is_paused_upon_creation"] is None
         assert (own["pool"], own["retries"], own["email"]) == ("nightly", 1, "me@example.com")
 
 

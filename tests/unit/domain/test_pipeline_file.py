@@ -107,6 +107,25 @@ def test_a_canary_of_a_lane_without_suffixes_stands_beside_its_own_tables() -> N
     assert found.schema_names("prod", "any", is_canary=True) == {"db": "db_next"}
 
 
+@pytest.mark.parametrize(
+    ("lane", "as_written"),
+    [
+        ("{}", True),
+        ("{src_conn: live, alerts: '#qu', owner: qu, table_suffix: _live}", True),
+        ("{retries: 3}", False),
+        ("{schedules: false}", False),
+        ("{schedules: true}", True),
+        ("{emails: false}", False),
+        ("{retries: 3, as_written: true}", True),
+        ("{as_written: false}", False),
+    ],
+)
+def test_dags_run_as_written_in_a_release_lane_that_says_nothing_of_runs(lane: str, as_written: bool) -> None:  # noqa: FBT001 # a row of the table
+    found = parse_pipeline_file(f"version: 1\nlanes: {{prod: {lane}}}".encode())
+
+    assert found.told_settings("prod")["as_written"] is as_written
+
+
 def test_dags_are_told_nothing_of_how_they_came() -> None:
     found = parse_pipeline_file(b"version: 1\nlanes: {prod: {alerts: '#qu', promotion: {soak: 2h}}}")
 

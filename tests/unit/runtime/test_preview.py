@@ -36,8 +36,12 @@ def configuration(lane: str, **settings: object) -> Configuration:
         ),
         ("preview", {"as_written": True, "retries": 0}, None),
         ("prod", {"retries": 0}, None),
-        ("prod", {"as_written": False}, RunSettings()),
-        ("prod", {"as_written": False, "retries": 1, "catchup": False}, RunSettings(catchup=False, retries=1)),
+        ("prod", {"as_written": False}, RunSettings(unpaused=False)),
+        (
+            "prod",
+            {"as_written": False, "retries": 1, "catchup": False},
+            RunSettings(unpaused=False, catchup=False, retries=1),
+        ),
     ],
 )
 def test_a_preview_is_careful_by_itself_and_a_release_lane_where_it_is_told(
@@ -46,3 +50,9 @@ def test_a_preview_is_careful_by_itself_and_a_release_lane_where_it_is_told(
     found = run_settings(configuration(lane, **settings))
 
     assert (found and vars(found)) == (expected and vars(expected))
+
+
+def test_a_canary_is_not_paused_so_that_it_can_be_run_by_hand() -> None:
+    canary = Configuration("prod_next", "prod", 40 * "0", {"as_written": False, "schedules": False}, {}, ids="next")
+
+    assert vars(run_settings(canary)) == vars(RunSettings(schedules=False))

@@ -669,7 +669,7 @@ def test_dags_of_a_release_are_told_their_lane_and_keep_their_ids(prod: World) -
         "alerts": "#qu",
         "shared_assets": [],
         "schedules": True,
-        "as_written": True,
+        "as_written": False,
     }
 
 

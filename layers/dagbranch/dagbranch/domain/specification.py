@@ -103,7 +103,15 @@ class Promotion(Section):
 
 class ReleaseSettings(LaneSettings):
     schedules: bool = Field(default=True, description="Whether DAGs keep their schedules.")
-    as_written: bool = Field(default=True, description="Whether DAGs run as their code says.")
+    as_written: bool = Field(
+        default=True,
+        description="Whether DAGs run as their code says. Without it, they do but for what this lane says of runs.",
+    )
+    catchup: bool | None = Field(default=None, description="Whether DAGs that have a schedule catch up.")
+    emails: bool | None = Field(default=None, description="Whether tasks send e-mails when they fail or are retried.")
+    max_active_runs: Annotated[int, Range(1, 100)] | None = Field(
+        default=None, description="How many runs of a DAG there are at a time."
+    )
     table_suffix: ReleaseSuffix | None = Field(
         default=None, description="What the lane's schemas end in; with a source_suffix, dagbranch makes them."
     )
@@ -116,6 +124,14 @@ class ReleaseSettings(LaneSettings):
         if table_suffix is not None and source_suffix is not None and table_suffix.lower() == source_suffix.lower():
             raise ValueError("expected another than source_suffix: the lane would write to what it reads")
         return table_suffix
+
+    @property
+    def runs_as_written(self) -> bool:
+        """Whether nothing of how DAGs run is changed; a lane that says something of it means that it is."""
+        if "as_written" in self.model_fields_set:
+            return self.as_written
+        said = (self.retries, self.pool, self.max_active_tasks, self.catchup, self.emails, self.max_active_runs)
+        return self.schedules and all(one is None for one in said)
 
     @property
     def makes_data(self) -> bool:
@@ -211,7 +227,8 @@ class PipelineFile(Section):
     def told_settings(self, lane: str, *, is_canary: bool = False) -> dict[str, Any]:
         """Those that the runtime and the DAGs' code are told."""
         settings = self.settings(lane, is_canary=is_canary)
-        return settings.model_dump(exclude_none=True, exclude={"promotion"})
+        told = settings.model_dump(exclude_none=True, exclude={"promotion"})
+        return told | ({"as_written": settings.runs_as_written} if isinstance(settings, ReleaseSettings) else {})
 
     def makes_data(self, lane: str, *, is_canary: bool = False) -> bool:
         """Whether a data environment is made in that lane, of whatever is declared."""

@@ -17,8 +17,12 @@ _MAIL_NOTIFIERS = ("airflow.providers.smtp.notifications.", "airflow.providers.a
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RunSettings:
-    """What a lane changes of how DAGs and their tasks run; what is None or true stays as it is written."""
+    """What a lane changes of how DAGs and their tasks run; what is None or true stays as it is written.
 
+    ``unpaused``: DAGs are not paused when Airflow first sees them, whatever the server does by itself.
+    """
+
+    unpaused: bool = True
     schedules: bool = True
     catchup: bool = True
     emails: bool = True
@@ -32,7 +36,8 @@ class RunSettings:
 
         ``unscheduled`` makes a DAG that nothing starts, or this timetable of assets alone.
         """
-        dag.is_paused_upon_creation = False
+        if self.unpaused:
+            dag.is_paused_upon_creation = False
         if not self.schedules and _is_valid(dag.timetable):
             _start_by_assets_alone(dag, unscheduled)
         if not (self.schedules and self.catchup):
@@ -87,6 +92,7 @@ def run_settings(configuration: Configuration) -> RunSettings | None:
     settings: Mapping[str, Any] = configuration.settings
     pool = settings.get("pool")
     return RunSettings(
+        unpaused=configuration.rewrites_ids,
         schedules=configuration.schedules,
         catchup=bool(settings.get("catchup", not configuration.is_preview)),
         emails=bool(settings.get("emails", not configuration.is_preview)),
