@@ -36,7 +36,8 @@ def rows_of(heading: str) -> Iterator[list[str]]:
 
 def actions_of(function: str) -> set[str]:
     policies = [one["Fn::If"][1] if "Fn::If" in one else one for one in FUNCTIONS[function]["Properties"]["Policies"]]
-    given: list[Any] = [statement["Action"] for policy in policies for statement in policy["Statement"]]
+    allowed = (one for policy in policies for one in policy["Statement"] if one["Effect"] == "Allow")
+    given: list[Any] = [statement["Action"] for statement in allowed]
     actions = {action for one in given for action in (one if isinstance(one, list) else [one])}
     return {action for action in actions if not OF_EVERY_FUNCTION.fullmatch(action)}
 
