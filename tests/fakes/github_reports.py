@@ -9,7 +9,15 @@ from itertools import count
 from typing import Final
 
 from dagbranch.domain.problems import Problem
-from dagbranch.domain.reports import Check, CheckState, Deployment, DeploymentState, Reaction, ReleaseStatus
+from dagbranch.domain.reports import (
+    Check,
+    CheckState,
+    Deployment,
+    DeploymentState,
+    Reaction,
+    ReleaseState,
+    ReleaseStatus,
+)
 from dagbranch.errors import UpstreamError
 from tests.fakes.examples import FIRST, PULL_NUMBER, REPOSITORY
 from tests.fakes.github_releases import InMemoryReleasesAtGitHub
@@ -183,6 +191,12 @@ class ToldInMemory:
 
     def deployment_states(self, deployment_id: int) -> Sequence[DeploymentState]:
         return self._reports.deployments[deployment_id].states
+
+    def release_states(self, deployment_id: int) -> Sequence[ReleaseState]:
+        return [one.state for one in self._reports.release_statuses.get(deployment_id, [])]
+
+    def delete_release(self, deployment_id: int) -> None:
+        del self._reports.at_github.deployments[deployment_id]
 
     def reactions(self, comment_id: int) -> Sequence[Reaction]:
         return [reaction for of, reaction in self._reports.reactions if of == comment_id]

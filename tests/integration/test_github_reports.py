@@ -15,7 +15,7 @@ import urllib3
 
 from dagbranch.adapters.github_reports import PyGithubReports
 from dagbranch.domain.problems import Problem
-from dagbranch.domain.reports import CheckState, DeploymentState, Reaction
+from dagbranch.domain.reports import CheckState, DeploymentState, Reaction, ReleaseState, ReleaseStatus
 from dagbranch.errors import TransientUpstreamError, UpstreamError
 from local.github import GitHubApp, LocalGitHub, Pull
 from local.github.feedback import CheckRecord, Feedback
@@ -58,6 +58,12 @@ class ToldAtDouble:
 
     def deployment_states(self, deployment_id: int) -> Sequence[DeploymentState]:
         return [cast("DeploymentState", one.state) for one in reversed(self.feedback.history_of(deployment_id))]
+
+    def release_states(self, deployment_id: int) -> Sequence[ReleaseState]:
+        return [cast("ReleaseState", one.state) for one in reversed(self.feedback.history_of(deployment_id))]
+
+    def delete_release(self, deployment_id: int) -> None:
+        del self.feedback.deployments[deployment_id]
 
     def reactions(self, comment_id: int) -> Sequence[Reaction]:
         return [cast("Reaction", one.content) for one in self.feedback.reactions_to(comment_id)]
@@ -279,6 +285,36 @@ def test_a_deployment_that_was_deleted_is_made_anew(reports: PyGithubReports, to
     second = reports.put_deployment(REPOSITORY, a_deployment(told, "success"), first)
 
     assert told.deployment_states(second) == ["success"]
+
+
+def test_a_release_is_made_of_the_commit_as_it_is_whatever_its_checks_say(
+    local: LocalGitHub, reports: PyGithubReports, told: ToldAtDouble, app: GitHubApp
+) -> None:
+    told.pull.close(merged=True)
+    repository = local.site.state.named(REPOSITORY)
+    assert repository is not None
+    reports.put_check(REPOSITORY, a_check(told, "failure", "1 fault"), None)
+
+    number = reports.make_release(REPOSITORY, "prod", told.head_sha, "d" * 200)
+
+    record = repository.feedback.deployments[number]
+    assert (record.sha, record.environment, record.creator.login) == (told.head_sha, "prod", app.login)
+    assert (record.transient_environment, len(record.description or "")) == (False, 140)
+
+
+def test_a_status_of_somebody_elses_release_is_cut_and_leaves_the_others_as_they_are(
+    local: LocalGitHub, reports: PyGithubReports, told: ToldAtDouble
+) -> None:
+    before, ours = (reports.make_release(REPOSITORY, "prod", told.head_sha, "") for _ in range(2))
+    reports.put_release_status(REPOSITORY, ReleaseStatus(before, "prod", "success", "stands"))
+
+    url = "https://airflow.example/dags"
+    for _ in range(2):
+        reports.put_release_status(REPOSITORY, ReleaseStatus(ours, "prod", "success", "d" * 200, url))
+
+    (status,) = told.feedback.history_of(ours)
+    assert (len(status.description), status.environment_url, status.log_url) == (140, url, url)
+    assert told.release_states(before) == ["success"]
 
 
 # Answers that are lost, and limits

@@ -8,7 +8,15 @@ from typing import Protocol
 
 from dagbranch.domain.problems import Problem
 from dagbranch.domain.report_comment import marker
-from dagbranch.domain.reports import Check, CheckState, Deployment, DeploymentState, Reaction
+from dagbranch.domain.reports import (
+    Check,
+    CheckState,
+    Deployment,
+    DeploymentState,
+    Reaction,
+    ReleaseState,
+    ReleaseStatus,
+)
 from dagbranch.ports import GitHubReports
 
 OURS = marker("preview")
@@ -37,6 +45,11 @@ class Told(Protocol):
 
     def deployment_states(self, deployment_id: int) -> Sequence[DeploymentState]:
         """The latest last."""
+
+    def release_states(self, deployment_id: int) -> Sequence[ReleaseState]:
+        """Of a deployment to a release lane, the latest last."""
+
+    def delete_release(self, deployment_id: int) -> None: ...
 
     def reactions(self, comment_id: int) -> Sequence[Reaction]: ...
 
@@ -154,6 +167,41 @@ class GitHubReportsContract:
         assert second != first
         assert told.deployment_states(first) == ["in_progress"]
         assert told.deployment_states(second) == ["in_progress", "inactive"]
+
+    def test_a_release_goes_from_state_to_state_and_is_told_of_what_is_new_alone(
+        self, reports: GitHubReports, told: Told
+    ) -> None:
+        deployment_id = reports.make_release(told.repository, "prod", told.head_sha, "all gates have passed")
+        queued = ReleaseStatus(deployment_id, "prod", "queued", "waiting for prod: soak")
+
+        for status in (
+            queued,
+            queued,
+            replace(queued, description="waiting for prod: runs"),
+            replace(queued, state="in_progress", description="promoted to prod"),
+            replace(queued, state="success", description="3 DAGs", url="https://airflow.example/dags"),
+        ):
+            reports.put_release_status(told.repository, status)
+
+        assert told.release_states(deployment_id) == ["queued", "queued", "in_progress", "success"]
+
+    def test_a_release_is_another_one_each_time(self, reports: GitHubReports, told: Told) -> None:
+        first = reports.make_release(told.repository, "prod", told.head_sha, "one")
+        reports.put_release_status(told.repository, ReleaseStatus(first, "prod", "success", "3 DAGs"))
+
+        second = reports.make_release(told.repository, "prod", told.head_sha, "two")
+        reports.put_release_status(told.repository, ReleaseStatus(second, "prod", "success", "3 DAGs"))
+
+        assert first != second
+        assert told.release_states(first) == told.release_states(second) == ["success"]
+
+    def test_a_release_that_is_gone_is_no_fault(self, reports: GitHubReports, told: Told) -> None:
+        deployment_id = reports.make_release(told.repository, "prod", told.head_sha, "one")
+        told.delete_release(deployment_id)
+
+        reports.put_release_status(told.repository, ReleaseStatus(deployment_id, "prod", "success", "3 DAGs"))
+
+        assert told.release_states(deployment_id) == []
 
     def test_a_reaction_stands_once_however_often_it_is_told(self, reports: GitHubReports, told: Told) -> None:
         comment_id = told.write_comment("/dagbranch deploy")

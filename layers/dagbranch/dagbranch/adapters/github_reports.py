@@ -1,4 +1,4 @@
-"""What dagbranch says on a pull request, written to GitHub: one comment, a check and a deployment of each commit.
+"""What dagbranch says of commits, written to GitHub: one comment on a pull request, checks, and deployments.
 
 No write is sent twice: where an answer was lost, what was written is found again by what makes it ours.
 """
@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, TypeAdapter
 from dagbranch.adapters.github_api import PER_PAGE, GitHubApi, passes, translated
 from dagbranch.adapters.github_checks import LONGEST_DESCRIPTION, put_check_run, put_commit_status, shortened
 from dagbranch.adapters.github_credentials import REPORTS, GitHubCredentials, Permissions
-from dagbranch.domain.reports import Check, Deployment, Reaction
+from dagbranch.domain.reports import Check, Deployment, Reaction, ReleaseStatus
 
 _TASK: Final = "deploy"
 
@@ -102,9 +102,26 @@ class PyGithubReports:
                 standing = api.tell(_IDENTIFIED, "POST", deployments, **_deployment_body(deployment)).id
             statuses = f"{deployments}/{standing}/statuses"
             last = _last_status(api, statuses)
-            if last is None or not last.says(_status(deployment)):
-                api.tell(_IDENTIFIED, "POST", statuses, **_status_body(deployment))
+            if last is None or not last.says(_told_status(deployment)):
+                api.tell(_IDENTIFIED, "POST", statuses, **_status_body(_told_status(deployment)))
             return standing
+
+    def make_release(self, repository: str, environment: str, head_sha: str, description: str) -> int:
+        """Where an answer was lost, who asks again finds what was made as the environment's newest deployment."""
+        with translated(f"deploying {head_sha[:7]} of {repository} to {environment}"):
+            place, body = f"/repos/{repository}/deployments", _release_body(environment, head_sha, description)
+            return self._credentials.api(repository).tell(_IDENTIFIED, "POST", place, **body).id
+
+    def put_release_status(self, repository: str, status: ReleaseStatus) -> None:
+        with translated(f"telling how deployment {status.deployment_id} of {repository} stands"):
+            place = f"/repos/{repository}/deployments/{status.deployment_id}/statuses"
+            try:
+                api = self._credentials.api(repository)
+                last = _last_status(api, place)
+                if last is None or not last.says(_told_status(status)):
+                    api.tell(_IDENTIFIED, "POST", place, **_status_body(_told_status(status)))
+            except UnknownObjectException:
+                return
 
     def react(self, repository: str, comment_id: int, reaction: Reaction) -> None:
         with translated(f"reacting to a comment in {repository}"):
@@ -148,7 +165,7 @@ def _standing_deployment(
     if latest is None:
         return None
     last = _last_status(api, f"{deployments}/{latest}/statuses")
-    return latest if last is None or last.state == "in_progress" or last.says(_status(deployment)) else None
+    return latest if last is None or last.state == "in_progress" or last.says(_told_status(deployment)) else None
 
 
 def _last_status(api: GitHubApi, statuses: str) -> _ToldStatus | None:
@@ -157,14 +174,17 @@ def _last_status(api: GitHubApi, statuses: str) -> _ToldStatus | None:
     return max(found, key=lambda one: one.id, default=None)
 
 
-def _status(deployment: Deployment) -> _DeploymentStatus:
-    description = shortened(deployment.description, LONGEST_DESCRIPTION)
-    return _DeploymentStatus(state=deployment.state, description=description, environment_url=deployment.url or "")
+def _told_status(told: Deployment | ReleaseStatus) -> _DeploymentStatus:
+    description = shortened(told.description, LONGEST_DESCRIPTION)
+    return _DeploymentStatus(state=told.state, description=description, environment_url=told.url or "")
 
 
-def _status_body(deployment: Deployment) -> dict[str, object]:
-    """GitHub would make others of the environment inactive: they are of other pull requests."""
-    return {**_status(deployment).model_dump(), "log_url": deployment.url or "", "auto_inactive": False}
+def _status_body(status: _DeploymentStatus) -> dict[str, object]:
+    """GitHub would make others of the environment inactive: those of other pull requests, or what a canary is beside.
+
+    What a release has replaced, dagbranch tells itself.
+    """
+    return {**status.model_dump(), "log_url": status.environment_url, "auto_inactive": False}
 
 
 def _is_ours(found: _Deployment, deployment: Deployment) -> bool:
@@ -184,6 +204,18 @@ def _deployment_body(deployment: Deployment) -> dict[str, object]:
         "transient_environment": True,
         "production_environment": False,
         "payload": _payload(deployment),
+    }
+
+
+def _release_body(environment: str, head_sha: str, description: str) -> dict[str, object]:
+    """The gates ask about the commit's checks, and the commit is deployed as it is."""
+    return {
+        "ref": head_sha,
+        "task": _TASK,
+        "environment": environment,
+        "description": shortened(description, LONGEST_DESCRIPTION),
+        "auto_merge": False,
+        "required_contexts": [],
     }
 
 
