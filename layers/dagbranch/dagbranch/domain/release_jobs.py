@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final, Literal
 
 from dagbranch.domain.environments import Environment, Status
 from dagbranch.domain.naming import CANARY, RELEASE, SourceArchiveKey
 from dagbranch.domain.promotion import Promotion
 from dagbranch.domain.release_wishes import AskedDeployment, Hold
-from dagbranch.domain.releases import HoldNote, Judged, Release, newest
+from dagbranch.domain.releases import WANTED, HoldNote, Judged, Release, newest
 from dagbranch.domain.requests import ArchiveUploaded, DeploymentEvent, EnvironmentEvent, EventKind, ReleaseTick
 from dagbranch.errors import InvalidEventError
 
@@ -19,8 +19,7 @@ type ReleaseEvent = DeploymentEvent | EnvironmentEvent | ArchiveUploaded | Relea
 type Job = Literal["judge", "answer", "accept", "note", "repair", "tick"]
 type Counting = Literal["counts", "not yet", "never"]
 
-# GitHub's words for what comes only after the reviewers of a workflow's environment have said yes.
-_AFTER_REVIEW: Final = frozenset({"in_progress", "success"})
+_BOT_OF_ACTIONS: Final = "github-actions[bot]"
 _WANTED: Final = frozenset({Status.REQUESTED, Status.DEPLOYING, Status.READY, Status.FAILED})
 
 
@@ -37,16 +36,15 @@ def job_of(event: ReleaseEvent, *, lane: str, next_lane: str | None, first_relea
             return _job_of_own(event, lane)
 
 
-def counting(
-    asked: AskedDeployment, *, releasers: frozenset[str], app_id: int | None, is_reviewed: bool = False
-) -> Counting:
-    """Whether it counts who made this deployment. ``is_reviewed``: a workflow's, that has counted before.
+def counting(asked: AskedDeployment, *, releasers: frozenset[str], app_id: int | None) -> Counting:
+    """Whether it counts who made this deployment.
 
-    A workflow's is still asked about by its reviewers until it has begun. Our own App speaks as its bot alone: what
-    its users do through it is theirs.
+    A job's in a protected environment is still asked about by its reviewers until it has begun. What a workflow makes
+    with its token asks nobody: its bot has to be on the list, as any other creator. Our own App speaks as its bot
+    alone: what its users do through it is theirs.
     """
-    if asked.is_of_a_workflow:
-        return "counts" if is_reviewed or asked.status in _AFTER_REVIEW else "not yet"
+    if asked.is_of_a_workflow and asked.creator != _BOT_OF_ACTIONS:
+        return "counts" if asked.has_begun else "not yet"
     is_our_own = app_id is not None and asked.made_by_app == app_id and asked.creator.endswith("[bot]")
     return "counts" if is_our_own or asked.creator.lower() in releasers else "never"
 
@@ -100,10 +98,16 @@ def course_before(asked: AskedDeployment, release: Release, newest_id: int) -> C
     return "end" if asked.id < newest_id else "judge"
 
 
-def is_known_before(asked: AskedDeployment, release: Release) -> bool:
-    """Whether the lane before has found that it counts, so that its status is no question any more."""
-    judged = release.judged
-    return asked.id == release.handed or (judged is not None and judged.deployment_id == asked.id)
+def is_overtaken(judged: Judged, asked: AskedDeployment) -> bool:
+    """Whether this newer deployment ends the waiting of an older one of its kind."""
+    is_alike = (judged.target, judged.is_canary) == (asked.environment, is_of_a_canary(asked))
+    return judged.verdict == "waiting" and is_alike and WANTED < judged.deployment_id < asked.id
+
+
+def line_of(asked: AskedDeployment, ledger: Iterable[Release]) -> Release:
+    """The ledger's line of the commit, or an empty one."""
+    empty = Release(asked.repository_id, asked.repository, asked.head_sha)
+    return next((one for one in ledger if one.head_sha == asked.head_sha), empty)
 
 
 type CourseHere = Literal["done", "drop", "unknown", "stands", "go back", "try again"]
@@ -149,13 +153,6 @@ def course_of_archive(
     if promotion.deployment_id < newest(newest_id, record.asked_by if record else None):
         return "superseded"
     return "leave" if release.was_ready and not promotion.is_canary else "take in"
-
-
-def newest_that_counts(
-    asked: AskedDeployment | None, counts: Callable[[AskedDeployment], bool], *, is_canary: bool
-) -> int:
-    """GitHub's newest deployment, where it counts and is of the same kind: of a canary, or not."""
-    return asked.id if asked is not None and is_of_a_canary(asked) == is_canary and counts(asked) else 0
 
 
 def is_answered(asked: AskedDeployment, release: Release | None) -> bool:

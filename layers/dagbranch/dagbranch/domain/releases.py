@@ -62,7 +62,8 @@ class Release:
 
     ``promotion``: how it came here, None where a push brought it. ``handed``: the newest deployment of it to the next
     lane that is that lane's to answer, because it has it. ``answered``: the newest one to this lane. ``hold_here``,
-    ``hold_next``: what a deployment of it said of holding this lane, or the next. ``revision`` counts the writes.
+    ``hold_next``: what a deployment of it said of holding this lane, or the next. ``auto``: whether it goes on by
+    itself when all gates pass; None where nobody has looked yet. ``revision`` counts the writes.
     """
 
     repository_id: int
@@ -75,6 +76,7 @@ class Release:
     until: datetime | None = None
     promotion: Promotion | None = None
     judged: Judged | None = None
+    auto: bool | None = None
     handed: int | None = None
     answered: int | None = None
     hold_here: HoldNote | None = None

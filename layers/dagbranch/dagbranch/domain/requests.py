@@ -32,6 +32,7 @@ class EventKind(StrEnum):
     DATA_CHECK_REQUESTED = "Data Check Requested"
     REPORT_REQUESTED = "Report Requested"
     RELEASE_JUDGED = "Release Judged"
+    RELEASE_REQUESTED = "Release Requested"  # the default branch's newest commit, in the first release lane
 
 
 @dataclass(frozen=True)
@@ -270,6 +271,25 @@ def judged_detail(release: Release, lane: str, at: datetime) -> dict[str, object
             "target": judged.target if judged else None,
             "verdict": judged.verdict if judged else None,
         },
+    }
+
+
+def release_request_detail(
+    repository_id: int, repository: str, branch: str, head_sha: str, lane: str, at: datetime
+) -> dict[str, object]:
+    """The detail of ``Release Requested``: as good as a push to the default branch, to whoever fetches it."""
+    return {
+        "version": 1,
+        "environment": None,
+        "lane": lane,
+        "repository": repository,
+        "pull_number": RELEASE,
+        "head_sha": head_sha,
+        "source_digest": None,
+        "generation": 0,
+        "at": at.isoformat(),
+        "message": "",
+        "data": {"repository_id": repository_id, "branch": branch},
     }
 
 

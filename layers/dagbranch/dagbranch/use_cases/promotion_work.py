@@ -9,14 +9,17 @@ from datetime import datetime
 
 from dagbranch.domain.audit import AuditEntry
 from dagbranch.domain.environments import Environment
+from dagbranch.domain.release_jobs import Counting, counting, is_of_a_canary
+from dagbranch.domain.release_wishes import AskedDeployment
 from dagbranch.domain.releases import Release
-from dagbranch.domain.requests import EventKind, event_detail, judged_detail
+from dagbranch.domain.requests import EventKind, event_detail, judged_detail, release_request_detail
 from dagbranch.domain.source_archive import Limits
 from dagbranch.ports import (
     Airflow,
     ArtifactsBucket,
     Audit,
     DagsBucket,
+    DefaultBranch,
     EventBus,
     Leases,
     NextLane,
@@ -70,6 +73,15 @@ class Promoter:
         """One worker at a time for each repository. Raises NotYetError while another is at it."""
         return self.leases.held(f"releases of {repository_id}", self.lease_seconds)
 
+    def counting(self, asked: AskedDeployment) -> Counting:
+        return counting(asked, releasers=self.releasers, app_id=self.app_id)
+
+    def newest_at_github(self, repository: str, environment: str, *, is_canary: bool) -> int:
+        """GitHub's newest deployment for it, where that is of this kind and counts; 0 else."""
+        found = self.github.newest_deployment(repository, environment)
+        is_like = found is not None and is_of_a_canary(found) == is_canary
+        return found.id if found is not None and is_like and self.counting(found) == "counts" else 0
+
     def allows(self, repository: str) -> bool:
         return repository.lower() in self.allowed_repositories
 
@@ -79,6 +91,15 @@ class Promoter:
 
     def have_judgement_told(self, release: Release) -> None:
         self.bus.publish(EventKind.RELEASE_JUDGED, judged_detail(release, self.lane, self.now))
+
+    def have_head_fetched(self, branch: DefaultBranch) -> None:
+        detail = release_request_detail(
+            branch.repository_id, branch.repository, branch.name, branch.head_sha, self.lane, self.now
+        )
+        self.bus.publish(EventKind.RELEASE_REQUESTED, detail)
+
+    def have_canary_removed(self, canary: Environment) -> None:
+        self.bus.publish(EventKind.REMOVAL_REQUESTED, event_detail(canary, self.now))
 
     def have_it_told(self, environment: Environment) -> None:
         self.bus.publish(EventKind.REPORT_REQUESTED, event_detail(environment, self.now))
