@@ -99,6 +99,13 @@ def test_a_push_is_for_the_first_release_lane() -> None:
     assert not takers(PROD, "github.com", "push", push()) | takers(PREVIEW, "github.com", "push", push())
 
 
+def test_a_push_that_never_came_is_fetched_in_the_first_release_lane() -> None:
+    kind = EventKind.RELEASE_REQUESTED
+
+    assert takers(STAGE, "dagbranch", kind, {"lane": "stage", "pull_number": RELEASE}) == {"FetchSourceQueue"}
+    assert takers(PROD, "dagbranch", kind, {"lane": "prod", "pull_number": RELEASE}) == set()
+
+
 def test_a_single_release_lane_takes_what_is_pushed() -> None:
     alone = {**PROD, "PromotionPublicKey": "", "PromotingRoleArn": ""}
 

@@ -25,6 +25,7 @@ from dagbranch.domain.requests import (
     Wish,
     event_detail,
     judged_detail,
+    release_request_detail,
 )
 from dagbranch.errors import InvalidEventError
 from dagbranch.events import (
@@ -390,6 +391,13 @@ def test_what_github_would_not_send_of_a_push_is_refused_and_told_shortly(differ
         fetch_work(on_the_bus(PUSH | different, **{"detail-type": "push"}))
 
     assert len(str(refused.value)) < 200
+
+
+def test_a_push_that_never_came_is_asked_for_by_the_schedule() -> None:
+    detail = release_request_detail(REPOSITORY_ID, REPOSITORY, "main", FIRST, "stage", NOW)
+    message = on_the_bus(detail, source="dagbranch", resources=[], **{"detail-type": EventKind.RELEASE_REQUESTED})
+
+    assert fetch_work(message) == PushEvent(REPOSITORY_ID, REPOSITORY, "main", "6a7e8feb-b491-4cf7-a9f1-bf3703467718")
 
 
 def test_a_pull_request_comes_through_the_same_queue_as_a_push() -> None:

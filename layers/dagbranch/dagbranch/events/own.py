@@ -17,6 +17,7 @@ from dagbranch.domain.requests import (
     EventKind,
     JudgedRequest,
     PullRequestEvent,
+    PushEvent,
     ReportRequest,
     SeedRequest,
     Wish,
@@ -104,6 +105,14 @@ class JudgedDetail(_Detail):
     data: _JudgedData
 
 
+class _HeadData(_Data):
+    branch: str = Field(min_length=1)
+
+
+class HeadDetail(_Detail):
+    data: _HeadData
+
+
 class Seed(BaseModel):
     key: str
     generation: int
@@ -155,6 +164,12 @@ def own_data_request(event: BusEvent, lane: str) -> DataRequest:
     if kind is None or detail.lane != lane:
         raise InvalidEventError(f"{event.detail_type!r} for the lane {detail.lane} is not for the data of {lane}")
     return DataRequest(kind, detail.data.repository_id, detail.repository, detail.pull_number, event.time)
+
+
+def own_release_request(event: BusEvent) -> PushEvent:
+    """As good as a push to the default branch, which never came."""
+    detail = parsed(HeadDetail, event.detail)
+    return PushEvent(detail.data.repository_id, detail.repository, detail.data.branch, event.id)
 
 
 def own_judged_request(event: BusEvent, lane: str) -> JudgedRequest | None:

@@ -35,6 +35,7 @@ from dagbranch.events.own import (
     own_data_request,
     own_environment_event,
     own_judged_request,
+    own_release_request,
     own_report_request,
     own_request,
     seed_request,
@@ -59,12 +60,16 @@ def pull_request_event(body: str) -> PullRequestEvent:
 
 
 def fetch_work(body: str) -> PullRequestEvent | PushEvent | None:
-    """What asks for a commit's source: an event or a request of a pull request, or GitHub's ``push``.
+    """What asks for a commit's source: an event or a request of a pull request, or of the default branch.
 
     None where it is no push to a branch.
     """
     event = bus_event(body)
-    return push_of_github(event) if event.detail_type == "push" else _pull_request_event(event)
+    if event.detail_type == "push":
+        return push_of_github(event)
+    return (
+        own_release_request(event) if event.detail_type == EventKind.RELEASE_REQUESTED else _pull_request_event(event)
+    )
 
 
 def comment_event(body: str) -> CommentEvent | None:
