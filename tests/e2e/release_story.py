@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dagbranch.domain.environments import Environment, Status
-from dagbranch.domain.naming import CANARY
+from dagbranch.domain.naming import CANARY, RELEASE
 from local.demo import observation
-from local.github import Deployment
+from local.github import Deployment, WorkflowDeployment
 from tests.e2e.releases import (
     CHECK,
     MENDED,
@@ -86,6 +86,7 @@ class Story:
 
     shop: Shop
     first: Merged
+    early: Asked
     refused: Asked
     waited: Waited
     promoted: Promoted
@@ -98,15 +99,15 @@ class Story:
 
 def tell(shop: Shop) -> Story:
     first = _merge(shop)
-    refused, nothing = _ask_too_early(shop, first.sha)
-    workflow, waited = _wait_for_reviewers(shop, first.sha, nothing)
+    early, refused = _ask_too_early(shop, first.sha)
+    workflow, waited = _wait_for_reviewers(shop, first.sha)
     promoted = _promote(shop, first, workflow)
     newer = _hot_fix(shop)
     back = _roll_back(shop, first.sha)
     held = _hold(shop, first.sha)
     sha = _next_commit(shop, "canary", {**declared(at_once=True), **dag(RUN, "a canary")})
     tried = _try_canary(shop, sha)
-    return Story(shop, first, refused, waited, promoted, newer, back, held, tried, _promote_tried(shop, sha))
+    return Story(shop, first, early, refused, waited, promoted, newer, back, held, tried, _promote_tried(shop, sha))
 
 
 def _merge(shop: Shop) -> Merged:
@@ -121,15 +122,24 @@ def _merge(shop: Shop) -> Merged:
     )
 
 
-def _ask_too_early(shop: Shop, sha: str) -> tuple[Asked, Environment | None]:
-    asked = shop.answered(shop.deploy(sha), "failure")
-    return asked, observation.registered(shop.prod, shop.repository.id, 0)
+def _ask_too_early(shop: Shop, sha: str) -> tuple[Asked, Asked]:
+    """At once, and when time has passed, its checks are green and it has run, but the data is wrong."""
+    deployment = shop.deploy(sha)
+    early = shop.answered(deployment, "queued")
+    shop.repository.set_check(sha, CHECK, "success")
+    shop.run_in_stage(RUN)
+    shop.let_soak(sha)
+    shop.tick(shop.stage)
+    return early, shop.answered(deployment, "failure")
 
 
-def _wait_for_reviewers(shop: Shop, sha: str, prod: Environment | None) -> tuple[Any, Waited]:
+def _wait_for_reviewers(shop: Shop, sha: str) -> tuple[WorkflowDeployment, Waited]:
+    """The data is mended; a stranger and a workflow ask, and nobody has agreed yet."""
+    shop.stage.warehouse.query(MENDED)
     stranger = shop.deploy(sha, by=STRANGER)
     workflow = shop.repository.workflow_deployment(sha, "prod", is_protected=True)
     shop.wait_until_quiet()
+    prod = observation.registered(shop.prod, shop.repository.id, RELEASE)
     return workflow, Waited(_states(stranger), _states(workflow), prod)
 
 
@@ -137,12 +147,7 @@ def _states(deployment: Deployment) -> tuple[str, ...]:
     return tuple(one.state for one in deployment.history)
 
 
-def _promote(shop: Shop, first: Merged, workflow: Any) -> Promoted:
-    """All that was wrong is mended, and the reviewers agree."""
-    shop.stage.warehouse.query(MENDED)
-    shop.repository.set_check(first.sha, CHECK, "success")
-    shop.run_in_stage(RUN)
-    shop.let_soak(first.sha)
+def _promote(shop: Shop, first: Merged, workflow: WorkflowDeployment) -> Promoted:
     workflow.approve()
     prod = shop.stands(shop.prod, first.sha)
     return Promoted(shop.answered(workflow, "success"), first.stage, prod)

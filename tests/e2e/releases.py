@@ -153,6 +153,7 @@ class Shop:
 
     def let_soak(self, sha: str) -> None:
         """As if it had been ready in stage for as long as it has to be."""
+        self.wait_until_quiet()  # who writes to the ledger meanwhile would come to nothing
         ledger, release = self._ledger(self.stage), self.release(self.stage, sha)
         assert release.ready_at is not None
         ledger.save(replace(release, ready_at=release.ready_at - SOAK))

@@ -14,9 +14,9 @@ from dagbranch.adapters.promotion_metadata import metadata_of, promotion_in
 from dagbranch.domain.naming import CANARY, RELEASE, SourceArchiveKey
 from dagbranch.domain.promotion import Promotion, SignedPromotion
 from local.demo import observation
-from tests.e2e.releases import REPOSITORY, Shop
+from tests.e2e.releases import REPOSITORY, Asked, Shop
 
-KINDS: Final = ("other bytes", "another text", "a key of somebody's own", "for another commit", "as a canary", "none")
+KINDS: Final = ("another text", "a key of somebody's own", "for another commit", "as a canary", "none")
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,28 @@ class Refused:
 def tamper(shop: Shop, sha: str, other_sha: str) -> dict[str, Refused]:
     """Puts one archive of each kind, and returns what was said of it; ``sha`` is what stands in prod."""
     promoted = _promoted(shop, sha)
-    role = shop.stage.outputs["PromoteReleaseRoleArn"]
-    s3, bucket = shop.stage.aws.client_of(role, "s3"), shop.prod.outputs["SourceBucketName"]
     refused = {}
     for kind, made in _KINDS.items():
         archive = made(promoted, other_sha)
-        s3.put_object(Bucket=bucket, Key=archive.key, Body=archive.content, Metadata=dict(archive.metadata))
+        _put(shop, archive)
         refused[kind] = _dead_letter(shop, archive.key)
     return refused
+
+
+def spoil(shop: Shop, sha: str) -> Asked:
+    """Puts other bytes under the signature of a commit that had been ready in prod, and asks to go back to it."""
+    promoted = _promoted(shop, sha)
+    changed = promoted.content.replace(b"schedule", b"Schedule")
+    assert changed != promoted.content
+    _put(shop, replace(promoted, content=changed))
+    return shop.answered(shop.deploy(sha), "failure")
+
+
+def _put(shop: Shop, archive: Archive) -> None:
+    """By the role of the lane before, the only one that may."""
+    s3 = shop.stage.aws.client_of(shop.stage.outputs["PromoteReleaseRoleArn"], "s3")
+    bucket = shop.prod.outputs["SourceBucketName"]
+    s3.put_object(Bucket=bucket, Key=archive.key, Body=archive.content, Metadata=dict(archive.metadata))
 
 
 def _promoted(shop: Shop, sha: str) -> Archive:
@@ -62,10 +76,6 @@ def _promoted(shop: Shop, sha: str) -> Archive:
     (key,) = (key for key in observation.source_archives(shop.prod, REPOSITORY, RELEASE) if sha in key)
     answer = shop.prod.aws.client("s3").get_object(Bucket=shop.prod.outputs["SourceBucketName"], Key=key)
     return Archive(key, answer["Body"].read(), answer["Metadata"])
-
-
-def _other_bytes(archive: Archive, _: str) -> Archive:
-    return replace(archive, content=archive.content.replace(b"schedule", b"Schedule"))
 
 
 def _another_text(archive: Archive, other_sha: str) -> Archive:
@@ -94,7 +104,7 @@ def _without(archive: Archive, _: str) -> Archive:
 _KINDS: Final[Mapping[str, Callable[[Archive, str], Archive]]] = dict(
     zip(
         KINDS,
-        (_other_bytes, _another_text, _key_of_their_own, _for_another_commit, _as_canary, _without),
+        (_another_text, _key_of_their_own, _for_another_commit, _as_canary, _without),
         strict=True,
     )
 )
