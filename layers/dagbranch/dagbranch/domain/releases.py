@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from dagbranch.domain.environments import Environment, Half
-from dagbranch.domain.gates import Gate
+from dagbranch.domain.gates import SOAK, Gate
 from dagbranch.domain.promotion import Promotion
 from dagbranch.domain.release_wishes import Hold
 
@@ -37,9 +37,9 @@ class Judged:
     is_settled: bool = False
 
     @property
-    def outcomes(self) -> tuple[object, ...]:
-        """What people would call news, beside the times in the details."""
-        gates = tuple((gate.name, gate.outcome) for gate in self.gates)
+    def news(self) -> tuple[object, ...]:
+        """What people would call news where it changes: not that some more minutes of a soak are over."""
+        gates = tuple(replace(gate, detail="") if gate.name == SOAK else gate for gate in self.gates)
         return self.deployment_id, self.verdict, self.message, self.is_canary, gates
 
     @property

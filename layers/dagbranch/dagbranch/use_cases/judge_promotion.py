@@ -105,7 +105,7 @@ def _judge(asked: AskedDeployment, release: Release, ledger: tuple[Release, ...]
     record = by.registry.get(asked.repository_id, RELEASE)
     archive, judged = _judged(Candidate(held, known, record, asked.environment, asked), _empty(asked, by), by)
     before = release.judged
-    if before is not None and before.is_settled and before.outcomes == judged.outcomes and held == release:
+    if before is not None and before.is_settled and before.news == judged.news and held == release:
         by.telemetry.info("the gates say what they said before", verdict=judged.verdict)
         return
     settle(by.releases.save(replace(held, judged=judged)), by, archive)
@@ -156,6 +156,6 @@ def _judge_wanted(release: Release, archive: Archive, target: str, by: Promoter)
     # All have passed: report_status makes the deployment, which comes back as an event.
     judged = replace(empty, verdict="waiting" if verdict == "promoted" else verdict, gates=gates)
     before = release.judged
-    if before is not None and before.is_settled and before.outcomes == judged.outcomes and not judged.wants_deployment:
+    if before is not None and before.is_settled and before.news == judged.news and not judged.wants_deployment:
         return
     settle(by.releases.save(replace(release, judged=judged)), by)
