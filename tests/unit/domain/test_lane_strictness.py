@@ -30,7 +30,12 @@ def stage_and_prod(stage: str, prod: str) -> list[str]:
         ('alerts: "#data"', "", "4: lanes.prod.alerts: nobody is told of a failure here, and in stage somebody is"),
         ('alerts: "#data"', 'alerts: ""', "4: lanes.prod.alerts: nobody is told"),
         ("", "schedules: false", "4: lanes.prod.schedules: nothing runs by its schedule here, and in stage it does"),
-        ("", "as_written: false", "4: lanes.prod.as_written: DAGs do not run as their code says"),
+        (
+            "retries: 3",
+            "retries: 3, as_written: true",
+            "4: lanes.prod.retries: left to the DAGs' code, and stage has 3",
+        ),
+        ("", "emails: false", "4: lanes.prod.emails: tasks send none when they fail"),
         ("src_conn: a", "", "4: lanes.prod.src_conn: missing, and stage has it"),
         ("cluster: a", "team: b", "4: lanes.prod.cluster: missing, and stage has it"),
     ],

@@ -34,17 +34,23 @@ def _fault(lane: str, key: str, text: str, document: Document) -> Fault:
 
 
 def _findings(before: str, earlier: _AnySettings, later: _AnySettings) -> Iterator[_Finding]:
-    yield from _retries(before, earlier.retries, later.retries)
+    yield from _retries(before, _retries_of(earlier), _retries_of(later))
     if earlier.alerts and not later.alerts:
         yield "alerts", f"nobody is told of a failure here, and in {before} somebody is"
     if earlier.schedules and not later.schedules:
         yield "schedules", f"nothing runs by its schedule here, and in {before} it does"
-    if earlier.as_written and not later.as_written:
-        yield "as_written", f"DAGs do not run as their code says, and in {before} they do"
+    if later.emails is False and earlier.emails is not False:
+        yield "emails", f"tasks send none when they fail, and in {before} they do as their code says"
     yield from _missing_keys(before, earlier, later)
     if isinstance(earlier, ReleaseSettings) and isinstance(later, ReleaseSettings):
         demanded = earlier.promotion if "promotion" in earlier.model_fields_set else later.promotion
         yield from _gates(before, demanded, later.promotion)
+
+
+def _retries_of(settings: _AnySettings) -> int | None:
+    """None where the code's own count."""
+    is_code_alone = "as_written" in settings.model_fields_set and settings.as_written
+    return None if is_code_alone else settings.retries
 
 
 def _retries(before: str, earlier: int | None, later: int | None) -> Iterator[_Finding]:
