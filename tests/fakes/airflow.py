@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from dagbranch.domain.airflow_listing import ImportFailure, ListedDag
+from dagbranch.domain.airflow_listing import FinishedRun, ImportFailure, ListedDag
 from dagbranch.domain.airflow_pages import AirflowPages
 from dagbranch.domain.naming import commit_tag
 from dagbranch.errors import StillRunningError
@@ -21,7 +21,8 @@ class InMemoryAirflow:
 
     ``defines`` are the rest of the DAG ids that each environment's zip defines at its next parse; ``broken`` the
     import errors by stub; ``running`` the ids that cannot be deleted, ``can_be_ended`` those whose runs can be ended;
-    ``found_at`` where people look at it; ``stubs`` the files of those DAGs that are not in one of their own name.
+    ``good_runs`` what succeeded; ``found_at`` where people look at it; ``stubs`` the files of those DAGs that are not
+    in one of their own name.
     """
 
     def __init__(self, dags: InMemoryDagsBucket) -> None:
@@ -31,6 +32,7 @@ class InMemoryAirflow:
         self.broken: dict[str, Mapping[str, str]] = {}
         self.running: set[str] = set()
         self.can_be_ended: set[str] = set()
+        self.good_runs: list[FinishedRun] = []
         self.lists_let_go = True
         self.found_at: AirflowPages | None = AirflowPages("https://airflow.example.com", "3.0.6")
         self._dags = dags
@@ -65,6 +67,12 @@ class InMemoryAirflow:
 
     def import_failures(self) -> Sequence[ImportFailure]:
         return list(self._failures.values())
+
+    def succeeded(
+        self, dag_ids: Collection[str], since: datetime, until: datetime | None = None
+    ) -> Mapping[str, datetime]:
+        found = [run for run in self.good_runs if run.dag_id in dag_ids and run.is_within(since, until)]
+        return {run.dag_id: run.ended_at for run in sorted(found, key=lambda run: run.ended_at)}
 
     def pause(self, dag_id: str) -> None:
         if dag_id in self.rows:

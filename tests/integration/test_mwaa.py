@@ -14,7 +14,7 @@ import pytest
 
 from dagbranch.adapters.mwaa import MwaaAirflow
 from dagbranch.cli import main
-from dagbranch.domain.airflow_listing import ImportFailure, ListedDag, dags_of
+from dagbranch.domain.airflow_listing import FinishedRun, ImportFailure, ListedDag, dags_of
 from dagbranch.domain.airflow_pages import AirflowPages
 from dagbranch.domain.import_errors import told
 from dagbranch.domain.packaging import read_manifest, source_path_of
@@ -96,6 +96,20 @@ class Server:
             yield
         finally:
             hold.unlink()
+
+    def succeed(self, dag_id: str) -> FinishedRun:
+        """Without a hold, the task ends as soon as it begins."""
+        api, run_id = self._stack.airflow.api, f"r{uuid4().hex[:6]}"
+        body = {"dag_run_id": run_id} | ({} if self._stack.airflow.line == "2" else {"logical_date": None})
+        assert api("POST", f"/dags/{dag_id}/dagRuns", body=body)[0] == 200
+        path = f"/dags/{dag_id}/dagRuns/{run_id}"
+        wait_until(
+            lambda: api("GET", path)[1].get("state") == "success",
+            what=f"{dag_id} succeeds",
+            deadline_seconds=240,
+        )
+        run = api("GET", path)[1]
+        return FinishedRun(dag_id, *(datetime.fromisoformat(run[name]) for name in ("start_date", "end_date")))
 
     def _wait_for(self, environment: str, number: int, *, is_active: bool) -> None:
         def there() -> bool:

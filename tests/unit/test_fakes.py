@@ -6,10 +6,12 @@ import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from dagbranch.domain.airflow_listing import FinishedRun
 from tests.fakes.airflow import InMemoryAirflow
 from tests.fakes.audit import InMemoryAudit
 from tests.fakes.buckets import InMemoryArtifactsBucket, InMemoryDagsBucket, InMemorySourceBucket, stored
@@ -156,6 +158,12 @@ class ServerInMemory:
     def running(self, dag_id: str) -> Iterator[None]:
         self._airflow.running.add(dag_id)
         yield
+
+    def succeed(self, dag_id: str) -> FinishedRun:
+        began_at = NOW + timedelta(minutes=2 * len(self._airflow.good_runs))
+        run = FinishedRun(dag_id, began_at, began_at + timedelta(minutes=1))
+        self._airflow.good_runs.append(run)
+        return run
 
 
 class TestInMemoryAirflow(AirflowContract):

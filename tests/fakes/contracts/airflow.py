@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from typing import Protocol
 
 import pytest
 
-from dagbranch.domain.airflow_listing import ListedDag, dags_of
+from dagbranch.domain.airflow_listing import FinishedRun, ListedDag, dags_of
 from dagbranch.errors import StillRunningError
 from dagbranch.ports import Airflow
 from local.processes import wait_until
@@ -27,6 +28,9 @@ class Server(Protocol):
 
     def running(self, dag_id: str) -> AbstractContextManager[None]:
         """A task of the DAG runs meanwhile, unless somebody ends it."""
+
+    def succeed(self, dag_id: str) -> FinishedRun:
+        """Returns when a run of the DAG has succeeded that began after all before it had ended."""
 
 
 class AirflowContract:
@@ -82,6 +86,22 @@ class AirflowContract:
                 airflow.delete_dag("qu.runs.busy")
 
         assert [run.partition("/")[0] for run in (*runs.ended, *runs.still_running)] == ["qu.runs.busy"]
+
+    def test_last_good_run_of_each_dag_is_told_that_began_in_the_time_that_is_asked_for(
+        self, airflow: Airflow, server: Server
+    ) -> None:
+        server.put_zip("succeeds", "good", "never", "later")
+        good, never, later = ("qu.succeeds.good", "qu.succeeds.never", "qu.succeeds.later")
+        first, second, third = server.succeed(good), server.succeed(good), server.succeed(later)
+        before, asked = first.began_at - timedelta(seconds=1), [good, never, later, "qu.gone.dag", "no id; at all"]
+
+        with server.running(never):
+            since = {run.dag_id: run.ended_at for run in (second, third)}
+            assert airflow.succeeded(asked, before) == since
+        assert airflow.succeeded([good, later], before, third.began_at) == {good: second.ended_at}
+        assert airflow.succeeded([good], before, second.began_at) == {good: first.ended_at}
+        assert airflow.succeeded([good, later], second.began_at) == {later: third.ended_at}
+        assert airflow.succeeded([never], before) == airflow.succeeded([], before) == {}
 
 
 def failed(airflow: Airflow) -> set[str | None]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from dagbranch.domain.airflow_listing import ImportFailure, ListedDag
+from dagbranch.domain.airflow_listing import FinishedRun, ImportFailure, ListedDag
 from dagbranch.errors import TransientUpstreamError
 
 
@@ -28,6 +28,18 @@ def import_failure(row: Mapping[str, Any]) -> ImportFailure:
     if "filepath" in row:
         return ImportFailure(str(row["filepath"]), str(row["error"]), None)
     return ImportFailure(str(row["filename"]), str(row["stack_trace"]), _time(row.get("timestamp")))
+
+
+def finished_run(row: Mapping[str, Any]) -> FinishedRun | None:
+    """A row of ``dag_runs``, or of ``dags list-runs``; None where somebody marked it before it ever began."""
+    dag_id, began_at, ended_at = str(row["dag_id"]), _time(row["start_date"]), _time(row["end_date"])
+    return None if began_at is None or ended_at is None else FinishedRun(dag_id, began_at, ended_at)
+
+
+def last_ends(runs: Iterable[FinishedRun | None], since: datetime, until: datetime | None) -> dict[str, datetime]:
+    """When the last of those that began then has ended, by DAG."""
+    within = [run for run in runs if run is not None and run.is_within(since, until)]
+    return {run.dag_id: run.ended_at for run in sorted(within, key=lambda run: run.ended_at)}
 
 
 def rows_of[T](rows: Iterable[Any], read: Callable[[Any], T], asked: str) -> list[T]:

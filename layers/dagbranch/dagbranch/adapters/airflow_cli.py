@@ -13,17 +13,18 @@ import binascii
 import json
 import re
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import urllib3
 
-from dagbranch.adapters.airflow_answers import import_failure, listed_dag, rows_of
+from dagbranch.adapters.airflow_answers import finished_run, import_failure, last_ends, listed_dag, rows_of
 from dagbranch.adapters.aws_errors import translated
-from dagbranch.domain.airflow_listing import ImportFailure, ListedDag, check_dag_id
+from dagbranch.domain.airflow_listing import FinishedRun, ImportFailure, ListedDag, check_dag_id, is_dag_id
 from dagbranch.errors import StillRunningError, TransientUpstreamError, UpstreamError
 from dagbranch.ports import Leases, Runs
 
@@ -100,6 +101,16 @@ class CliDoor:
         command = "dags list-import-errors -o json"
         return rows_of(_rows(self._run(command), command), import_failure, f"'airflow {command}'")
 
+    def succeeded(
+        self, dag_ids: Collection[str], since: datetime, until: datetime | None = None
+    ) -> Mapping[str, datetime]:
+        """The command's own ``--start-date`` is of the logical date, which may be long before the run began."""
+        runs: list[FinishedRun | None] = []
+        for dag_id in sorted(filter(is_dag_id, dag_ids)):
+            command = f"dags list-runs -o json --state success {self._of_dag}{dag_id}"
+            runs += rows_of(_runs(self._run(command), command), finished_run, f"'airflow {command}'")
+        return last_ends(runs, since, until)
+
     def pause(self, dag_id: str) -> None:
         command = f"dags pause -o json {check_dag_id(dag_id)}"
         printed = self._run(command)
@@ -111,7 +122,7 @@ class CliDoor:
         asked = sorted(map(check_dag_id, dag_ids))
         if not asked:
             return Runs()
-        option = "" if self._is_airflow_3 else "-d "
+        option = self._of_dag
         still: list[str] = []
         until = self._clock() + _LOOKING_SECONDS
         with self._alone(_LEASE_SECONDS + int(_LOOKING_SECONDS)):
@@ -131,8 +142,12 @@ class CliDoor:
     def _running_of(self, dag_id: str, option: str) -> list[str]:
         command = f"dags list-runs -o json --state running {option}{dag_id}"
         printed = self._ask(command)
-        rows = [] if _UNKNOWN.search(printed.stderr) else _rows(printed, command)
-        return rows_of(rows, lambda run: f"{run['dag_id']}/{run['run_id']}", f"'airflow {command}'")
+        return rows_of(_runs(printed, command), lambda run: f"{run['dag_id']}/{run['run_id']}", f"'airflow {command}'")
+
+    @property
+    def _of_dag(self) -> str:
+        """How ``dags list-runs`` takes an id."""
+        return "" if self._is_airflow_3 else "-d "
 
     @cached_property
     def _is_airflow_3(self) -> bool:
@@ -226,6 +241,11 @@ def _rows(printed: Printed, command: str) -> list[dict[str, Any]]:
         if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
             return rows
     raise TransientUpstreamError(f"'airflow {command}' printed no list: it said {printed.last_line!r}")
+
+
+def _runs(printed: Printed, command: str) -> list[dict[str, Any]]:
+    """None of a DAG that is not there."""
+    return [] if _UNKNOWN.search(printed.stderr) else _rows(printed, command)
 
 
 def _is_known(row: dict[str, Any]) -> bool:

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import quote
 
 from botocore.exceptions import ClientError
 
-from dagbranch.adapters.airflow_answers import import_failure, listed_dag, rows_of
+from dagbranch.adapters.airflow_answers import finished_run, import_failure, last_ends, listed_dag, rows_of
 from dagbranch.adapters.aws_errors import code_of, translated
-from dagbranch.domain.airflow_listing import ImportFailure, ListedDag, check_dag_id
+from dagbranch.domain.airflow_listing import ImportFailure, ListedDag, check_dag_id, is_dag_id
 from dagbranch.errors import StillRunningError, TransientUpstreamError, UpstreamError
 from dagbranch.ports import Runs
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _PAGE: Final = 100  # Airflow's own maximum_page_limit
 _PATH_CHARACTERS: Final = 64
 _LEGAL_IN_A_PATH: Final = ":+@!$&'()*,;="  # RFC 3986: quoting them would only make the path longer
+_ALL_RUNS: Final = "/dags/~/dagRuns/list"
 _UNFINISHED: Final = ("running", "queued")
 _RUNNING_ONLY: Final = {"only_running": True, "only_failed": False, "reset_dag_runs": False}
 
@@ -65,6 +67,17 @@ class RestDoor:
 
     def import_failures(self) -> Sequence[ImportFailure]:
         return rows_of(self._pages("/importErrors", "import_errors", {}), import_failure, "/importErrors")
+
+    def succeeded(
+        self, dag_ids: Collection[str], since: datetime, until: datetime | None = None
+    ) -> Mapping[str, datetime]:
+        asked = sorted(filter(is_dag_id, dag_ids))
+        if not asked:  # no ids are all ids
+            return {}
+        times = {"start_date_gte": since, **({"start_date_lte": until} if until else {})}
+        body = {"dag_ids": asked, "states": ["success"], **{name: time.isoformat() for name, time in times.items()}}
+        runs = self._batches(_ALL_RUNS, "dag_runs", {**body, "order_by": "id"})
+        return last_ends(rows_of(runs, finished_run, "successful runs"), since, until)
 
     def pause(self, dag_id: str) -> None:
         """Raises OutOfReachError where the id is too long, and a part of another DAG's."""
@@ -137,7 +150,7 @@ class RestDoor:
         found: dict[str, list[str]] = {}
         if dag_ids:
             asked = {"dag_ids": list(dag_ids), "states": list(_UNFINISHED), "order_by": "id"}
-            runs = self._batches("/dags/~/dagRuns/list", "dag_runs", asked)
+            runs = self._batches(_ALL_RUNS, "dag_runs", asked)
             for dag_id, run_id in rows_of(runs, lambda run: (run["dag_id"], run["dag_run_id"]), "their runs"):
                 found.setdefault(str(dag_id), []).append(str(run_id))
         return found

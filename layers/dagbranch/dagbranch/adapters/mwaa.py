@@ -8,7 +8,8 @@ environment, ``pages`` knows where people look at it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 import urllib3
@@ -62,6 +63,11 @@ class MwaaAirflow:
 
     def import_failures(self) -> Sequence[ImportFailure]:
         return self._through(lambda door: door.import_failures())
+
+    def succeeded(
+        self, dag_ids: Collection[str], since: datetime, until: datetime | None = None
+    ) -> Mapping[str, datetime]:
+        return self._through(lambda door: door.succeeded(dag_ids, since, until))
 
     def pause(self, dag_id: str) -> None:
         self._through(lambda door: door.pause(dag_id))

@@ -32,6 +32,17 @@ class ListedDag:
 
 
 @dataclass(frozen=True)
+class FinishedRun:
+    dag_id: str
+    began_at: datetime
+    ended_at: datetime
+
+    def is_within(self, since: datetime, until: datetime | None) -> bool:
+        """Whether it began then."""
+        return since < self.began_at and (until is None or self.began_at < until)
+
+
+@dataclass(frozen=True)
 class ImportFailure:
     file_location: str
     stack_trace: str
@@ -47,9 +58,14 @@ def dags_of(environment: str, listed: Iterable[ListedDag]) -> list[ListedDag]:
     return sorted((dag for dag in listed if dag.zip_name == environment), key=lambda dag: dag.dag_id)
 
 
+def is_dag_id(text: str) -> bool:
+    """Whether Airflow allows it as an id."""
+    return _DAG_ID.fullmatch(text) is not None and not text.startswith("-")
+
+
 def check_dag_id(dag_id: str) -> str:
     """The id, where it is one that Airflow allows: it goes into a command line. Raises InvalidEventError else."""
-    if _DAG_ID.fullmatch(dag_id) is None or dag_id.startswith("-"):
+    if not is_dag_id(dag_id):
         raise InvalidEventError(f"Airflow lists {dag_id!r}, which is no DAG id")
     return dag_id
 
