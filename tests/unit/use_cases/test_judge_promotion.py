@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
+from dagbranch.domain.airflow_listing import FinishedRun
 from dagbranch.domain.naming import CANARY, RELEASE, SourceArchiveKey
 from dagbranch.domain.promotion import Promotion
 from dagbranch.domain.releases import WANTED, Judged
 from dagbranch.errors import TransientUpstreamError
-from tests.fakes.airflow import FinishedRun
 from tests.fakes.examples import FILES, FIRST, NOW, REPOSITORY, SECOND, THIRD
 from tests.fakes.release_lanes import Lanes, pipeline_file, two_lanes
+from tests.fakes.warehouse import Table
 
 HOT_FIX = {"dagbranch": {"skip": ["soak", "checks"], "reason": "the shop is down"}}
 
@@ -130,13 +131,9 @@ lanes:
 
 
 def with_rows(lanes: Lanes, *rows: dict[str, Any]) -> None:
-    lanes.stage.warehouse = type(lanes.stage.warehouse)({"db_attribution_stage": {"m_roi": _table(*rows)}})
-
-
-def _table(*rows: dict[str, Any]) -> Any:
-    from tests.fakes.warehouse import Table  # beside its one use
-
-    return Table({"day": "STRING", "rows": "INT"}, list(rows))
+    lanes.stage.warehouse = type(lanes.stage.warehouse)(
+        {"db_attribution_stage": {"m_roi": Table({"day": "STRING", "rows": "INT"}, list(rows))}}
+    )
 
 
 def test_a_data_check_is_asked_in_this_lanes_schemas_and_told_with_its_first_row(lanes: Lanes) -> None:
