@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from dagbranch.domain.audit import Deed
 from dagbranch.domain.commands import COMMANDS
+from dagbranch.domain.gates import CHECKS, DATA, HOLD, READY, RUNS, SKIPPABLE, SOAK
+from dagbranch.domain.pipeline_check import check_pipelines
+from dagbranch.domain.release_wishes import read_wish
 from dagbranch.domain.specification import Previews
 from tests.fakes.template import RESOURCES, ROOT
 
 SECURITY = (ROOT / "docs/security.md").read_text()
+RELEASE_LANES = (ROOT / "docs/release-lanes.md").read_text()
 PULL_REQUESTS = (ROOT / "docs/pull-requests.md").read_text()
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FUNCTIONS = {name: one for name, one in RESOURCES.items() if one["Type"] == "AWS::Serverless::Function"}
@@ -27,9 +33,9 @@ def written_tests() -> set[str]:
     return {name for source in sources for name in re.findall(r"def (test_\w+)\(", source)}
 
 
-def rows_of(heading: str) -> Iterator[list[str]]:
-    """The cells of each row of the table below a heading of docs/security.md, without its head."""
-    section = SECURITY.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+def rows_of(heading: str, document: str = SECURITY) -> Iterator[list[str]]:
+    """The cells of each row of the table below a heading, without its head."""
+    section = document.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     rows = [line for line in section.splitlines() if line.startswith("|")]
     yield from ([cell.strip() for cell in row.strip("|").split("|")] for row in rows[2:])
 
@@ -42,11 +48,48 @@ def actions_of(function: str) -> set[str]:
     return {action for action in actions if not OF_EVERY_FUNCTION.fullmatch(action)}
 
 
-def test_every_test_that_the_threat_model_names_exists() -> None:
-    named = set(re.findall(r"`(test_\w+)`", SECURITY))
+@pytest.mark.parametrize("document", [SECURITY, RELEASE_LANES], ids=["threat-model", "release-lanes"])
+def test_every_test_that_a_document_names_exists(document: str) -> None:
+    named = set(re.findall(r"`(test_\w+)`", document))
 
-    assert len(named) > 40
-    assert named <= written_tests()
+    assert len(named) > 30
+    assert named - written_tests() == set()
+
+
+def test_every_point_of_the_checklist_names_what_is_done_how_and_what_shows_it() -> None:
+    rows = list(rows_of("The checklist of a careful team", RELEASE_LANES))
+
+    assert {len(row) for row in rows} == {4}
+    assert not [row[0] for row in rows if "" in row or "`test_" not in row[3]]
+
+
+def test_every_gate_is_told_with_whether_it_can_be_skipped() -> None:
+    told = {row[0].strip("`"): row[2] == "yes" for row in rows_of("The gates", RELEASE_LANES)}
+
+    assert told == {name: name in SKIPPABLE for name in (READY, SOAK, CHECKS, RUNS, DATA, HOLD)}
+
+
+def test_every_payload_in_the_document_asks_what_dagbranch_knows() -> None:
+    blocks = re.findall(r"<<'END'\n(.*?)\nEND\n", RELEASE_LANES, re.DOTALL)
+    payloads = [json.loads(block).get("payload", {}) for block in blocks]
+    payloads += [json.loads(found) for found in re.findall(r'`(\{"dagbranch": .*?\})`', RELEASE_LANES)]
+
+    assert len(payloads) > 7
+    assert not [payload for payload in payloads if read_wish(payload)[1]]
+
+
+def test_the_lanes_of_the_document_are_read_and_none_is_less_strict_than_the_one_before() -> None:
+    (block,) = re.findall(r"```yaml\n(version.*?)```", RELEASE_LANES, re.DOTALL)
+
+    dags = {"dags/test_dag.py": b"from airflow import DAG\n\nDAG('qu.test_dag')\n"}
+    findings = check_pipelines({**dags, "dagbranch.yaml": block.encode()})
+
+    assert (findings.errors, findings.warnings) == ([], [])
+
+
+@pytest.mark.parametrize("deed", get_args(Deed.__value__))
+def test_every_deed_that_the_audit_knows_is_told(deed: str) -> None:
+    assert re.search(rf"(?i)\b{deed}\b", RELEASE_LANES.partition("\n## Who did what\n")[2].partition("\n## ")[0])
 
 
 def test_every_threat_names_what_shows_that_it_is_stopped() -> None:
