@@ -43,6 +43,12 @@ HOSTILE_IDS = ["x; rm -rf /", "-h", "--help", "", "a b", "a\nb", "$(id)", "../x"
 FITS = "x" * 58
 TOO_LONG = "x" * 59
 ROW = {"dag_id": "a", "fileloc": "/dags/a.zip/x.py", "tags": [], "is_stale": False}
+SINCE = datetime(2026, 11, 21, 10, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+NO_REST_API: list[Callable[[], Reply]] = [
+    lambda: _aws_error(400, "ValidationException"),
+    lambda: _aws_error(400, "RestApiClientException", RestApiStatusCode=404, RestApiResponse={}),
+]
 LOG = "[2026-11-21T11:10:41.487+0000] {delete_dag.py:53} INFO - Deleting DAG\n"
 
 type Answers = Reply | Callable[[dict[str, Any]], Reply]
@@ -282,13 +288,17 @@ def test_long_id_of_a_dag_that_is_gone_is_paused_already(wire: Wire, auto: MwaaA
     assert wire.asked == ["GET /dags"]
 
 
-@pytest.mark.parametrize(
-    "closed",
-    [
-        lambda: _aws_error(400, "ValidationException"),
-        lambda: _aws_error(400, "RestApiClientException", RestApiStatusCode=404, RestApiResponse={}),
-    ],
-)
+@pytest.mark.parametrize("closed", NO_REST_API)
+def test_where_there_is_no_rest_api_the_cli_tells_of_good_runs(
+    wire: Wire, auto: MwaaAirflow, closed: Callable[[], Reply]
+) -> None:
+    wire.rest = closed()
+    wire.cli = [_printed(200, stdout="2.11.0\n"), _printed(200, stdout=json.dumps([_good_run("a", SINCE + MINUTE)]))]
+
+    assert auto.succeeded(["a"], SINCE) == {"a": SINCE + 2 * MINUTE}
+
+
+@pytest.mark.parametrize("closed", NO_REST_API)
 def test_where_there_is_no_rest_api_the_cli_is_asked(
     wire: Wire, auto: MwaaAirflow, rest: MwaaAirflow, closed: Callable[[], Reply]
 ) -> None:
@@ -371,6 +381,43 @@ def test_all_unfinished_runs_are_asked_for_before_the_first_is_ended(wire: Wire,
     assert (asked["dag_ids"], asked["states"]) == (["a", "b"], ["running", "queued"])
 
 
+def test_good_runs_of_all_pages_are_told_and_asked_for_by_when_they_began(wire: Wire, rest: MwaaAirflow) -> None:
+    hour = timedelta(hours=1)
+    found = [_good_run("a", SINCE + number * hour / 100) for number in range(1, 101)] + [_good_run("b", SINCE + hour)]
+
+    def listed(call: dict[str, Any]) -> Reply:
+        offset, limit = call["Body"]["page_offset"], call["Body"]["page_limit"]
+        return _airflow({"dag_runs": found[offset : offset + limit], "total_entries": len(found)})
+
+    wire.rest = _by_path({"/dags/~/dagRuns/list": listed}, _version())
+
+    ended = rest.succeeded(["b", "a", "-h; rm"], SINCE, SINCE + 2 * hour)
+
+    assert ended == {"a": SINCE + hour + MINUTE, "b": SINCE + hour + MINUTE}
+    asked = [json.loads(one.body)["Body"] for one in wire.requests if b"dagRuns/list" in one.body]
+    assert [one["page_offset"] for one in asked] == [0, 100]
+    assert (asked[0]["dag_ids"], asked[0]["states"]) == (["a", "b"], ["success"])
+    assert (asked[0]["start_date_gte"], asked[0]["start_date_lte"]) == (SINCE.isoformat(), "2026-11-21T12:00:00+00:00")
+
+
+@pytest.mark.parametrize("began", [None, SINCE, SINCE - MINUTE, SINCE + 60 * MINUTE])
+def test_a_good_run_that_did_not_begin_in_that_time_is_none(
+    wire: Wire, rest: MwaaAirflow, cli: MwaaAirflow, began: datetime | None
+) -> None:
+    run = _good_run("a", began)
+    wire.rest = _by_path({"/version": _version()}, _airflow({"dag_runs": [run], "total_entries": 1}))
+    printed = {name: value or "" for name, value in run.items()}
+    wire.cli = [_printed(200, stdout="3.0.6\n"), _printed(200, stdout=json.dumps([printed]))]
+
+    for airflow in (rest, cli):
+        assert airflow.succeeded(["a"], SINCE, SINCE + 60 * MINUTE) == {}
+
+
+def test_ids_that_are_none_have_no_runs_and_reach_no_command_line(wire: Wire, airflow: MwaaAirflow) -> None:
+    assert airflow.succeeded(HOSTILE_IDS, SINCE) == {}
+    assert wire.asked == []
+
+
 @pytest.mark.parametrize(
     ("version", "dag_id", "cleared", "told_as"),
     [
@@ -405,7 +452,10 @@ def test_answer_that_is_no_listing_is_not_taken_for_an_empty_one(wire: Wire, res
     for content in (body, versioned):
         wire.rest = _airflow(content)
 
-        for call in (lambda: rest.dags("any"), rest.import_failures, lambda: rest.end_runs(["any"])):
+        for call in (
+            *(lambda: rest.dags("any"), rest.import_failures, lambda: rest.end_runs(["any"])),
+            lambda: rest.succeeded(["any"], SINCE),
+        ):
             with pytest.raises(TransientUpstreamError, match=r"asking Airflow for .*: (its|a row of its) answer"):
                 call()
 
@@ -571,11 +621,26 @@ def test_runs_are_told_of_each_dag_and_none_of_one_that_is_gone(wire: Wire, cli:
     assert cli.lists_let_go
 
 
+@pytest.mark.parametrize(("version", "option"), [("3.0.6", ""), ("2.11.0", "-d ")])
+def test_good_runs_are_told_of_each_dag_by_the_cli(wire: Wire, cli: MwaaAirflow, version: str, option: str) -> None:
+    runs = [_good_run("a", SINCE + MINUTE), _good_run("a", SINCE - MINUTE)]
+    wire.cli = [
+        _printed(200, stdout=f"{version}\n"),
+        _printed(200, stdout=LOG + json.dumps(runs)),
+        _printed(400, stderr="DAG: b does not exist in 'dag' table\n"),
+    ]
+
+    ended = cli.succeeded(["b", "a"], SINCE)
+
+    assert ended == {"a": SINCE + 2 * MINUTE}
+    assert wire.asked[1:] == [f"dags list-runs -o json --state success {option}{one}" for one in "ab"]
+
+
 @pytest.mark.parametrize("printed", ["", "No data", "[1]", '{"dags": []}', LOG, '[{"dag_id": "a"}]', "[{}, "])
 def test_output_that_is_no_list_is_not_taken_for_an_empty_one(wire: Wire, cli: MwaaAirflow, printed: str) -> None:
     wire.cli = [_printed(200, stdout=printed)]
 
-    for call in (cli.dags, cli.import_failures, lambda: cli.lists_let_go):
+    for call in (cli.dags, cli.import_failures, lambda: cli.lists_let_go, lambda: cli.succeeded(["a"], SINCE)):
         with pytest.raises(TransientUpstreamError):
             call()
 
@@ -702,6 +767,12 @@ def _dags(*dag_ids: str) -> Callable[[dict[str, Any]], Reply]:
 
 def _run(dag_id: str, run_id: str) -> dict[str, str]:
     return {"dag_id": dag_id, "dag_run_id": run_id}
+
+
+def _good_run(dag_id: str, began_at: datetime | None) -> dict[str, str | None]:
+    ended_at = (began_at or SINCE) + MINUTE
+    times = {"start_date": began_at.isoformat() if began_at else None, "end_date": ended_at.isoformat()}
+    return {"dag_id": dag_id, "dag_run_id": "r1", "state": "success", **times}
 
 
 def _aws_error(status: int, code: str, **members: Any) -> Reply:

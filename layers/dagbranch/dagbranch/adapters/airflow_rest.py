@@ -196,6 +196,7 @@ class RestDoor:
 
     def _batches(self, path: str, name: str, asked: Mapping[str, Any]) -> Iterator[Any]:
         """Like ``_pages``, for lists that are asked for by POST."""
+        self._check_is_there()
         offset = 0
         while True:
             body = {**asked, "page_limit": _PAGE, "page_offset": offset}
