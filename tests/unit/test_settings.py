@@ -199,7 +199,7 @@ def test_a_public_key_is_read_in_whichever_form_it_was_printed(given: str) -> No
     loaded = load(PromoteReleaseSettings, {**COMPLETE, "PROMOTION_PUBLIC_KEY": given})
 
     assert loaded.promotion_public_key == PEM
-    assert not loaded.is_first_release_lane
+    assert not loaded.lane_rules["first_release_lane"]
 
 
 def test_several_public_keys_are_several() -> None:
@@ -211,13 +211,13 @@ def test_several_public_keys_are_several() -> None:
 
 
 def test_a_lane_that_nothing_is_promoted_to_is_the_first() -> None:
-    assert load(PromoteReleaseSettings, COMPLETE).is_first_release_lane
+    assert load(PromoteReleaseSettings, COMPLETE).lane_rules["first_release_lane"]
 
 
 def test_a_last_lane_has_neither_a_next_one_nor_a_key_to_sign_with() -> None:
     last = {"LANE": "prod", "NEXT_LANE": "", "NEXT_LANE_SOURCE_BUCKET": "", "PROMOTION_KEY": ""}
 
-    assert load(PromoteReleaseSettings, {**COMPLETE, **last}).next_lane == ""
+    assert load(PromoteReleaseSettings, {**COMPLETE, **last}).lane_rules["next_lane"] is None
 
 
 def test_releasers_are_known_in_any_case() -> None:

@@ -190,6 +190,17 @@ class WarehouseAddress(TypedDict):
     http_path: str
 
 
+class LaneRules(TypedDict):
+    """Arguments of a ``Promoter``."""
+
+    lane: str
+    next_lane: str | None
+    first_release_lane: bool  # it takes what is pushed, instead of what a lane before promotes
+    allowed_repositories: frozenset[str]
+    releasers: frozenset[str]
+    limits: Limits
+
+
 class _WarehouseSettings(Settings):
     databricks_host: Text
     databricks_http_path: Text
@@ -308,9 +319,15 @@ class PromoteReleaseSettings(
     releasers: Logins
 
     @property
-    def is_first_release_lane(self) -> bool:
-        """Whether it takes what is pushed, instead of what a lane before promotes."""
-        return not self.promotion_public_key
+    def lane_rules(self) -> LaneRules:
+        return {
+            "lane": self.lane,
+            "next_lane": self.next_lane or None,
+            "first_release_lane": not self.promotion_public_key,
+            "allowed_repositories": self.allowed_repositories,
+            "releasers": self.releasers,
+            "limits": self.limits,
+        }
 
 
 class AnswerCommandSettings(_GitHubSettings, _RegistrySettings, _BusSettings, _QueueSettings):
