@@ -63,13 +63,13 @@ class WatchedSourceBucket(InMemorySourceBucket):
 class WatchedDagsBucket(InMemoryDagsBucket):
     """Objects are put and removed one after the other; a zip never gives way to one of an older request."""
 
-    def __init__(self, registry: WatchedRegistry) -> None:
+    def __init__(self, registry: WatchedRegistry, other_lane: str = "stage") -> None:
         super().__init__()
         self._registry = registry
         self.generations: dict[str, int] = {}
         for key, content in FOREIGN_OBJECTS.items():
             self.objects[key] = stored(content, {})
-        other = {"dagbranch-lane": "stage", "dagbranch-repository-id": "4711", "dagbranch-pull-number": "1"}
+        other = {"dagbranch-lane": other_lane, "dagbranch-repository-id": "4711", "dagbranch-pull-number": "1"}
         self.objects[OTHER_LANES_OBJECT] = stored(b"another lane's", other)
         self._foreign = {key: self.objects[key] for key in (*FOREIGN_OBJECTS, OTHER_LANES_OBJECT)}
 
