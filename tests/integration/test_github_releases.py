@@ -137,17 +137,16 @@ def test_a_right_that_was_not_granted_is_told_and_no_check_is_taken_for_missing(
 # Branches
 
 
-def test_a_default_branch_with_slashes_and_one_of_another_name_are_found(
-    local: LocalGitHub, github: PyGithubReleases
-) -> None:
-    made = local.create_repository("acme/other", {"a": b""}, default_branch="release/2026")
+@pytest.mark.parametrize("branch", ["release/2026", "100%25#1", "ünï+1&a=b"])
+def test_a_default_branch_of_any_name_is_found(local: LocalGitHub, github: PyGithubReleases, branch: str) -> None:
+    made = local.create_repository("acme/other", {"a": b""}, default_branch=branch)
     token = PyGithubReleases(local.url, TOKEN)
 
     found = token.default_branch("acme/other")
 
     assert found is not None
-    assert (found.name, found.head_sha) == ("release/2026", made.branch_sha("release/2026"))
-    assert token.is_on_branch("acme/other", "release/2026", found.head_sha)
+    assert (found.name, found.head_sha) == (branch, made.branch_sha(branch))
+    assert token.is_on_branch("acme/other", branch, found.head_sha)
     assert github.default_branch("acme/other") is None  # the App is not installed there
 
 

@@ -55,7 +55,7 @@ class ReleasesAtGitHubContract:
 
     def test_a_deployment_is_told_as_its_maker_made_it(self, place: Place) -> None:
         head_sha = place.push()
-        wish = {"hold": False, "skip": ["soak"], "reason": "ünï", "canary": True}
+        wish = {"skip": ["soak"], "reason": "ünï", "canary": True}
 
         number = place.deploy("prod", head_sha, payload={"dagbranch": wish, "other": 1})
 
@@ -70,7 +70,7 @@ class ReleasesAtGitHubContract:
             creator="alice",
             is_of_a_workflow=False,
             created_at=found.created_at,
-            wish=ReleaseWish(hold=False, skip=("soak",), reason="ünï", canary="take"),
+            wish=ReleaseWish(skip=("soak",), reason="ünï", canary="take"),
         )
 
     @pytest.mark.parametrize("payload", [None, "", "for Friday", {"other": {"hold": 7}}, '{"other": 1}'])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,10 +11,15 @@ from github import (
     Github,
 )
 
-from local.github import GitHubApp, LocalGitHub, Pull, Repository
+from dagbranch.domain.requests import DeploymentEvent, PushEvent, WebhookRequest
+from dagbranch.events import fetch_work, release_work
+from dagbranch.use_cases.receive_webhook import receive_webhook
+from local.github import GitHubApp, LocalGitHub, Pull, Repository, signature
 from local.processes import wait_until
+from tests.fakes.bus_messages import on_the_bus
+from tests.fakes.event_bus import InMemoryEventBus
 from tests.integration.local_github.receiver import Receiver
-from tests.integration.local_github.world import ask
+from tests.integration.local_github.world import SECRET, ask
 
 NO_COMMIT = "0" * 40
 
@@ -183,3 +190,32 @@ def test_checks_and_statuses_are_what_tests_make_of_them(
     assert [(one.context, one.state) for one in commit.get_statuses()] == [("ci/legacy", "pending")]
     assert repository.checks(sha)["tests"].outcome == "success"
     assert ask(double, "GET", f"/repos/acme/pipelines/commits/{sha}/status").json()["state"] == "pending"
+
+
+def test_what_is_delivered_comes_through_the_webhooks_door_and_is_read_behind_the_bus(
+    double: LocalGitHub, repository: Repository, pull: Pull
+) -> None:
+    installation = double.create_app("acme").install("acme", repository)
+    pull.close(merged=True)
+    asked = repository.workflow_deployment("main", "prod")
+    repository.deploy("main", "dagbranch/preview")
+    bus = InMemoryEventBus()
+
+    for one in double.deliveries:
+        request = WebhookRequest(one.body, signature(SECRET, one.body), one.id, one.event)
+        receive_webhook(request, secrets=[SECRET], forward=bus.forward)
+
+    pushed = [fetch_work(message(*one)) for one in bus.forwarded if one[0] == "push"]
+    deployed = [release_work(message(*one), "stage") for one in bus.forwarded if one[0].startswith("deployment")]
+    of: dict[str, Any] = {
+        "repository_id": repository.id,
+        "repository": "acme/pipelines",
+        "installation_id": installation,
+    }
+    assert [replace(one, delivery="") for one in pushed if one] == [PushEvent(branch="main", delivery="", **of)]
+    told = DeploymentEvent(deployment_id=asked.id, environment="prod", delivery="", **of)
+    assert [replace(one, delivery="") for one in deployed if isinstance(one, DeploymentEvent)] == [told, told]
+
+
+def message(event: str, payload: str, delivery: str) -> str:
+    return on_the_bus(json.loads(payload), **{"detail-type": event, "resources": [delivery]})
