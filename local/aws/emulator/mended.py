@@ -1,12 +1,14 @@
 # ruff: noqa: SLF001 # ministack has no door for what is to be added to it
 """The emulator's application with what AWS has and ministack 1.5 has not; it runs in ministack's own environment.
 
-Permissions of an event bus in a template, and ``aws:PrincipalArn`` as the ARN of a role whose session calls.
+Permissions of an event bus in a template, ``aws:PrincipalArn`` as the ARN of a role whose session calls, and the
+condition key of KMS that says by which algorithm is signed.
 """
 
 from __future__ import annotations
 
 import importlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +18,7 @@ __all__ = ["app"]
 
 _buses: Any = importlib.import_module("ministack.services.eventbridge")
 _iam: Any = importlib.import_module("ministack.services.iam")
+_actions: Any = importlib.import_module("ministack.core.iam_actions")
 _evaluator: Any = importlib.import_module("ministack.core.iam_evaluator")
 _provisioners: Any = importlib.import_module("ministack.services.cloudformation.provisioners")
 
@@ -58,6 +61,15 @@ def _role_arn(session_arn: str) -> str:
     return str(role["Arn"]) if role else session_arn
 
 
+def _request_context(service: str, action: str, body: bytes, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    context: dict[str, Any] = _request_context_as_it_is(service, action, body, parameters)
+    if action in {"kms:Sign", "kms:Verify"}:
+        context["kms:SigningAlgorithm"] = json.loads(body).get("SigningAlgorithm")
+    return context
+
+
+_request_context_as_it_is = _actions.request_tag_context
+_actions.request_tag_context = _request_context
 _resolve_as_it_is = _evaluator._resolve_condition_key
 _evaluator._resolve_condition_key = _condition_key
 _provisioners._RESOURCE_HANDLERS["AWS::Events::EventBusPolicy"] = {
