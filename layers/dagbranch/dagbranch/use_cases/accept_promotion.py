@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
 from dagbranch.domain import audit
+from dagbranch.domain.environments import Environment, Status
 from dagbranch.domain.naming import RELEASE, SourceArchiveKey
 from dagbranch.domain.promotion import Promotion, check_promotion
 from dagbranch.domain.release_jobs import course_of_archive, hold_in_words, is_of_a_canary, keeps_out, line_of
 from dagbranch.domain.release_wishes import AskedDeployment
-from dagbranch.domain.releases import Judged, Release, newest, newest_answered, with_promotion
+from dagbranch.domain.releases import Release, newest, newest_answered, with_promotion
 from dagbranch.domain.requests import ArchiveUploaded
 from dagbranch.errors import PromotionRefusedError, SourceError, SupersededError
 from dagbranch.ports import DefaultBranch
-from dagbranch.use_cases.hand_over import settle
+from dagbranch.use_cases.hand_over import refuse_here
 from dagbranch.use_cases.promotion_work import Promoter
 from dagbranch.use_cases.request_release import Wanted, request_release
 from dagbranch.use_cases.roll_back import held_here
@@ -90,6 +90,8 @@ def _take_in(
     release = _noted(release, promotion, by)
     if course == "take in":
         _ask_for(promotion, asked, branch, release, event, by)
+    elif course == "stands" and record is not None and record.delivery == _delivery(promotion):
+        _follow(record, promotion, event, by)
     elif course == "superseded":
         raise SupersededError(f"a newer deployment to {by.lane} came after {asked.id}")
 
@@ -110,13 +112,13 @@ def _ask_for(
 ) -> None:
     hold = held_here(promotion.repository_id, by)
     if not promotion.is_canary and hold is not None and keeps_out(hold, asked):
-        _refuse(asked, release, hold_in_words(hold, by.lane), by)
+        refuse_here(asked, release, hold_in_words(hold, by.lane), by)
         return
     wanted = Wanted(
         repository_id=promotion.repository_id,
         key=promotion.key,
         branch=branch.name,
-        delivery=f"promotion {promotion.deployment_id}",
+        delivery=_delivery(promotion),
         promotion=promotion,
         held=None if promotion.is_canary else hold,
     )
@@ -124,15 +126,18 @@ def _ask_for(
     try:
         noted = request_release(wanted, record, by)
     except SourceError as error:
-        _refuse(asked, release, str(error), by)
+        refuse_here(asked, release, str(error), by)
         return
-    by.note([audit.taken_as_canary(noted, promotion)] if promotion.is_canary else [])
-    by.have_it_told(noted)
-    if by.now - event.uploaded_at > _ANNOUNCED_AGAIN_AFTER:
+    _follow(noted, promotion, event, by)
+
+
+def _follow(record: Environment, promotion: Promotion, event: ArchiveUploaded, by: Promoter) -> None:
+    """What comes of the request, also of one that broke off."""
+    by.note([audit.taken_as_canary(record, promotion)] if promotion.is_canary else [])
+    by.have_it_told(record)
+    if record.status == Status.REQUESTED and by.now - event.uploaded_at > _ANNOUNCED_AGAIN_AFTER:
         by.sources.announce(promotion.key)
 
 
-def _refuse(asked: AskedDeployment, release: Release, why: str, by: Promoter) -> None:
-    by.telemetry.warning("refused", reason=why, deployment_id=asked.id)
-    judged = Judged(asked.id, by.lane, asked.creator, by.now, "refused", message=why, is_canary=is_of_a_canary(asked))
-    settle(by.releases.save(replace(release, judged=judged)), by)
+def _delivery(promotion: Promotion) -> str:
+    return f"promotion {promotion.deployment_id}"

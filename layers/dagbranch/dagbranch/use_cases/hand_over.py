@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from dagbranch.domain import audit
 from dagbranch.domain.promotion import Promotion
+from dagbranch.domain.release_wishes import AskedDeployment
 from dagbranch.domain.releases import Judged, Release, settled
 from dagbranch.errors import InvalidPipelineError, SourceError, SupersededError
 from dagbranch.use_cases.gather_gates import Archive, key_of, read_archive
@@ -21,6 +22,24 @@ def settle(release: Release, by: Promoter, archive: Archive | None = None) -> Re
     by.note([entry] if entry is not None else [])
     by.have_judgement_told(release)
     return by.releases.save(settled(release))
+
+
+def refuse_here(asked: AskedDeployment, release: Release, why: str, by: Promoter) -> Release:
+    """The ledger's line after this lane itself has refused a deployment to it.
+
+    Told as what the gates say is, but where the commit is at those to the next lane.
+    """
+    judged = release.judged
+    if judged is not None and judged.target != by.lane:
+        by.telemetry.warning("refused", reason=why, deployment_id=asked.id)
+        return release
+    if judged is None or judged.deployment_id != asked.id:
+        by.telemetry.warning("refused", reason=why, deployment_id=asked.id)
+        by.telemetry.count("PromotionRefused")
+        is_canary = asked.wish.canary is not None
+        judged = Judged(asked.id, by.lane, asked.creator, by.now, "refused", message=why, is_canary=is_canary)
+        release = by.releases.save(replace(release, judged=judged))
+    return release if judged.is_settled else settle(release, by)
 
 
 def _handed_over(release: Release, judged: Judged, by: Promoter, archive: Archive | None) -> Release:

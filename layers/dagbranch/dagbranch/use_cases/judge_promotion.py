@@ -89,8 +89,12 @@ def _end_older(asked: AskedDeployment, ledger: Iterable[Release], by: Promoter) 
     """The newest deployment wins: what others wait for is over."""
     for one in ledger:
         judged = one.judged
-        if judged is not None and one.head_sha != asked.head_sha and is_overtaken(judged, asked):
+        if judged is None or one.head_sha == asked.head_sha:
+            continue
+        if is_overtaken(judged, asked):
             _end(one, judged, by)
+        elif judged.verdict == "ended" and not judged.is_settled:
+            settle(one, by)
 
 
 def _end(release: Release, judged: Judged, by: Promoter) -> None:

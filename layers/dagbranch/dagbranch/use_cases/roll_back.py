@@ -17,10 +17,10 @@ from dagbranch.domain.release_jobs import (
     line_of,
 )
 from dagbranch.domain.release_wishes import AskedDeployment, Hold
-from dagbranch.domain.releases import HoldNote, Judged, Release, hold_of, later_note, newest, newest_answered
+from dagbranch.domain.releases import HoldNote, Release, hold_of, later_note, newest, newest_answered
 from dagbranch.errors import InvalidEventError, SourceError, SupersededError
 from dagbranch.use_cases.gather_gates import key_of
-from dagbranch.use_cases.hand_over import settle
+from dagbranch.use_cases.hand_over import refuse_here
 from dagbranch.use_cases.promotion_work import Promoter
 from dagbranch.use_cases.request_release import Wanted, request_release
 
@@ -99,17 +99,7 @@ def _refuse_faults(asked: AskedDeployment, release: Release, course: str, by: Pr
 
 
 def _refuse(asked: AskedDeployment, release: Release, why: str, by: Promoter) -> None:
-    """Told as what the gates say is, but where this commit waits at those to the next lane."""
-    by.telemetry.warning("refused", reason=why, deployment_id=asked.id)
-    answered = replace(release, answered=newest(release.answered, asked.id))
-    judged = release.judged
-    if judged is not None and judged.target != by.lane:
-        by.releases.save(answered)
-        return
-    if judged is not None and judged.deployment_id == asked.id and judged.is_settled:
-        return
-    refused = Judged(asked.id, by.lane, asked.creator, by.now, "refused", message=why)
-    settle(by.releases.save(replace(answered, judged=refused)), by)
+    _note_answer(asked, refuse_here(asked, release, why, by), by)
 
 
 def _answer_unknown(asked: AskedDeployment, release: Release, by: Promoter) -> None:
