@@ -108,6 +108,7 @@ def test_our_own_app_is_known_by_its_number(local: LocalGitHub, app: GitHubApp, 
     secret = {"app_id": client_id if by_client_id else app.app_id, "private_key": app.private_key}
 
     assert PyGithubReleases(local.url, json.dumps(secret)).app_id() == app.app_id
+    assert bool(local.site.exchanges) == by_client_id  # one that is known is not asked for
 
 
 def test_a_token_is_no_app(local: LocalGitHub) -> None:

@@ -97,8 +97,9 @@ class GitHubApp:
 
     @cached_property
     def id(self) -> int:
-        """GitHub's number, also where the secret has the client id."""
-        return self._api().ask(_IDENTIFIED, "/app").id
+        """GitHub's number; asked for where the secret has the client id."""
+        given = str(self._auth.app_id)
+        return int(given) if given.isdecimal() else self._api().ask(_IDENTIFIED, "/app").id
 
     def installation(self, repository: str) -> Installation:
         """As GitHub says at this moment."""
