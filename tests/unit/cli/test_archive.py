@@ -76,6 +76,7 @@ def test_archive_refuses_requirements_by_file_and_line(
 
 
 def uploading(source: Path, tmp_path: Path, *more: str) -> list[str | Path]:
+    write(source, {"dagbranch.yaml": DATA_FILE + b"archive: uploaded\n"})
     upload = ["--repository", "acme/pipelines", "--commit", FIRST, *more]
     return ["archive", source, "--output", tmp_path / "source.zip", *upload]
 
@@ -106,4 +107,14 @@ def test_archive_makes_nothing_for_a_key_that_is_none(
     capsys: pytest.CaptureFixture[str], source: Path, tmp_path: Path, more: list[str], told: str
 ) -> None:
     assert told in refusal(capsys, *uploading(source, tmp_path, *more))
+    assert not (tmp_path / "source.zip").exists()
+
+
+def test_archive_makes_none_for_an_upload_that_the_file_does_not_ask_for(
+    capsys: pytest.CaptureFixture[str], source: Path, tmp_path: Path
+) -> None:
+    uploaded = uploading(source, tmp_path, "--release")
+    write(source, {"dagbranch.yaml": DATA_FILE})
+
+    assert "dagbranch.yaml: archive: uploaded is missing" in refusal(capsys, *uploaded)
     assert not (tmp_path / "source.zip").exists()

@@ -162,6 +162,43 @@ def test_connections_buckets_ids_commits_and_addresses_are_no_secrets(key: str, 
 @pytest.mark.parametrize(
     "value",
     [
+        "sk-data-platform-production-eu-central-1",
+        "s3://task-results/eyJhbGci/x",
+        "AKIAS",
+        "https://hooks.slack.com/services",
+        "https://example.com/a:b@c",
+        "jdbc:databricks://dbc-a1b2c3d4-e5f6.cloud.databricks.com:443;httpPath=/sql/1.0/warehouses/abc123;AuthMech=3",
+        "host=db.example.com password=${PASSWORD}",
+        "0 6 * * 1-5",
+        "dapi",
+        "-----BEGIN CERTIFICATE-----",
+        "{environment}-pool",
+    ],
+)
+def test_what_only_begins_like_a_secret_is_none(value: str) -> None:
+    assert refusal("prod", "note", value) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "sk-proj-0123456789abcdefghijABCDEFGHIJ_-0123",
+        "SG.0123456789abcdefghij.0123456789abcdefghijABCDEFGHIJ0123456789",
+        "hvs.CAESI0123456789abcdefghij",
+        "https://example.blob.core.windows.net/x?sv=2026&sig=0123456789abcdefghij%2B",
+        "https://acme.webhook.office.com/webhookb2/0d1c@0d1c/IncomingWebhook/0d1c",
+        "host=db.example.com user=me password=hunter2",
+        "mongodb+srv://me:hunter2@cluster0.example.net/x",
+        "AIzaSyA0123456789abcdefghijABCDEFGHIJ01",
+    ],
+)
+def test_more_forms_of_secrets_are_refused(value: str) -> None:
+    assert refusal("prod", "note", value) is not None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
         "arn:aws:secretsmanager:eu-central-1:123456789012:secret:warehouse-AbCdEf",
         "{{ var.value.warehouse_password }}",
         "${WAREHOUSE_PASSWORD}",

@@ -9,7 +9,8 @@ from typing import Any
 from dagbranch.cli.arguments import Ended, command, pull_number, repository_name, whole_commit
 from dagbranch.cli.sources import add_index, read
 from dagbranch.domain.naming import RELEASE, SourceArchiveKey, environment_name
-from dagbranch.domain.source_archive import source_digest, write_canonical_zip
+from dagbranch.domain.pipeline_file import parse_pipeline_file
+from dagbranch.domain.source_archive import PIPELINE_FILE, source_digest, write_canonical_zip
 from dagbranch.errors import SourceError
 
 
@@ -39,7 +40,10 @@ def _name(options: argparse.Namespace) -> Ended:
 
 def _archive(options: argparse.Namespace) -> Ended:
     number = _number(options)
-    archive = write_canonical_zip(read(options))
+    files = read(options)
+    if number is not None and parse_pipeline_file(files.get(PIPELINE_FILE)).archive != "uploaded":
+        raise SourceError(f"{PIPELINE_FILE}: archive: uploaded is missing: dagbranch would make an archive of its own")
+    archive = write_canonical_zip(files)
     digest = source_digest(archive)
     result = {"archive": str(options.output), "source_digest": digest}
     if number is not None:

@@ -32,7 +32,7 @@ _FORMS: Final[Mapping[str, re.Pattern[str]]] = {
     "a key of Stripe": re.compile(r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16}"),
     "a token of a package registry": re.compile(r"\bnpm_[A-Za-z0-9]{36}|\bpypi-AgE[\w-]{30}"),
     "a key of SendGrid": re.compile(r"\bSG\.[\w-]{16,40}\.[\w-]{30}"),
-    "a key of an API": re.compile(r"\bsk-(?:[a-z]{2,12}\d{0,2}-)?[A-Za-z0-9_-]{32}"),
+    "a key of an API": re.compile(r"\bsk-(?:(?:proj|ant|svcacct|admin|or)-[\w-]{32}|[A-Za-z0-9]{40})"),
     "a key of Azure": re.compile(r"\b(?:AccountKey|SharedAccessKey)=[A-Za-z0-9+/]{20}|[?&]sig=[A-Za-z0-9%+/]{20}"),
     "a token of Vault": re.compile(r"\bhv[sbr]\.[\w-]{20}"),
     "a signed token (JWT)": re.compile(r"\beyJ[\w-]{10,500}\.eyJ[\w-]{10}"),
