@@ -476,7 +476,7 @@ def test_every_dead_letter_queue_and_every_working_queue_has_an_eye_on_it() -> N
     working = {one["EventSourceArn"]["Fn::GetAtt"].split(".")[0] for one in MAPPINGS.values()}
     assert watched("QueueAgeAlarm") == working
     assert watched("DeadLettersAlarm") == set(QUEUES) - working
-    assert all(RESOURCES[name]["Condition"] == "HasAlarms" for name in alarms)
+    assert all(RESOURCES[name]["Condition"] in {"HasAlarms", "HasReleaseAlarms"} for name in alarms)
 
 
 def test_every_reference_is_to_something_that_is_there() -> None:
