@@ -1,4 +1,8 @@
-"""A real Airflow as child processes in one folder: scheduler, web server, and for Airflow 3 the DAG processor."""
+"""A real Airflow as child processes in one folder: scheduler, web server, and for Airflow 3 the DAG processor.
+
+A process that ends by itself is started again, as MWAA does: Airflow 3's DAG processor ends when a DAG's row is deleted
+while it writes it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import json
 import socket
 import subprocess
 import tempfile
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -20,6 +25,7 @@ _START_DEADLINE_SECONDS = 240  # 15 to 30 are usual; the first start also compil
 
 # Airflow 2 parses in a process group of its own, which only the scheduler itself can end.
 _STOP_GRACE_SECONDS = 30
+_LOOK_EVERY_SECONDS = 1
 
 
 class LocalAirflow:
@@ -48,7 +54,9 @@ class LocalAirflow:
         self._environment = environment_of(folder) | dict(environment or {})
         self._airflow = script_of(f"airflow-{line}", "airflow")
         self.rest = AirflowRest(line, self.url, self.username, self.password)
-        self._children: list[Child] = []
+        self._children: dict[str, Child] = {}
+        self._is_stopping = threading.Event()
+        self._watch = threading.Thread(target=self._start_again_what_ends, daemon=True)
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
 
     def start(self) -> None:
@@ -60,21 +68,28 @@ class LocalAirflow:
         self._configuration.passwords_file.write_text(json.dumps({self.username: self.password}))
         make_database(self._configuration)
         try:
-            for name, command in self._commands().items():
-                log = self.folder / "logs" / f"{name}.log"
-                self._children.append(Child(command, log=log, env=self._environment))
+            for name in self._commands():
+                self._start_part(name)
             wait_until(self._healthy, what="Airflow is healthy", deadline_seconds=_START_DEADLINE_SECONDS)
+            self._watch.start()
         except BaseException:
             self.stop()
             raise
 
     def stop(self) -> None:
         """Ends all processes; the folder stays, for its logs."""
+        self._is_stopping.set()
+        if self._watch.is_alive():
+            self._watch.join()
         while self._children:
-            self._children.pop().stop(grace_seconds=_STOP_GRACE_SECONDS)
+            self._children.popitem()[1].stop(grace_seconds=_STOP_GRACE_SECONDS)
         if self._temporary is not None:
             self._temporary.cleanup()
         self.rest.close()
+
+    def process_id(self, part: str) -> int:
+        """Of the ``scheduler``, ``dag-processor``, ``api-server``, …; another once that was started again."""
+        return self._children[part].pid
 
     def cli(self, *arguments: str, timeout_seconds: float = 120) -> subprocess.CompletedProcess[bytes]:
         """The real ``airflow`` command against the real database; its exit status is the caller's to read."""
@@ -99,6 +114,16 @@ class LocalAirflow:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    def _start_part(self, name: str) -> None:
+        log = self.folder / "logs" / f"{name}.log"
+        self._children[name] = Child(self._commands()[name], log=log, env=self._environment)
+
+    def _start_again_what_ends(self) -> None:
+        while not self._is_stopping.wait(_LOOK_EVERY_SECONDS):
+            for name in [name for name, child in self._children.items() if not child.running()]:
+                self._children[name].stop()  # what it has left behind
+                self._start_part(name)
+
     def _commands(self) -> dict[str, list[str | Path]]:
         commands: dict[str, list[str | Path]] = {"scheduler": [self._airflow, "scheduler", "--skip-serve-logs"]}
         if self.line == "3":
@@ -115,7 +140,7 @@ class LocalAirflow:
         return [self._airflow.with_name("gunicorn"), *options.split(), "airflow.www.app:cached_app()"]
 
     def _healthy(self) -> bool:
-        for child in self._children:
+        for child in self._children.values():
             if not child.running():
                 raise NotReadyError(f"Airflow has ended while it started\n{child.log_end()}")
         return self.rest.healthy()

@@ -10,8 +10,9 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 _THRIFT_CALL: Final = re.compile(rb"\x80\x01\x00\x01\x00\x00\x00.([A-Za-z]+)", re.DOTALL)
-_SQL: Final = re.compile(rb"\b(BEGIN|SHOW|CREATE|DROP|INSERT|DESCRIBE|SELECT|ALTER|GRANT|EXECUTE|USE)\b( [A-Z]+)?")
-_COMMIT: Final = re.compile(r"^[0-9a-f]{7,64}$|^\d+$")
+# Before a statement stands the last byte of its length, which is a letter as often as not.
+_SQL: Final = re.compile(rb"(BEGIN|SHOW|CREATE|DROP|INSERT|DESCRIBE|SELECT|ALTER|GRANT|EXECUTE|USE)\b( [A-Z]+)?")
+_COMMIT: Final = re.compile(r"(?:^|(?<=\.\.\.))[0-9a-f]{7,64}$|^\d+$")
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def _of_github(path: str) -> str:
         parts = parts[parts.index("repos") + 3 :]
     elif parts[0] == "_codeload":
         parts = ["archive"]
-    return "/".join("*" if _COMMIT.match(part) else part for part in parts) or "repository"
+    return "/".join(_COMMIT.sub("*", part) for part in parts) or "repository"
 
 
 def _of_mwaa(request: Request) -> str:

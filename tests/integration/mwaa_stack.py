@@ -78,7 +78,7 @@ class MwaaStack:
     def put_dag(self, dag_id: str, text: str = DAG_FILE) -> None:
         """Returns when Airflow lists it."""
         self.put(f"{dag_id}.py", text.format(dag_id=dag_id).encode())
-        wait_until(lambda: bool(self.find(dag_id)), what=f"{dag_id} is listed", deadline_seconds=60)
+        wait_until(lambda: bool(self.find(dag_id)), what=f"{dag_id} is listed", deadline_seconds=120)
 
     def put(self, name: str, body: bytes) -> None:
         self.s3_client.put_object(Bucket=self.bucket, Key=f"dags/{name}", Body=body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -41,7 +42,24 @@ def service() -> Iterator[DynamoDBClient]:
     with pytest.MonkeyPatch.context() as environment, mock_aws():
         environment.setenv("AWS_ACCESS_KEY_ID", "made-up")
         environment.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
-        yield boto3.client("dynamodb", region_name="eu-central-1")
+        client = boto3.client("dynamodb", region_name="eu-central-1")
+        _let_one_in_at_a_time(client)
+        yield client
+
+
+def _let_one_in_at_a_time(client: DynamoDBClient) -> None:
+    """Moto checks a condition and writes its item in two steps, between which another thread may write."""
+    lock = threading.Lock()
+
+    def take(**_: object) -> None:
+        lock.acquire()  # its result would be taken for the answer
+
+    def free(**_: object) -> None:
+        lock.release()
+
+    client.meta.events.register("before-call.dynamodb", take)
+    client.meta.events.register("after-call.dynamodb", free)
+    client.meta.events.register("after-call-error.dynamodb", free)
 
 
 @pytest.fixture

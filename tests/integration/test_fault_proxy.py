@@ -290,6 +290,7 @@ def _thrift(name: str, text: str = "") -> Request:
         ("s3", Request("POST", "/previews-mwaa?delete"), "DELETE MANY"),
         ("github", Request("GET", "/api/v3/repos/o/r/pulls/7"), "GET pulls/*"),
         ("github", Request("GET", "/repos/o/r/git/trees/0123456789?recursive=1"), "GET git/trees/*"),
+        ("github", Request("GET", f"/repos/o/r/compare/main...{'0a' * 20}"), "GET compare/main...*"),
         ("github", Request("GET", "/_codeload/o/r/legacy.tar.gz/0123456?token=x"), "GET archive"),
         ("mwaa", Request("POST", "/clitoken/previews", {}, b"{}"), "clitoken"),
         (
@@ -301,6 +302,7 @@ def _thrift(name: str, text: str = "") -> Request:
         ("warehouse", Request("POST", "/oidc/v1/token", {}, b"grant_type=client_credentials"), "token"),
         ("warehouse", _thrift("OpenSession"), "OpenSession"),
         ("warehouse", _thrift("ExecuteStatement", " SHOW SCHEMAS"), "ExecuteStatement SHOW SCHEMAS"),
+        ("warehouse", _thrift("ExecuteStatement", "\x00\x00\x00SDESCRIBE TABLE"), "ExecuteStatement DESCRIBE TABLE"),
         ("dynamodb", _aws("DynamoDB_20120810.GetItem", {"Key": {"sk": {"S": "state"}}}), "GetItem state"),
         ("events", _aws("AWSEvents.PutEvents", {"Entries": [{"DetailType": "Packaged"}]}), "PutEvents Packaged"),
         ("sqs", _aws("AmazonSQS.SendMessage", {"QueueUrl": "q"}), "SendMessage"),

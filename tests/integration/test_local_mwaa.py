@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -47,6 +49,16 @@ def test_triggered_run_of_an_unpaused_dag_succeeds_with_the_stacks_environment(s
 def _run_state(stack: MwaaStack) -> str:
     state: str = stack.rest("GET", "/dags/runs/dagRuns/r1")["state"]
     return state
+
+
+def test_a_part_of_airflow_that_ends_is_started_again(stack: MwaaStack) -> None:
+    parser = "dag-processor" if stack.airflow.line == "3" else "scheduler"
+    ended = stack.airflow.process_id(parser)
+
+    os.kill(ended, signal.SIGKILL)
+
+    wait_until(lambda: stack.airflow.process_id(parser) != ended, what="another takes its place", deadline_seconds=60)
+    stack.put_dag("again")
 
 
 def test_refusal_of_airflows_own_comes_inside_of_awss_error(stack: MwaaStack) -> None:

@@ -55,7 +55,7 @@ class LeasesContract:
                     pass
 
     def test_of_two_at_once_one_waits(self, leases: Leases) -> None:
-        both, told = threading.Barrier(2, timeout=30), []
+        both, told = threading.Barrier(2, timeout=120), []
 
         def take() -> None:
             both.wait()
