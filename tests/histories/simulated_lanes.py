@@ -126,17 +126,26 @@ class WatchedSigner:
 
 
 class ReleaseRegistry(WatchedRegistry):
-    """``ready``: every (number, commit, digest) that was ever ready."""
+    """``was_ready``: every number and commit that ever was. A release that is held moves by a person's word alone."""
 
-    def __init__(self, check_gone: Callable[[Environment], None]) -> None:
-        super().__init__(check_gone)
+    def __init__(self, github: SimulatedReleasesAtGitHub) -> None:
+        super().__init__(lambda _: None)
         self.was_ready: set[tuple[int, str]] = set()
+        self._github = github
 
     def save(self, environment: Environment, event: str) -> Environment:
+        before = self.get(*environment.key)
         written = super().save(environment, event)
         if written.ready_at is not None:
             self.was_ready.add((written.pull_number, written.head_sha))
+        if before is not None and before.held is not None and before.head_sha != written.head_sha:
+            self._check_person(written)
         return written
+
+    def _check_person(self, moved: Environment) -> None:
+        assert moved.asked_by is not None, f"{moved.lane} was held, and a push moved it to {moved.head_sha[:4]}"
+        asked = self._github.deployments[moved.asked_by]
+        assert asked.made_by_app is None, f"{moved.lane} was held, and moved by itself to {moved.head_sha[:4]}"
 
 
 class SimulatedLane(SimulatedWorkers):
@@ -157,7 +166,7 @@ class SimulatedLane(SimulatedWorkers):
         self.policy = Policy()
         self.github_reports = InMemoryGitHubReports(lanes.github)
         self.reports = InMemoryReports()
-        self.registry = ReleaseRegistry(lambda _: None)
+        self.registry = ReleaseRegistry(lanes.github)
         self.ledger = InMemoryReleases()
         self.audit = InMemoryAudit()
         self.leases = InMemoryLeases(self.clock)

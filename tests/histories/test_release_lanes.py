@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.fakes.buckets import stored
-from tests.histories.lanes_truth import Watch, check_at_rest, come_to_rest
+from tests.histories.lanes_truth import FORGED, Watch, check_at_rest, come_to_rest
 from tests.histories.simulated_lanes import KINDS, UPSTREAMS, SimulatedLane, SimulatedLanes
 from tests.histories.simulated_queues import Message, Queue
 
@@ -123,7 +123,8 @@ class ReleaseLanes(RuleBasedStateMachine):
                 del objects[f"{name}.zip"]
             case "overwrite":
                 self.watch.meddled.add((lane.lane, name))
-                objects[f"{name}.zip"] = stored(b"forged", objects[f"{name}.zip"].marker)
+                stands = objects[f"{name}.zip"]
+                objects[f"{name}.zip"] = stored(FORGED + stands.content, stands.marker)
             case "copy":
                 key = f"{name}/.airflowignore"
                 objects[key] = stored(b"", objects[key].marker)
@@ -178,7 +179,8 @@ class ReleaseLanes(RuleBasedStateMachine):
             if not has_failed:
                 come_to_rest(self.lanes, self.watch)
                 check_at_rest(self.lanes)
-                ReleaseLanes.done["histories"] += 1
+                deeds = (f"{lane.lane}: {one.deed}" for lane in self.lanes.lanes for one in lane.audit.told)
+                ReleaseLanes.done.update(["histories", *deeds])
         finally:
             for lane in self.lanes.lanes:
                 for worker in list(lane.workers):

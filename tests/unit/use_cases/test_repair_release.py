@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from dagbranch.domain.environments import Status
 from dagbranch.domain.naming import CANARY
+from dagbranch.domain.requests import EnvironmentEvent
 from dagbranch.errors import SupersededError
 from tests.fakes.examples import FIRST, SECOND
 from tests.fakes.release_lanes import Lanes, two_lanes
@@ -78,3 +82,32 @@ def test_a_canary_is_repaired_as_well(lanes: Lanes) -> None:
     assert lanes.prod.canary is not None
     assert (lanes.prod.canary.status, lanes.prod.canary.head_sha) == (Status.REQUESTED, SECOND)
     assert "/canary/" in lanes.prod.sources.announced[-1]
+
+
+def stuck(lanes: Lanes, **different: Any) -> EnvironmentEvent:
+    """The newest commit is asked for in stage, and some message of it was lost; what the sweep then asks for."""
+    lanes.stage.bring(SECOND)
+    record = lanes.stage.registry.update(
+        lanes.stage.record, lambda newest: replace(newest, **{"status": Status.DEPLOYING, **different}), event=""
+    )
+    return replace(lanes.stage.drift(), generation=record.generation, head_sha=record.head_sha)
+
+
+def test_what_got_stuck_is_told_of_again_under_the_same_request(lanes: Lanes) -> None:
+    sweeps = stuck(lanes)
+    before = lanes.stage.record
+
+    lanes.stage.work(sweeps)
+
+    assert lanes.stage.sources.announced[-1].endswith(f"/{before.head_sha}/{before.asked_digest}.zip")
+    assert lanes.stage.record.generation == before.generation
+
+
+@pytest.mark.parametrize("digest", [None, "f" * 64], ids=["was never made", "was never put"])
+def test_what_got_stuck_without_an_archive_is_fetched_again_in_the_first_lane(lanes: Lanes, digest: str | None) -> None:
+    sweeps = stuck(lanes, asked_digest=digest)
+    lanes.stage.bus.published.clear()
+
+    lanes.stage.work(sweeps)
+
+    assert "Release Requested" in lanes.stage.bus.kinds

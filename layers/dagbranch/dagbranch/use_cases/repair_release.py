@@ -1,4 +1,4 @@
-"""The sweep has found what stands here other than it should → its archive is deployed again, under a new request."""
+"""The sweep has found what stands here other than it should, or stuck → its archive is deployed again."""
 
 from __future__ import annotations
 
@@ -13,16 +13,37 @@ from dagbranch.use_cases.promotion_work import Promoter
 from dagbranch.use_cases.request_release import Wanted, request_release
 
 _STANDS: Final = frozenset({Status.READY, Status.FAILED})
+_UNDER_WAY: Final = frozenset({Status.REQUESTED, Status.DEPLOYING})
 
 
 def repair_release(event: EnvironmentEvent, by: Promoter) -> None:
     """Raises SupersededError where something newer was asked for since the sweep looked."""
     with by.at_work_on(event.repository_id):
         record = by.registry.get(event.repository_id, event.pull_number)
-        if record is None or not record.is_live or record.asked_digest is None:
+        if record is not None and record.status in _UNDER_WAY and record.generation == event.generation:
+            _push_on(record, by)
+        elif record is None or not record.is_live or record.asked_digest is None:
             by.telemetry.info("there is nothing to repair")
-            return
-        _repair(record, record.asked_digest, event, by)
+        else:
+            _repair(record, record.asked_digest, event, by)
+
+
+def _push_on(record: Environment, by: Promoter) -> None:
+    """It got stuck: a message was lost, or a worker died for good, perhaps before there was an archive."""
+    try:
+        _announce(record, by)
+    except SupersededError:
+        branch = by.github.default_branch(record.repository)
+        if not by.first_release_lane or branch is None:
+            raise
+        by.have_head_fetched(branch)
+    by.telemetry.count("ReleasePushedOn")
+
+
+def _announce(record: Environment, by: Promoter) -> None:
+    if record.asked_digest is None:
+        raise SupersededError("its archive was never made")
+    by.sources.announce(SourceArchiveKey(record.repository, record.pull_number, record.head_sha, record.asked_digest))
 
 
 def _repair(record: Environment, digest: str, event: EnvironmentEvent, by: Promoter) -> None:
@@ -43,7 +64,7 @@ def _repair(record: Environment, digest: str, event: EnvironmentEvent, by: Promo
     if record.delivery != delivery:
         raise SupersededError("something newer has been asked for since the sweep looked")
     if record.status == Status.REQUESTED:
-        by.sources.announce(key)
+        _announce(record, by)
     by.note([audit.repaired(record, "what stood was not what was deployed")])
     by.have_it_told(record)
     by.telemetry.count("ReleaseRepaired")
