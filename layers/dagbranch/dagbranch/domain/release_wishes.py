@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final, Literal
 
 from dagbranch.domain.gates import SKIPPABLE, UNSKIPPABLE
@@ -15,6 +16,7 @@ type CanaryWish = Literal["take", "drop"]
 _KEYS: Final = ("hold", "skip", "reason", "canary")
 _LONGEST_REASON: Final = 500
 _LONGEST_TOLD: Final = 60
+_MOST_FAULTS: Final = 3
 _CANARY: Final[Mapping[object, CanaryWish | None]] = {True: "take", False: None, "drop": "drop"}
 
 
@@ -75,7 +77,7 @@ def read_wish(payload: object) -> tuple[ReleaseWish, tuple[str, ...]]:
     asked = _object(payload).get("dagbranch", {})
     if not isinstance(asked, dict):
         return ReleaseWish(), ('dagbranch: expected an object such as {"skip": ["soak"], "reason": "…"}',)
-    faults = tuple(f"dagbranch{fault}" for fault in _faults(asked))
+    faults = tuple(f"dagbranch{fault}" for fault in islice(_faults(asked), _MOST_FAULTS))
     return (ReleaseWish() if faults else _wish(asked)), faults
 
 
