@@ -1,8 +1,8 @@
 # ruff: noqa: SLF001 # ministack has no door for what is to be added to it
 """The emulator's application with what AWS has and ministack 1.5 has not; it runs in ministack's own environment.
 
-Permissions of an event bus in a template, ``aws:PrincipalArn`` as the ARN of a role whose session calls, and the
-condition key of KMS that says by which algorithm is signed.
+Permissions of an event bus in a template, ``aws:PrincipalArn`` as the ARN of a role whose session calls, and condition
+keys: by which algorithm KMS signs, and in which partitions of a table DynamoDB reads or writes items.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from ministack.app import app
 __all__ = ["app"]
 
 _buses: Any = importlib.import_module("ministack.services.eventbridge")
+_tables: Any = importlib.import_module("ministack.services.dynamodb")
 _iam: Any = importlib.import_module("ministack.services.iam")
 _actions: Any = importlib.import_module("ministack.core.iam_actions")
 _evaluator: Any = importlib.import_module("ministack.core.iam_evaluator")
@@ -68,6 +69,23 @@ def _request_context(service: str, action: str, body: bytes, parameters: Mapping
     return context
 
 
+def _dynamodb_context(body: bytes) -> dict[str, Any]:
+    asked, context = json.loads(body), dict(_dynamodb_context_as_it_is(body))
+    each = [asked, *(one for item in asked.get("TransactItems", []) for one in item.values())]
+    if keys := sorted({key for one in each for key in _partition(one)}):
+        context["dynamodb:LeadingKeys"] = keys
+    return context
+
+
+def _partition(asked: Mapping[str, Any]) -> list[str]:
+    """Of the one item that is named, where one is."""
+    table = _tables._tables.get(str(asked.get("TableName")).rpartition("/")[2])
+    named = asked.get("Key") or asked.get("Item") or {}
+    return [str(value) for value in named.get(table["pk_name"], {}).values()] if table else []
+
+
+_dynamodb_context_as_it_is = _actions.dynamodb_service_context
+_actions.dynamodb_service_context = _dynamodb_context
 _request_context_as_it_is = _actions.request_tag_context
 _actions.request_tag_context = _request_context
 _resolve_as_it_is = _evaluator._resolve_condition_key
