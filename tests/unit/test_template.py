@@ -185,7 +185,7 @@ def test_only_packaging_puts_for_airflow_and_only_the_removal_deletes_versions_o
     assert may("s3:DeleteObjectVersion", "ArtifactsPath") == {"PackageDags", "RemoveEnvironment"}
 
 
-@pytest.mark.parametrize("function", ["FetchSource", "PackageDags", "RemoveEnvironment"])
+@pytest.mark.parametrize("function", ["FetchSource", "PackageDags", "PromoteRelease", "RemoveEnvironment"])
 def test_of_the_artifacts_bucket_a_function_reaches_the_artifacts_path_alone(function: str) -> None:
     reaching = [one for one in statements_of(function) if "ArtifactsBucketName" in str(one["Resource"])]
 
