@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from dagbranch.domain.artifacts import Artifact
 from dagbranch.domain.deployment import CopiedFile
@@ -46,14 +47,17 @@ def stored(content: bytes, marker: Mapping[str, str]) -> StoredObject:
 class InMemorySourceBucket:
     """``meanwhile`` happens while an archive is being read; ``announced``: the keys that it told of again."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.objects: dict[str, StoredObject] = {}
+        self.put_at: dict[str, datetime] = {}
+        self._clock = clock
         self.promotions: dict[str, SignedPromotion] = {}
         self.announced: list[str] = []
         self.meanwhile: Meanwhile = nothing
 
     def put(self, key: SourceArchiveKey, archive: bytes, marker: Mapping[str, str]) -> None:
         self.objects[str(key)] = stored(archive, marker)
+        self.put_at[str(key)] = self._clock()
         self.promotions.pop(str(key), None)
 
     def get(self, key: SourceArchiveKey, most_bytes: int) -> bytes:
@@ -65,8 +69,11 @@ class InMemorySourceBucket:
             raise UnsafeArchiveError(f"{key} has {len(found.content)} bytes, at most {most_bytes} are allowed")
         return found.content
 
-    def remove(self, repository: str, pull_number: int) -> int:
-        found = [key for key in self.objects if key.startswith(source_prefix(repository, pull_number))]
+    def remove(self, repository: str, pull_number: int, *, before: datetime | None = None) -> int:
+        prefix = source_prefix(repository, pull_number)
+        found = [
+            key for key in self.objects if key.startswith(prefix) and (before is None or self.put_at[key] < before)
+        ]
         for key in found:
             del self.objects[key]
         return len(found)

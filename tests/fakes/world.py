@@ -80,7 +80,7 @@ class World:
         self.push_settle = timedelta(0)
         self.registry = InMemoryRegistry()
         self.leases = InMemoryLeases(self.clock)
-        self.sources = InMemorySourceBucket()
+        self.sources = InMemorySourceBucket(self.clock)
         self.dags = InMemoryDagsBucket()
         self.artifacts = InMemoryArtifactsBucket()
         self.bus = InMemoryEventBus()

@@ -223,8 +223,8 @@ class SourceBucket(Protocol):
     def get(self, key: SourceArchiveKey, most_bytes: int) -> bytes:
         """Raises UnsafeArchiveError above ``most_bytes``, SupersededError where it is gone."""
 
-    def remove(self, repository: str, pull_number: int) -> int:
-        """Deletes every version of the pull request's archives; returns how many objects that were."""
+    def remove(self, repository: str, pull_number: int, *, before: datetime | None = None) -> int:
+        """Deletes every version of the pull request's archives, or those that had come by then; returns how many."""
 
     def promotion(self, key: SourceArchiveKey) -> SignedPromotion | None:
         """What the lane before has signed, as its metadata carries it; None where there is none, or no archive."""

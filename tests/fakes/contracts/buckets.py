@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -39,6 +40,15 @@ class SourceBucketContract:
     def test_an_archive_that_is_gone_is_superseded(self, sources: SourceBucket) -> None:
         with pytest.raises(SupersededError):
             sources.get(an_archive(FILES)[0], most_bytes=10)
+
+    def test_archives_that_come_later_stay(self, sources: SourceBucket) -> None:
+        key, archive = an_archive(FILES)
+        sources.put(key, archive, OURS)
+        an_hour = timedelta(hours=1)
+
+        assert sources.remove(key.repository, key.pull_number, before=datetime.now(UTC) - an_hour) == 0
+        assert sources.get(key, most_bytes=len(archive)) == archive
+        assert sources.remove(key.repository, key.pull_number, before=datetime.now(UTC) + an_hour) == 1
 
     def test_all_archives_of_one_pull_request_are_removed_and_no_other(self, sources: SourceBucket) -> None:
         key, archive = an_archive(FILES)

@@ -11,7 +11,7 @@ from dagbranch.domain.airflow_listing import ListedDag
 from dagbranch.domain.artifacts import Artifact
 from dagbranch.domain.environments import Environment, Status
 from dagbranch.domain.leases import with_lease
-from dagbranch.domain.naming import CANARY, RELEASE
+from dagbranch.domain.naming import CANARY, RELEASE, SourceArchiveKey
 from dagbranch.domain.ownership import marker_of
 from dagbranch.domain.policy import Policy
 from dagbranch.domain.requests import ArchiveUploaded, PullRequestEvent, Wish
@@ -757,6 +757,22 @@ def test_a_canary_is_removed_where_nobody_wants_it_and_the_release_stays(world: 
     assert (gone.status, release.status) == (Status.REMOVED, Status.READY)
     assert set(world.dags.objects) == {"stage_pipelines.zip"}
     assert "Environment Requested" not in world.bus.kinds
+
+
+def test_the_archive_of_the_next_canary_outlives_the_removal_of_the_last_one(world: World) -> None:
+    canary = a_lane_with(world, unwanted="alice dropped it")
+    last, next_one = (SourceArchiveKey(REPOSITORY, CANARY, sha, "d" * 64) for sha in (FIRST, SECOND))
+    world.sources.put(last, b"archive", marker_of(canary))
+    world.clock.forward(60)
+    with pytest.raises(NotYetError):
+        world.remove(about_a_release(CANARY))
+    world.clock.forward(60)
+    world.sources.put(next_one, b"archive", marker_of(canary))
+
+    world.remove_until_done(about_a_release(CANARY))
+    world.remove(about_a_release(CANARY))
+
+    assert set(world.sources.objects) == {str(next_one)}
 
 
 def test_a_drop_that_comes_late_does_not_mean_the_canary_that_was_taken_since(world: World) -> None:

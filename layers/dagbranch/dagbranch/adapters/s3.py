@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from dagbranch.adapters.promotion_metadata import promotion_in
@@ -48,9 +49,9 @@ class S3SourceBucket:
             raise SupersededError(f"the source archive {key} is gone")
         return content
 
-    def remove(self, repository: str, pull_number: int) -> int:
-        prefix = source_prefix(repository, pull_number)
-        return self._objects.delete_versions(list(self._objects.versions(prefix)))
+    def remove(self, repository: str, pull_number: int, *, before: datetime | None = None) -> int:
+        found = self._objects.versions(source_prefix(repository, pull_number))
+        return self._objects.delete_versions([one for one in found if before is None or one["LastModified"] < before])
 
     def promotion(self, key: SourceArchiveKey) -> SignedPromotion | None:
         return promotion_in(self._objects.marker(str(key)) or {})

@@ -125,6 +125,7 @@ class BucketObjects:
                         yield {
                             "Key": one["Key"],
                             "VersionId": one["VersionId"],
+                            "LastModified": one["LastModified"],
                             "is_delete_marker": is_delete_marker,
                         }
 

@@ -79,9 +79,9 @@ def commit_that_stands(marker: Mapping[str, str], source_digest: str, version: s
 
 
 def check_promoted_zip(environment: Environment, sha256: str | None, version: str) -> list[str]:
-    """Warnings, of a way back to what an older version made. Raises InvalidPipelineError for other bytes than promoted.
-
-    The same archive gives the same zip only with the same version of dagbranch.
+    """Raises InvalidPipelineError for other bytes than promoted: the same archive gives the same zip only with the same
+    version of dagbranch. A warning instead where that is another one since the archive first stood here: there is
+    always a way back, and a repair.
     """
     promotion = environment.promotion
     if promotion is None or promotion.zip_sha256 == sha256:
@@ -90,7 +90,8 @@ def check_promoted_zip(environment: Environment, sha256: str | None, version: st
         f"{promotion.source} made the zip {promotion.zip_sha256[:12]}… of this archive with dagbranch "
         f"{promotion.version}, and {environment.lane} makes {(sha256 or 'another')[:12]}… with dagbranch {version}"
     )
-    if environment.rolls_back and promotion.version != version:
+    stood = environment.pipeline is not None and environment.pipeline.source_digest == promotion.source_digest
+    if promotion.version != version and (environment.rolls_back or stood):
         return [told]
     raise InvalidPipelineError(f"{told}: run the same version in both lanes, and have it promoted again")
 

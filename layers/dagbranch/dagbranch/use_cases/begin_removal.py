@@ -27,7 +27,7 @@ def begin_removal(event: PullRequestEvent, github: GitHub, work: RemovalWork) ->
     found = work.places.registry.get(event.repository_id, event.pull_number)
     if event.orphan is not None and (found is None or found.status in _GONE) and _stands(event, event.orphan, work):
         return _adopted(event, event.orphan, found, work)
-    if found is None or not found.is_live:
+    if event.pull_number > 0 and (found is None or not found.is_live):  # a canary may be about to be taken in
         _remove_late_archives(event, work)
     if found is None or found.status == Status.REFUSED:
         work.telemetry.info("there is nothing to remove")

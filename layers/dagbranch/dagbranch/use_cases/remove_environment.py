@@ -19,7 +19,7 @@ from dagbranch.domain.requests import EventKind, PullRequestEvent, event_detail
 from dagbranch.domain.time_left import TimeLeft
 from dagbranch.ports import EventBus, GitHub, Telemetry
 from dagbranch.use_cases.begin_removal import begin_removal, give_leases_back, take_leases
-from dagbranch.use_cases.removal_work import Places, RemovalWork, Remover
+from dagbranch.use_cases.removal_work import Places, RemovalWork, Remover, removal_of
 from dagbranch.use_cases.remove_data import remove_data
 from dagbranch.use_cases.remove_pipeline import remove_pipeline
 
@@ -76,7 +76,9 @@ def _remove_objects(environment: Environment, work: RemovalWork) -> list[str]:
         work.note(environment, lambda noted: replace(noted, objects=noted.objects + copied))
     if jobs := places.artifacts.drop(name, marker):
         work.note(environment, lambda noted: replace(noted, artifacts=noted.artifacts + jobs))
-    if archives := places.sources.remove(environment.repository, environment.pull_number):
+    # Beside a release, the next canary's archive may have come meanwhile.
+    began_at = removal_of(environment).began_at if environment.is_of_a_release else None
+    if archives := places.sources.remove(environment.repository, environment.pull_number, before=began_at):
         work.note(environment, lambda noted: replace(noted, source_archives=noted.source_archives + archives))
     return [*places.dags.left(name), *places.artifacts.left(name)]
 
