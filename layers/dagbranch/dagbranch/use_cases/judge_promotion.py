@@ -41,10 +41,16 @@ def judge_promotion(asked: AskedDeployment, by: Promoter) -> None:
         case "leave":
             _leave(asked, release, ledger, newest_id, by)
         case "end":
-            _end(release, _empty(asked, by), by)
+            end(release, _empty(asked, by), by)
         case "judge":
             _end_older(asked, ledger, by)
             _judge(asked, release, ledger, by)
+
+
+def end(release: Release, judged: Judged, by: Promoter, why: str = "a newer deployment came") -> None:
+    """Of a deployment that is not waited for any more."""
+    over = replace(judged, verdict="ended", message=why, at=by.now, is_settled=False)
+    settle(by.releases.save(replace(release, judged=over)), by)
 
 
 def judge_auto(release: Release, by: Promoter) -> None:
@@ -92,14 +98,9 @@ def _end_older(asked: AskedDeployment, ledger: Iterable[Release], by: Promoter) 
         if judged is None or one.head_sha == asked.head_sha:
             continue
         if is_overtaken(judged, asked):
-            _end(one, judged, by)
+            end(one, judged, by)
         elif judged.verdict == "ended" and not judged.is_settled:
             settle(one, by)
-
-
-def _end(release: Release, judged: Judged, by: Promoter) -> None:
-    over = replace(judged, verdict="ended", message="a newer deployment came", at=by.now, is_settled=False)
-    settle(by.releases.save(replace(release, judged=over)), by)
 
 
 def _judge(asked: AskedDeployment, release: Release, ledger: tuple[Release, ...], by: Promoter) -> None:
@@ -115,13 +116,16 @@ def _judge(asked: AskedDeployment, release: Release, ledger: tuple[Release, ...]
     settle(by.releases.save(replace(held, judged=judged)), by, archive)
 
 
-def _judged(candidate: Candidate, empty: Judged, by: Promoter) -> tuple[Archive | None, Judged]:
+def _judged(
+    candidate: Candidate, empty: Judged, by: Promoter, archive: Archive | None = None
+) -> tuple[Archive | None, Judged]:
     """What somebody has to mend refuses it; raised is only what passes."""
     asked = candidate.asked
     if asked is not None and asked.faults:
         return None, replace(empty, verdict="refused", message="; ".join(asked.faults))
     try:
-        archive = read_archive(key_of(candidate.release), by) if candidate.release.was_ready else None
+        if archive is None and candidate.release.was_ready:
+            archive = read_archive(key_of(candidate.release), by)
         gates = gates_of(candidate, archive, by)
     except SupersededError as error:
         return None, replace(empty, verdict="refused", message=str(error))
@@ -155,10 +159,9 @@ def _judge_wanted(release: Release, archive: Archive, target: str, by: Promoter)
     ledger = tuple(by.releases.of(release.repository_id))
     record = by.registry.get(release.repository_id, RELEASE)
     empty = Judged(WANTED, target, "", by.now, "waiting")
-    gates = gates_of(Candidate(release, ledger, record, target), archive, by)
-    verdict = verdict_on(gates)
-    # All have passed: report_status makes the deployment, which comes back as an event.
-    judged = replace(empty, verdict="waiting" if verdict == "promoted" else verdict, gates=gates)
+    _, judged = _judged(Candidate(release, ledger, record, target), empty, by, archive)
+    if judged.verdict == "promoted":  # once report_status has made the deployment, which comes back as an event
+        judged = replace(judged, verdict="waiting")
     before = release.judged
     if before is not None and before.is_settled and before.news == judged.news and not judged.wants_deployment:
         return

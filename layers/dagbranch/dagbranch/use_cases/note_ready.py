@@ -6,9 +6,10 @@ from dagbranch.domain import audit
 from dagbranch.domain.environments import Environment
 from dagbranch.domain.naming import CANARY, RELEASE
 from dagbranch.domain.release_jobs import waiting
-from dagbranch.domain.releases import Release, half_that_was_ready, made_ready, replaced
+from dagbranch.domain.releases import WANTED, Judged, Release, half_that_was_ready, made_ready, replaced
 from dagbranch.domain.requests import EnvironmentEvent, EventKind
-from dagbranch.use_cases.judge_promotion import judge_auto, judge_promotion
+from dagbranch.use_cases.hand_over import settle
+from dagbranch.use_cases.judge_promotion import end, judge_auto, judge_promotion
 from dagbranch.use_cases.promotion_work import Promoter
 
 
@@ -50,13 +51,23 @@ def ask_again(repository_id: int, head_sha: str | None, by: Promoter) -> None:
     if by.next_lane is None:
         return
     for one, judged in waiting(by.releases.of(repository_id), by.next_lane):
-        if head_sha in {None, one.head_sha} and judged.deployment_id:
-            asked = by.github.deployment(one.repository, judged.deployment_id)
-            if asked is not None:
-                judge_promotion(asked, by)
+        if head_sha in {None, one.head_sha}:
+            _ask_again(one, judged, by)
     for one in list(by.releases.of(repository_id)):
         if one.stands:
             judge_auto(one, by)
+
+
+def _ask_again(release: Release, judged: Judged, by: Promoter) -> None:
+    if judged.deployment_id == WANTED:
+        return
+    asked = by.github.deployment(release.repository, judged.deployment_id)
+    if asked is not None:
+        judge_promotion(asked, by)
+    elif judged.verdict == "waiting":
+        end(release, judged, by, "its deployment is gone")
+    else:
+        settle(release, by)
 
 
 def _line(record: Environment, head_sha: str, ledger: list[Release]) -> Release:
