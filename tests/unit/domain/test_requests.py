@@ -47,4 +47,5 @@ def test_the_kinds_are_the_names_in_the_design() -> None:
         "Data Check Requested",
         "Report Requested",
         "Release Judged",
+        "Release Requested",
     }
