@@ -11,7 +11,7 @@ from dagbranch.domain.requests import ArchiveUploaded
 from dagbranch.domain.source_archive import source_digest, write_canonical_zip
 from dagbranch.errors import PromotionRefusedError, SupersededError, TransientUpstreamError
 from tests.fakes.buckets import stored
-from tests.fakes.examples import FILES, FIRST, REPOSITORY, SECOND, THIRD
+from tests.fakes.examples import DATA_FILE, FILES, FIRST, REPOSITORY, SECOND, THIRD
 from tests.fakes.promotions import InMemoryNextLane, InMemorySigner
 from tests.fakes.release_examples import a_promotion
 from tests.fakes.release_lanes import Lanes, two_lanes
@@ -270,6 +270,19 @@ def test_a_canary_stands_beside_the_release_under_its_own_name(lanes: Lanes) -> 
     assert (lanes.prod.record.head_sha, lanes.prod.record.status) == (FIRST, Status.READY)
     assert lanes.prod.deeds == [("deployed", "alice", "1"), ("canary", "alice", "2")]
     assert lanes.prod.releases.get(canary.repository_id, SECOND) is None
+
+
+def test_a_canarys_data_is_held_to_what_its_commit_says_of_the_lanes_own_tables(lanes: Lanes) -> None:
+    file = DATA_FILE + b"  grants: {readers: [analysts]}\nlanes: {stage: {}, prod: {table_suffix: _live}}\n"
+    lanes.stage.bring(FIRST, {**FILES, "dagbranch.yaml": file})
+
+    lanes.deploy("prod", FIRST, CANARY_OF_IT)
+    lanes.prod.arrive()
+
+    canary = lanes.prod.canary
+    assert canary is not None
+    assert canary.guard is not None
+    assert (canary.guard.suffix, canary.guard.readers) == ("_live", ("analysts",))
 
 
 def test_a_hold_keeps_no_canary_out(lanes: Lanes) -> None:

@@ -51,8 +51,8 @@ def request_release(wanted: Wanted, existing: Environment | None, by: Promoter) 
         deployment_id=wanted.deployment_id,
         rolls_back=wanted.rolls_back,
     )
-    guard = DataGuard.of(archive.pipeline_file.data_of(by.lane))
-    asked = replace(asked, guard=guard, held=wanted.held)
+    data = archive.pipeline_file.data_of(by.lane, is_canary=asked.is_canary)
+    asked = replace(asked, guard=DataGuard.of(data), held=wanted.held)
     noted = note_release(asked, registry=by.registry, dags=by.dags, artifacts=by.artifacts)
     by.telemetry.about(environment=noted.name, head_sha=noted.head_sha)
     if noted.status == Status.REFUSED:
