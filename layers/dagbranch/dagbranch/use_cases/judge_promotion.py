@@ -53,7 +53,7 @@ def end(release: Release, judged: Judged, by: Promoter, why: str = "a newer depl
     settle(by.releases.save(replace(release, judged=over)), by)
 
 
-def judge_auto(release: Release, by: Promoter) -> None:
+def judge_auto(release: Release, ledger: tuple[Release, ...], by: Promoter) -> None:
     """What stands here goes on by itself as soon as all gates pass, where its own dagbranch.yaml says so."""
     if by.next_lane is None or not _may_go_on(release, by):
         return
@@ -66,7 +66,7 @@ def judge_auto(release: Release, by: Promoter) -> None:
     if release.auto is None:
         release = by.releases.save(replace(release, auto=is_wanted))
     if is_wanted:
-        _judge_wanted(release, archive, by.next_lane, by)
+        _judge_wanted(Candidate(release, ledger, None, by.next_lane), archive, by)
 
 
 def _newest_id(asked: AskedDeployment, ledger: Iterable[Release], by: Promoter) -> int:
@@ -155,11 +155,10 @@ def _may_go_on(release: Release, by: Promoter) -> bool:
     return not was_asked or by.now - judged.at >= _DATA_IS_ASKED_AGAIN_AFTER
 
 
-def _judge_wanted(release: Release, archive: Archive, target: str, by: Promoter) -> None:
-    ledger = tuple(by.releases.of(release.repository_id))
-    record = by.registry.get(release.repository_id, RELEASE)
-    empty = Judged(WANTED, target, "", by.now, "waiting")
-    _, judged = _judged(Candidate(release, ledger, record, target), empty, by, archive)
+def _judge_wanted(candidate: Candidate, archive: Archive, by: Promoter) -> None:
+    release = candidate.release
+    candidate = replace(candidate, record=by.registry.get(release.repository_id, RELEASE))
+    _, judged = _judged(candidate, Judged(WANTED, candidate.target, "", by.now, "waiting"), by, archive)
     if judged.verdict == "promoted":  # once report_status has made the deployment, which comes back as an event
         judged = replace(judged, verdict="waiting")
     before = release.judged

@@ -50,12 +50,15 @@ def ask_again(repository_id: int, head_sha: str | None, by: Promoter) -> None:
     """The gates, of what waits at them (of this commit, or of all), and of what goes on by itself."""
     if by.next_lane is None:
         return
-    for one, judged in waiting(by.releases.of(repository_id), by.next_lane):
-        if head_sha in {None, one.head_sha}:
-            _ask_again(one, judged, by)
-    for one in list(by.releases.of(repository_id)):
+    ledger = tuple(by.releases.of(repository_id))
+    found = [(one, judged) for one, judged in waiting(ledger, by.next_lane) if head_sha in {None, one.head_sha}]
+    for one, judged in found:
+        _ask_again(one, judged, by)
+    if found:
+        ledger = tuple(by.releases.of(repository_id))
+    for one in ledger:
         if one.stands:
-            judge_auto(one, by)
+            judge_auto(one, ledger, by)
 
 
 def _ask_again(release: Release, judged: Judged, by: Promoter) -> None:

@@ -49,22 +49,31 @@ def _raise(faults: list[UpstreamError]) -> None:
 
 
 def _look_at(repository: str, record: Environment | None, by: Promoter) -> None:
-    branch = by.github.default_branch(repository)
-    if branch is None:
-        return
     by.telemetry.about(repository=repository)
-    is_behind = record is None or (record.head_sha != branch.head_sha and record.held is None)
-    if by.first_release_lane and is_behind:
-        by.have_head_fetched(branch)
-    with by.at_work_on(branch.repository_id):
+    repository_id = record.repository_id if record is not None else None
+    if by.first_release_lane:
+        repository_id = _fetch_missed(repository, record, by)
+    if repository_id is None:  # it has never come here
+        return
+    with by.at_work_on(repository_id):
         if record is not None and record.ready_at is not None:
             note_ready(record, record.generation, by)
-        for asked in _unanswered(repository, branch.repository_id, by):
+        for asked in _unanswered(repository, repository_id, by):
             if asked.environment == by.lane:
                 answer_deployment(asked, by)
             else:
                 judge_promotion(asked, by)
-        ask_again(branch.repository_id, None, by)
+        ask_again(repository_id, None, by)
+
+
+def _fetch_missed(repository: str, record: Environment | None, by: Promoter) -> int | None:
+    """The repository's id, once what was pushed and no event told of is asked for; None where GitHub has no such."""
+    branch = by.github.default_branch(repository)
+    if branch is None:
+        return None
+    if record is None or (record.head_sha != branch.head_sha and record.held is None):
+        by.have_head_fetched(branch)
+    return branch.repository_id
 
 
 def _unanswered(repository: str, repository_id: int, by: Promoter) -> Iterator[AskedDeployment]:
