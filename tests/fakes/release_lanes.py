@@ -1,4 +1,4 @@
-"""Two release lanes, each with its own places in memory, under one GitHub: their promote_release, as its queue calls it."""
+"""Two release lanes, each with its own places in memory, under one GitHub: and their promote_release, as queues call it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from datetime import timedelta
 from typing import Any
 
 from dagbranch.domain.environments import Environment, Half
-from dagbranch.domain.life_cycle import failed, ready, requested_release, with_data, with_pipeline
+from dagbranch.domain.life_cycle import failed, ready, with_data, with_pipeline
 from dagbranch.domain.naming import CANARY, RELEASE, SourceArchiveKey
 from dagbranch.domain.ownership import marker_of
 from dagbranch.domain.release_jobs import ReleaseEvent
+from dagbranch.domain.release_requests import requested_release
 from dagbranch.domain.release_wishes import AskedDeployment
 from dagbranch.domain.releases import Release
 from dagbranch.domain.requests import ArchiveUploaded, DeploymentEvent, EnvironmentEvent, EventKind, ReleaseTick

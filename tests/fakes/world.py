@@ -12,10 +12,10 @@ from dagbranch.adapters.runtime_modules import runtime_modules
 from dagbranch.domain.access import Access
 from dagbranch.domain.data_stack import DataStack
 from dagbranch.domain.environments import Environment, Status
-from dagbranch.domain.life_cycle import requested_release
 from dagbranch.domain.naming import RELEASE, SourceArchiveKey
 from dagbranch.domain.ownership import marker_of
 from dagbranch.domain.policy import Policy
+from dagbranch.domain.release_requests import requested_release
 from dagbranch.domain.requests import (
     ArchiveUploaded,
     CommentEvent,

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from dagbranch.domain.checkout import Checkout, kept_links, plan_checkout
 from dagbranch.domain.environments import Environment
 from dagbranch.domain.facts import with_base_changes
-from dagbranch.domain.life_cycle import awaiting_upload, with_asked_digest, with_changes
+from dagbranch.domain.life_cycle import with_changes
 from dagbranch.domain.naming import SourceArchiveKey, source_prefix
 from dagbranch.domain.overview import BaseChanges
 from dagbranch.domain.ownership import marker_of
 from dagbranch.domain.pipeline_file import parse_pipeline_file
+from dagbranch.domain.release_requests import awaiting_upload, with_asked_digest
 from dagbranch.domain.requirements import required
 from dagbranch.domain.selection import asks_for_changes
 from dagbranch.domain.source_archive import PIPELINE_FILE, Limits, source_digest, write_canonical_zip

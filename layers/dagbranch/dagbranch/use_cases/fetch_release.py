@@ -8,9 +8,9 @@ from typing import Final
 
 from dagbranch.domain.data_guard import DataGuard
 from dagbranch.domain.environments import Environment, Status
-from dagbranch.domain.life_cycle import requested_release
 from dagbranch.domain.naming import RELEASE
 from dagbranch.domain.pipeline_file import parse_pipeline_file
+from dagbranch.domain.release_requests import requested_release
 from dagbranch.domain.requests import PushEvent
 from dagbranch.domain.source_archive import PIPELINE_FILE
 from dagbranch.errors import InvalidEventError, SourceError, UpstreamError, is_for_good

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 from dagbranch.domain.data_guard import DataGuard
 from dagbranch.domain.environments import Environment, Status
-from dagbranch.domain.life_cycle import requested_release
 from dagbranch.domain.naming import SourceArchiveKey
 from dagbranch.domain.promotion import Promotion
+from dagbranch.domain.release_requests import requested_release
 from dagbranch.domain.release_wishes import Hold
 from dagbranch.use_cases.gather_gates import read_archive
 from dagbranch.use_cases.note_request import note_release
