@@ -90,6 +90,8 @@ def test_what_cannot_be_asked_is_told_at_the_end(lanes: Lanes) -> None:
     with pytest.raises(TransientUpstreamError, match="GitHub answered 500"):
         lanes.stage.tick()
 
+    assert "ReleaseTick" not in lanes.stage.telemetry.counted
+
 
 def test_what_another_worker_is_at_is_left_to_it(lanes: Lanes) -> None:
     lanes.stage.push(FIRST)

@@ -19,7 +19,9 @@ def settle(release: Release, by: Promoter, archive: Archive | None = None) -> Re
     if release.judged.verdict == "promoted":
         release = _handed_over(release, release.judged, by, archive)
     entry = audit.judged(release, by.lane)
-    by.note([entry] if entry is not None else [])
+    if entry is not None:
+        by.note([entry])
+        by.telemetry.count("Promoted" if entry.deed == "promoted" else "PromotionRefused")
     by.have_judgement_told(release)
     return by.releases.save(settled(release))
 
@@ -35,7 +37,6 @@ def refuse_here(asked: AskedDeployment, release: Release, why: str, by: Promoter
         return release
     if judged is None or judged.deployment_id != asked.id:
         by.telemetry.warning("refused", reason=why, deployment_id=asked.id)
-        by.telemetry.count("PromotionRefused")
         is_canary = asked.wish.canary is not None
         judged = Judged(asked.id, by.lane, asked.creator, by.now, "refused", message=why, is_canary=is_canary)
         release = by.releases.save(replace(release, judged=judged))
@@ -49,7 +50,6 @@ def _handed_over(release: Release, judged: Judged, by: Promoter, archive: Archiv
         by.telemetry.warning("not promoted", reason=str(error))
         return by.releases.save(replace(release, judged=replace(judged, verdict="refused", message=str(error))))
     by.telemetry.info("promoted", target=judged.target, canary=judged.is_canary)
-    by.telemetry.count("Promoted")
     return release
 
 

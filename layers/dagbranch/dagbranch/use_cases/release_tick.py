@@ -37,8 +37,8 @@ def tick(by: Promoter) -> None:
         except UpstreamError as error:
             by.telemetry.warning("could not be asked", reason=str(error), of=repository)
             faults.append(error)
-    by.telemetry.count("ReleaseTick")
     _raise(faults)
+    by.telemetry.count("ReleaseTick")
 
 
 def _raise(faults: list[UpstreamError]) -> None:
