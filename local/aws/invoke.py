@@ -17,7 +17,7 @@ from typing import Any
 from local.aws.building import cached_build
 from local.aws.deployed import InvocationResult
 from local.aws.stack import LocalAws
-from local.aws.template import template_functions, template_parameters
+from local.aws.template import read_template, template_functions, template_parameters
 from local.certificates import make_certificates
 from local.toolchain import ROOT
 
@@ -50,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         aws = LocalAws(Path(folder), certificates, function_environment=environment)
         try:
             aws.start()
-            parameters = {**_stand_ins(aws, template_parameters(options.template)), **dict(options.parameter)}
+            stand_ins = _stand_ins(aws, template_parameters(options.template))
+            parameters = {**stand_ins, **_lane_of(options.template, function), **dict(options.parameter)}
             deployed = aws.deploy(build, stack_name="invoke", parameters=parameters)
             result = deployed.invoke(function, event)
         finally:
@@ -67,6 +68,12 @@ def _logical_id(template: Path, function: str) -> str:
     if function not in logical_ids:
         raise SystemExit(f"{template.name} has no function {function}; it has {', '.join(sorted(logical_ids))}")
     return logical_ids[function]
+
+
+def _lane_of(template: Path, logical_id: str) -> dict[str, str]:
+    """A lane that has the function, where the template's own one has not."""
+    condition = read_template(template)["Resources"][logical_id].get("Condition")
+    return {"Lane": "stage", "NextLane": "prod"} if condition == "IsRelease" else {}
 
 
 def _stand_ins(aws: LocalAws, wanted: Sequence[str]) -> dict[str, str]:
