@@ -18,22 +18,15 @@ from tests.histories.simulated_queues import Message, Queue
 
 MOST_COMMITS, MOST_DEPLOYMENTS = 6, 12
 MAKERS = ("alice", "alice", "alice", "workflow", "mallory")
-WISHES: tuple[dict[str, Any], ...] = (
-    {},
-    {},
-    {},
-    {},
-    {"hold": True, "reason": "wait"},
-    {"hold": False, "reason": "go on"},
-    {"skip": ["soak", "checks"], "reason": "hot fix"},
-    {"skip": ["nothing"]},
-    {"canary": True},
-    {"canary": "drop"},
-)
+SKIP: dict[str, Any] = {"skip": ["soak", "checks"], "reason": "hot fix"}
+CANARY: dict[str, Any] = {"canary": True}
+HOLD, LET_GO = {"hold": True, "reason": "wait"}, {"hold": False, "reason": "go on"}
+WISHES: tuple[dict[str, Any], ...] = ({}, HOLD, LET_GO, SKIP, CANARY, {"canary": "drop"}, {"skip": ["nothing"]})
 FORGERIES = ("unsigned", "signed by another", "of another commit", "other bytes", "once more", "into stage")
 
 indices = st.integers(0, 7)
 effects = st.integers(0, 30)
+minutes = st.sampled_from([0, 2, 5])
 moments = st.sampled_from([0, 0, 1, 15, 30, 60])
 
 
@@ -83,11 +76,23 @@ class ReleaseLanes(RuleBasedStateMachine):
         minutes=st.sampled_from([0, 0, 3, 5]),
     )
     def deploy(self, lane: str, back: int, maker: str, wish: dict[str, Any], minutes: int) -> None:
-        """The newest commit, or one before it."""
-        history = self.lanes.github.history
-        head_sha = history[max(0, len(history) - 1 - back)]
-        is_of_a_workflow = maker == "workflow"
-        self.lanes.github.deploy(lane, head_sha, {"dagbranch": wish}, creator=maker, is_of_a_workflow=is_of_a_workflow)
+        self._deploy(lane, back, wish, maker)
+        self.lanes.work_on(minutes)
+
+    @precondition(lambda self: len(self.lanes.github.deployments) < MOST_DEPLOYMENTS)
+    @rule(kind=st.sampled_from(sorted(KINDS)), wish=st.sampled_from(({}, {}, SKIP, CANARY)), minutes=minutes)
+    def release(self, kind: str, wish: dict[str, Any], minutes: int) -> None:
+        """A commit all the way from its merge, or as far as it comes in that time."""
+        if len(self.lanes.github.history) < MOST_COMMITS:
+            self.lanes.github.merge(KINDS[kind])
+            self.lanes.work_on(3)
+        self._deploy("prod", 0, wish)
+        self.lanes.work_on(minutes)
+
+    @precondition(lambda self: len(self.lanes.github.deployments) < MOST_DEPLOYMENTS)
+    @rule(lane=st.sampled_from(["prod", "prod", "stage"]), back=st.sampled_from([1, 1, 2]), minutes=minutes)
+    def go_back(self, lane: str, back: int, minutes: int) -> None:
+        self._deploy(lane, back, {})
         self.lanes.work_on(minutes)
 
     @rule(index=indices, does=st.sampled_from(["begin", "checks fail", "checks pass", "gone"]))
@@ -185,6 +190,13 @@ class ReleaseLanes(RuleBasedStateMachine):
             for lane in self.lanes.lanes:
                 for worker in list(lane.workers):
                     lane.kill(worker)
+
+    def _deploy(self, lane: str, back: int, wish: dict[str, Any], maker: str = "alice") -> None:
+        """The newest commit, or one before it."""
+        history, github = self.lanes.github.history, self.lanes.github
+        head_sha = history[max(0, len(history) - 1 - back)]
+        is_of_a_workflow = maker == "workflow"
+        github.deploy(lane, head_sha, {"dagbranch": wish}, creator=maker, is_of_a_workflow=is_of_a_workflow)
 
     def _meet(self, some: list[Fate]) -> None:
         for fate in some:
