@@ -70,7 +70,7 @@ def _request_context(service: str, action: str, body: bytes, parameters: Mapping
 
 
 def _dynamodb_context(body: bytes) -> dict[str, Any]:
-    asked, context = json.loads(body), dict(_dynamodb_context_as_it_is(body))
+    asked, context = json.loads(body or b"{}"), dict(_dynamodb_context_as_it_is(body))
     each = [asked, *(one for item in asked.get("TransactItems", []) for one in item.values())]
     if keys := sorted({key for one in each for key in _partition(one)}):
         context["dynamodb:LeadingKeys"] = keys
