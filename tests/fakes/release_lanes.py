@@ -1,4 +1,4 @@
-"""Two release lanes, each with its own places in memory, under one GitHub, and their promote_release as queues call it."""
+"""Two release lanes, each with its places in memory, under one GitHub, and their promote_release as queues call it."""
 
 from __future__ import annotations
 
