@@ -1047,3 +1047,46 @@ def test_a_label_on_a_commit_that_failed_is_no_reason_to_try_it_again(world: Wor
     world.fetch(replace(event_about(), delivery="of the label"))
 
     assert (world.environment.status, world.environment.generation) == (Status.FAILED, 1)
+
+
+# Archives that a workflow uploads
+
+
+def test_where_a_workflow_uploads_the_archive_of_a_pull_request_it_is_waited_for_and_taken(world: World) -> None:
+    files = {**FILES, "dagbranch.yaml": b"version: 1\narchive: uploaded\n"}
+    world.github.open(a_pull_request(), files)
+
+    world.fetch()
+    waits = world.environment
+    upload = world.upload({**files, "dags/qu/generated.py": b"from airflow import DAG\n\nDAG('qu.generated')\n"})
+    world.provision(upload)
+    world.package(upload)
+
+    assert (waits.status, waits.takes_uploads, waits.name) == (Status.REQUESTED, True, "feature1")
+    assert world.environment.halves_agree
+    assert "feature1/qu/generated.py" in world.dags.objects
+
+
+def test_a_preview_takes_every_upload_of_its_commit_and_the_newest_stands(world: World) -> None:
+    files = {**FILES, "dagbranch.yaml": b"version: 1\narchive: uploaded\n"}
+    world.github.open(a_pull_request(), files)
+    world.fetch()
+
+    for text in (b"LIMIT = 1\n", b"LIMIT = 2\n"):
+        upload = world.upload({**files, "dags/qu/common.py": text})
+        world.provision(upload)
+        world.package(upload)
+
+    assert world.dags.objects["feature1/qu/common.py"].content == b"LIMIT = 2\n"
+    assert world.environment.halves_agree
+
+
+def test_a_commit_that_dagbranch_makes_the_archive_of_again_waits_for_no_upload(world: World) -> None:
+    world.github.open(a_pull_request(), {**FILES, "dagbranch.yaml": b"version: 1\narchive: uploaded\n"})
+    world.fetch()
+    world.github.open(a_pull_request(head_sha=SECOND), FILES)
+
+    world.fetch()
+
+    assert not world.environment.takes_uploads
+    assert archived_files(world) == FILES
