@@ -8,7 +8,7 @@ from dagbranch.domain.environments import Environment, Status
 from dagbranch.domain.problems import Problem
 from dagbranch.domain.report_check import MOST_TITLE, check_of, checks_to_put, group_check, id_to_edit
 from dagbranch.domain.reports import Check, CheckState, PostedCheck
-from tests.fakes.examples import FIRST, SECOND, THIRD
+from tests.fakes.examples import FIRST, SECOND, THIRD, an_environment
 from tests.fakes.report_examples import (
     AIRFLOW,
     GITHUB,
@@ -38,6 +38,11 @@ def test_it_is_green_only_where_the_environment_is_ready(record: Environment) ->
     [
         (a_ready_one(), "success", "feature1 is ready: 3 DAGs in Airflow"),
         (a_deploying_one(), "in_progress", "feature1 is being deployed · still to come: the data"),
+        (
+            an_environment(takes_uploads=True),
+            "in_progress",
+            "feature1 is being deployed · still to come: the archive, which a workflow of the repository uploads",
+        ),
         (
             a_waiting_one(),
             "queued",

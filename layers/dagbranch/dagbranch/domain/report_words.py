@@ -98,6 +98,8 @@ def _dags(record: Environment) -> str:
 def _still_to_come(record: Environment) -> str:
     halves = {"the pipeline": record.pipeline, "the data": record.data}
     missing = [name for name, half in halves.items() if not is_of_this_request(record, half)]
+    if record.takes_uploads and len(missing) == len(halves):
+        return "still to come: the archive, which a workflow of the repository uploads"
     if record.seeding and is_of_this_request(record, record.data):
         missing.append(f"{counted(len(record.seeding), 'table')} to fill")
     return (
