@@ -53,7 +53,7 @@ def test_it_is_green_only_where_the_environment_is_ready(record: Environment) ->
         (a_failed_one("dags/x.py:3: no\nmore"), "failure", "feature1 has failed · dags/x.py:3: no (and 1 more line)"),
         (a_removed_one("nobody asked", dismissed=FIRST), "neutral", "feature1 is removed · nobody asked"),
     ],
-    ids=["ready", "deploying", "waiting", "refused", "fork", "failed", "expired"],
+    ids=["ready", "deploying", "uploaded", "waiting", "refused", "fork", "failed", "expired"],
 )
 def test_its_title_says_in_one_line_how_it_stands(record: Environment, state: CheckState, title: str) -> None:
     check = check_of(record, GITHUB)
