@@ -150,6 +150,7 @@ def test_patterns_and_masks_need_no_warehouse_to_be_checked(capsys: pytest.Captu
     ("promotion", "warning"),
     [
         ("runs: [qu.tset_dag]", "lanes.prod.promotion.runs[0]: qu.tset_dag stands in no file of dags: misspelt?"),
+        ("checks: [dagbranch/stage]", "lanes.prod.promotion.checks[0]: dagbranch's own checks do not count"),
         ("auto: true", "lanes.prod.promotion.auto: commits come by themselves as soon as they are ready"),
     ],
 )
