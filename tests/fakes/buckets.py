@@ -85,6 +85,7 @@ class InMemorySourceBucket:
         if str(key) not in self.objects:
             raise SupersededError(f"the source archive {key} is gone")
         self.announced.append(str(key))
+        self.put_at[str(key)] = self._clock()
 
 
 class InMemoryDagsBucket:
