@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass
 from typing import Any
 
 from dagbranch.domain.environments import Environment, Half
@@ -239,7 +238,3 @@ def pipeline_file(**promotion: Any) -> dict[str, bytes]:
     lines = [f"      {name}: {value}" for name, value in promotion.items()]
     text = "\n".join(["version: 1", "lanes:", "  prod:", "    promotion:", *lines, ""])
     return {**FILES, "dagbranch.yaml": text.encode()}
-
-
-def later(asked: AskedDeployment, **different: Any) -> AskedDeployment:
-    return replace(asked, created_at=asked.created_at + timedelta(minutes=1), **different)
