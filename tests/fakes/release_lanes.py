@@ -51,7 +51,7 @@ class LaneInMemory:
         self.registry = InMemoryRegistry()
         self.releases = InMemoryReleases()
         self.audit = InMemoryAudit()
-        self.sources = InMemorySourceBucket()
+        self.sources = InMemorySourceBucket(clock)
         self.dags = InMemoryDagsBucket()
         self.artifacts = InMemoryArtifactsBucket()
         self.airflow = InMemoryAirflow(self.dags)
