@@ -36,7 +36,7 @@ from dagbranch.use_cases.sweep_environments import Seen, Sweeper, sweep_environm
 from dagbranch.use_cases.telling import Reporter
 from dagbranch.use_cases.verify_environment import verify_environment
 from tests.fakes.audit import InMemoryAudit
-from tests.fakes.buckets import stored
+from tests.fakes.buckets import InMemorySourceBucket
 from tests.fakes.event_patterns import rules
 from tests.fakes.examples import REPOSITORY, REPOSITORY_ID, Clock
 from tests.fakes.faulty import Faulty, FaultyLeases, Invocation, Outages
@@ -170,7 +170,7 @@ class SimulatedLane(SimulatedWorkers):
         self.ledger = InMemoryReleases()
         self.audit = InMemoryAudit()
         self.leases = InMemoryLeases(self.clock)
-        self.sources = AnnouncingSourceBucket(self._uploaded)
+        self.sources = AnnouncingSourceBucket(self._uploaded, self.clock)
         self.dags = WatchedDagsBucket(self.registry, other_lane="preview")
         self.artifacts = WatchedArtifactsBucket()
         self.airflow = SimulatedAirflow(self.dags, tells_all=True)
@@ -420,7 +420,7 @@ class AnnouncingSourceBucket(WatchedSourceBucket):
     """S3 tells of an archive that is announced again as of a new one, and of one only once its metadata is there."""
 
     def put_promoted(self, key: SourceArchiveKey, archive: bytes, signed: SignedPromotion) -> None:
-        self.objects[str(key)] = stored(archive, {})
+        InMemorySourceBucket.put(self, key, archive, {})
         self.promotions[str(key)] = signed
         self._uploaded(str(key))
 

@@ -76,7 +76,7 @@ class SimulatedStack(SimulatedWorkers):
         self.reports = InMemoryReports()
         self.registry = WatchedRegistry(self._check_gone)
         self.leases = InMemoryLeases(self.clock)
-        self.sources = WatchedSourceBucket(self._uploaded)
+        self.sources = WatchedSourceBucket(self._uploaded, self.clock)
         self.dags = WatchedDagsBucket(self.registry)
         self.artifacts = WatchedArtifactsBucket()
         self.airflow = SimulatedAirflow(self.dags, tells_all=tells_all)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from dagbranch.domain.environments import Environment
@@ -51,8 +52,8 @@ class WatchedRegistry(InMemoryRegistry):
 class WatchedSourceBucket(InMemorySourceBucket):
     """``uploaded``: what S3 tells of each new object."""
 
-    def __init__(self, uploaded: Callable[[str], None]) -> None:
-        super().__init__()
+    def __init__(self, uploaded: Callable[[str], None], clock: Callable[[], datetime]) -> None:
+        super().__init__(clock)
         self._uploaded = uploaded
 
     def put(self, key: SourceArchiveKey, archive: bytes, marker: Mapping[str, str]) -> None:
