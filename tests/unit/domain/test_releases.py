@@ -42,7 +42,8 @@ def test_what_comes_back_or_is_another_archive_begins_anew() -> None:
     first = made_ready(LINE, HALF, None, NOW)
 
     assert made_ready(replace(first, until=NOW), HALF, None, LATER).ready_at == LATER
-    assert made_ready(first, replace(HALF, source_digest="f" * 64), None, LATER).ready_at == LATER
+    another = made_ready(replace(first, auto=True), replace(HALF, source_digest="f" * 64), None, LATER)
+    assert (another.ready_at, another.auto) == (LATER, None)
 
 
 def test_what_stood_before_ends_when_the_next_one_is_ready() -> None:

@@ -403,6 +403,34 @@ def test_what_goes_on_by_itself_is_wanted_as_soon_as_its_gates_pass(lanes: Lanes
     assert told(lanes)[-2:] == [(FIRST, "waiting"), (FIRST, "promoted")]
 
 
+def test_what_goes_on_by_itself_does_so_at_the_first_tick_after_its_soak(lanes: Lanes) -> None:
+    lanes.stage.bring(FIRST, pipeline_file(auto="true", soak="10m"))
+
+    for _ in range(2):
+        lanes.clock.forward(300)
+        lanes.stage.tick()
+
+    assert judged(lanes).wants_deployment
+
+
+def test_the_data_of_what_goes_on_by_itself_is_asked_once_an_hour(lanes: Lanes) -> None:
+    auto = WITH_DATA.replace(b"      data_checks", b"      auto: true\n      data_checks")
+    with_rows(lanes, {"day": "2026-01-01", "rows": 0})
+    lanes.stage.bring(FIRST, {**FILES, "dagbranch.yaml": auto})
+    first = lanes.stage.warehouse.asked
+
+    for _ in range(3):
+        lanes.clock.forward(300)
+        lanes.stage.tick()
+    within_the_hour = lanes.stage.warehouse.asked
+    with_rows(lanes, {"day": "2026-01-01", "rows": 7})
+    lanes.clock.forward(3600)
+    lanes.stage.tick()
+
+    assert (first, within_the_hour) == (1, 1)
+    assert judged(lanes).wants_deployment
+
+
 def test_only_what_stands_goes_on_by_itself(lanes: Lanes) -> None:
     lanes.stage.bring(FIRST, pipeline_file(auto="true", soak="1h"))
     lanes.stage.bring(SECOND, pipeline_file(auto="true", soak="2h"))

@@ -108,7 +108,8 @@ class Release:
 
 def made_ready(release: Release, half: Half, promotion: Promotion | None, at: datetime) -> Release:
     """The ledger's line of what this lane's Airflow lists by now; what stood already keeps its time."""
-    stood = release.stands and release.source_digest == half.source_digest
+    is_the_same = release.source_digest == half.source_digest
+    stood = release.stands and is_the_same
     return replace(
         release,
         source_digest=half.source_digest,
@@ -117,6 +118,7 @@ def made_ready(release: Release, half: Half, promotion: Promotion | None, at: da
         ready_at=release.ready_at if stood else at,
         until=None,
         promotion=promotion or release.promotion,
+        auto=release.auto if is_the_same else None,
     )
 
 

@@ -55,17 +55,17 @@ def end(release: Release, judged: Judged, by: Promoter, why: str = "a newer depl
 
 def judge_auto(release: Release, ledger: tuple[Release, ...], by: Promoter) -> None:
     """What stands here goes on by itself as soon as all gates pass, where its own dagbranch.yaml says so."""
-    if by.next_lane is None or not _may_go_on(release, by):
+    if by.next_lane is None or not _may_go_on(release):
         return
     try:
         archive = read_archive(key_of(release), by)
-        is_wanted = archive.promotion(by.next_lane).auto
+        settings = archive.promotion(by.next_lane)
     except (SourceError, SupersededError) as error:
         by.telemetry.warning("cannot go on by itself", reason=str(error))
         return
     if release.auto is None:
-        release = by.releases.save(replace(release, auto=is_wanted))
-    if is_wanted:
+        release = by.releases.save(replace(release, auto=settings.auto))
+    if settings.auto and not (settings.data_checks and _was_asked_lately(release.judged, by)):
         _judge_wanted(Candidate(release, ledger, None, by.next_lane), archive, by)
 
 
@@ -142,17 +142,21 @@ def _empty(asked: AskedDeployment, by: Promoter) -> Judged:
     )
 
 
-def _may_go_on(release: Release, by: Promoter) -> bool:
-    """Not what somebody has asked for, what the next lane has, or what was held against its data within the hour."""
+def _may_go_on(release: Release) -> bool:
+    """Not what somebody has asked for, or what the next lane has."""
     judged = release.judged
     if not release.stands or release.handed is not None or release.auto is False:
         return False
-    if judged is None:
+    if judged is None or judged.deployment_id == WANTED:
         return True
-    if judged.deployment_id != WANTED:
-        return judged.verdict == "refused" and judged.is_settled
-    was_asked = judged.is_settled and any(gate.name == DATA and gate.outcome in _ASKED for gate in judged.gates)
-    return not was_asked or by.now - judged.at >= _DATA_IS_ASKED_AGAIN_AFTER
+    return judged.verdict == "refused" and judged.is_settled
+
+
+def _was_asked_lately(judged: Judged | None, by: Promoter) -> bool:
+    """Whether the warehouse has answered the data checks within the hour."""
+    if judged is None or not judged.is_settled or by.now - judged.at >= _DATA_IS_ASKED_AGAIN_AFTER:
+        return False
+    return any(gate.name == DATA and gate.outcome in _ASKED for gate in judged.gates)
 
 
 def _judge_wanted(candidate: Candidate, archive: Archive, by: Promoter) -> None:
