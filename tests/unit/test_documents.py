@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -138,6 +139,13 @@ def test_what_a_document_leads_to_is_there(document: Path) -> None:
 
     assert not [link for link in links if not (document.parent / link.partition("#")[0]).exists()]
     assert not [link for link in links if not leads_to_a_heading(document.parent / link.partition("#")[0], link)]
+
+
+@pytest.mark.parametrize("drawing", sorted((ROOT / "docs/images").glob("*.svg")), ids=lambda one: one.name)
+def test_a_drawing_is_well_formed(drawing: Path) -> None:
+    described = ET.fromstring(drawing.read_text())
+
+    assert described.find("{http://www.w3.org/2000/svg}desc") is not None
 
 
 def leads_to_a_heading(target: Path, link: str) -> bool:
