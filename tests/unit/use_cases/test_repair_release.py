@@ -9,6 +9,7 @@ from dagbranch.domain.environments import Status
 from dagbranch.domain.naming import CANARY
 from dagbranch.domain.requests import EnvironmentEvent
 from dagbranch.errors import SupersededError
+from tests.fakes.buckets import stored
 from tests.fakes.examples import FIRST, SECOND
 from tests.fakes.release_lanes import Lanes, two_lanes
 
@@ -36,6 +37,19 @@ def test_what_has_drifted_is_deployed_again_from_its_own_archive(lanes: Lanes) -
     assert lanes.prod.sources.announced == list(lanes.prod.sources.objects)
     assert lanes.prod.line(FIRST).ready_at == line.ready_at
     assert [deed for deed, _, _ in lanes.prod.deeds] == ["deployed", "repaired"]
+
+
+def test_what_cannot_be_repaired_is_told(lanes: Lanes) -> None:
+    """Somebody has overwritten the archive, too: nothing is made of that."""
+    (key,) = lanes.prod.sources.objects
+    lanes.prod.sources.objects[key] = stored(b"other bytes", {})
+
+    lanes.prod.work(lanes.prod.drift())
+
+    assert lanes.prod.record.status == Status.FAILED
+    assert lanes.prod.record.message.startswith("what stands is not what was deployed, and cannot be deployed again")
+    assert lanes.prod.sources.announced == []
+    assert "Failed" in lanes.prod.bus.kinds
 
 
 def test_a_hold_stays(lanes: Lanes) -> None:

@@ -8,7 +8,8 @@ from dagbranch.domain import audit
 from dagbranch.domain.environments import Environment, Status
 from dagbranch.domain.naming import SourceArchiveKey
 from dagbranch.domain.requests import EnvironmentEvent
-from dagbranch.errors import SupersededError
+from dagbranch.errors import SourceError, SupersededError
+from dagbranch.use_cases.note_failure import note_failure
 from dagbranch.use_cases.promotion_work import Promoter
 from dagbranch.use_cases.request_release import Wanted, request_release
 
@@ -26,6 +27,19 @@ def repair_release(event: EnvironmentEvent, by: Promoter) -> None:
             by.telemetry.info("there is nothing to repair")
         else:
             _repair(record, record.asked_digest, event, by)
+
+
+def _note_failure(record: Environment, why: str, by: Promoter) -> None:
+    """Without the archive it was made of, what stands stays as somebody has left it: people have to know."""
+    note_failure(
+        record,
+        "cannot be repaired",
+        f"what stands is not what was deployed, and cannot be deployed again: {why}",
+        registry=by.registry,
+        bus=by.bus,
+        telemetry=by.telemetry,
+        now=by.now,
+    )
 
 
 def _push_on(record: Environment, by: Promoter) -> None:
@@ -60,7 +74,11 @@ def _repair(record: Environment, digest: str, event: EnvironmentEvent, by: Promo
             rolls_back=record.rolls_back,
             held=record.held,
         )
-        record = request_release(wanted, record, by)
+        try:
+            record = request_release(wanted, record, by)
+        except (SourceError, SupersededError) as error:
+            _note_failure(record, str(error), by)
+            return
     if record.delivery != delivery:
         raise SupersededError("something newer has been asked for since the sweep looked")
     if record.status == Status.REQUESTED:
