@@ -199,6 +199,17 @@ def test_an_archive_that_comes_after_a_newer_one_is_left(lanes: Lanes) -> None:
     assert refusals(lanes) == []
 
 
+def test_a_newer_deployment_that_was_refused_keeps_nothing_out_that_comes_late(lanes: Lanes) -> None:
+    lanes.stage.bring(FIRST)
+    lanes.deploy("prod", FIRST)
+    refused = lanes.deploy("prod", SECOND)
+    lanes.github.tell(refused.id, "failure")
+
+    lanes.prod.arrive()
+
+    assert (lanes.prod.record.head_sha, lanes.prod.record.status) == (FIRST, Status.REQUESTED)
+
+
 def test_what_was_overtaken_on_its_way_may_be_asked_for_again(lanes: Lanes) -> None:
     lanes.stage.bring(FIRST)
     lanes.deploy("prod", FIRST)

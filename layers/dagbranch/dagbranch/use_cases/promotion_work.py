@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from dagbranch.domain.audit import AuditEntry
 from dagbranch.domain.environments import Environment
@@ -32,6 +33,8 @@ from dagbranch.ports import (
     Telemetry,
     Warehouse,
 )
+
+_OVER: Final = frozenset({"failure", "error", "inactive"})  # GitHub's words
 
 
 @dataclass(frozen=True)
@@ -77,10 +80,14 @@ class Promoter:
         return counting(asked, releasers=self.releasers, app_id=self.app_id)
 
     def newest_at_github(self, repository: str, environment: str, *, is_canary: bool) -> int:
-        """GitHub's newest deployment for it, where that is of this kind and counts; 0 else."""
+        """GitHub's newest deployment for it, where that is of this kind and counts; 0 else.
+
+        One that was refused takes nobody's place: what was promoted before it and comes late is still wanted.
+        """
         found = self.github.newest_deployment(repository, environment)
-        is_like = found is not None and is_of_a_canary(found) == is_canary
-        return found.id if found is not None and is_like and self.counting(found) == "counts" else 0
+        if found is None or found.status in _OVER or is_of_a_canary(found) != is_canary:
+            return 0
+        return found.id if self.counting(found) == "counts" else 0
 
     def allows(self, repository: str) -> bool:
         return repository.lower() in self.allowed_repositories
