@@ -229,7 +229,7 @@ TestReleaseLanes = ReleaseLanes.TestCase
 # The same histories each time.
 TestReleaseLanes.settings = settings(
     deadline=None,
-    max_examples=20,
+    max_examples=12,
     stateful_step_count=30,
     derandomize=True,
     suppress_health_check=list(HealthCheck),
