@@ -284,6 +284,11 @@ def test_stack_that_is_deployed_again_runs_its_functions_with_the_new_settings(
     assert small.invoke("Front", {}).payload["environment"]["MOOD"] == "mellow"
 
 
+def test_what_depends_on_an_empty_list_is_not_there(small: DeployedStack) -> None:
+    assert "Bucket" in small.outputs
+    assert "Subnets" not in small.outputs
+
+
 def test_stacks_beside_each_other_run_their_own_functions_with_their_own_settings_and_logs(
     small: DeployedStack, build: Path
 ) -> None:

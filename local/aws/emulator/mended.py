@@ -1,8 +1,9 @@
 # ruff: noqa: SLF001 # ministack has no door for what is to be added to it
 """The emulator's application with what AWS has and ministack 1.5 has not; it runs in ministack's own environment.
 
-Permissions of an event bus in a template, ``aws:PrincipalArn`` as the ARN of a role whose session calls, and condition
-keys: by which algorithm KMS signs, and in which partitions of a table DynamoDB reads or writes items.
+Permissions of an event bus in a template, ``Fn::Join`` in its conditions, ``aws:PrincipalArn`` as the ARN of a role
+whose session calls, and condition keys: by which algorithm KMS signs, and in which partitions of a table DynamoDB reads
+or writes items.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ _iam: Any = importlib.import_module("ministack.services.iam")
 _actions: Any = importlib.import_module("ministack.core.iam_actions")
 _evaluator: Any = importlib.import_module("ministack.core.iam_evaluator")
 _provisioners: Any = importlib.import_module("ministack.services.cloudformation.provisioners")
+_deployers: list[Any] = [
+    importlib.import_module(f"ministack.services.cloudformation.{name}")
+    for name in ("engine", "changesets", "handlers", "stacks")
+]
 
 
 def _create(logical_id: str, properties: Mapping[str, Any], stack_name: str) -> tuple[str, dict[str, str]]:
@@ -84,6 +89,27 @@ def _partition(asked: Mapping[str, Any]) -> list[str]:
     return [str(value) for value in named.get(table["pk_name"], {}).values()] if table else []
 
 
+def _evaluate_conditions(template: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, bool]:
+    """Left as it is, a list that is joined to see whether it is empty would never be."""
+    conditions = _joined(template.get("Conditions", {}), parameters)
+    evaluated: dict[str, bool] = _evaluate_as_it_is({**template, "Conditions": conditions}, parameters)
+    return evaluated
+
+
+def _joined(node: Any, parameters: Mapping[str, Any]) -> Any:
+    match node:
+        case {"Fn::Join": [separator, {"Ref": name}]} if name in parameters:
+            return separator.join(parameters[name]["Value"].split(","))
+        case dict():
+            return {key: _joined(value, parameters) for key, value in node.items()}
+        case list():
+            return [_joined(value, parameters) for value in node]
+    return node
+
+
+_evaluate_as_it_is = _deployers[0]._evaluate_conditions
+for _deployer in _deployers:
+    _deployer._evaluate_conditions = _evaluate_conditions
 _dynamodb_context_as_it_is = _actions.dynamodb_service_context
 _actions.dynamodb_service_context = _dynamodb_context
 _request_context_as_it_is = _actions.request_tag_context
