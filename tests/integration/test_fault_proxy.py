@@ -48,7 +48,8 @@ FUNCTION = Function(
 )
 OPERATION = "GET pulls/*"
 PLACE = "/repos/o/r/pulls/7"
-_BROKEN = (urllib3.exceptions.ProtocolError, urllib3.exceptions.SSLError)
+# A reset may come before the client has noticed that it is connected.
+_BROKEN = (urllib3.exceptions.ProtocolError, urllib3.exceptions.SSLError, urllib3.exceptions.NewConnectionError)
 
 
 @dataclass
