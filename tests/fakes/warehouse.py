@@ -127,7 +127,7 @@ class InMemoryWarehouse:
         rows = _selected(tree, self.rows(table), self._columns(table))
         return sorted({tuple(row.values()) for row in rows}, key=str)
 
-    def first_row(self, question: Question) -> tuple[object, ...] | None:
+    def has_rows(self, question: Question) -> bool:
         """By sqlglot's own executor: joins, WITH, aggregates and set operations."""
         self.asked += 1
         tree: Any = sqlglot.parse_one(question.sql, dialect="databricks")
@@ -140,7 +140,7 @@ class InMemoryWarehouse:
             tables.setdefault(schema, {})[table] = self.rows(name)
             types.setdefault(schema, {})[table] = self._columns(name)
         answer: Any = execute(tree, schema=types, tables=tables, dialect="databricks")
-        return next(iter(answer.rows), None)
+        return bool(answer.rows)
 
     def run(self, phases: Sequence[Sequence[Statement]], fence: Fence) -> None:
         for statement in (statement for phase in phases for statement in phase):

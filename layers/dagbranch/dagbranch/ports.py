@@ -380,8 +380,8 @@ class Warehouse(Protocol):
 
     def partitions(self, question: Question) -> list[tuple[object, ...]]: ...
 
-    def first_row(self, question: Question) -> tuple[object, ...] | None:
-        """None where the query has no rows. Raises UpstreamError where a table of it is not there."""
+    def has_rows(self, question: Question) -> bool:
+        """Raises UpstreamError where a table of it is not there."""
 
     def run(self, phases: Sequence[Sequence[Statement]], fence: Fence) -> None:
         """Runs the phases in order, the statements of each in any order; none before all have passed the fence.

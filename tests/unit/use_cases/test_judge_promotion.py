@@ -136,7 +136,7 @@ def with_rows(lanes: Lanes, *rows: dict[str, Any]) -> None:
     )
 
 
-def test_a_data_check_is_asked_in_this_lanes_schemas_and_told_with_its_first_row(lanes: Lanes) -> None:
+def test_a_data_check_is_asked_in_this_lanes_schemas_and_told_without_what_it_found(lanes: Lanes) -> None:
     lanes.stage.bring(FIRST, {**FILES, "dagbranch.yaml": WITH_DATA})
     with_rows(lanes, {"day": "2026-01-01", "rows": 0}, {"day": "2026-01-02", "rows": 0})
 
@@ -145,7 +145,7 @@ def test_a_data_check_is_asked_in_this_lanes_schemas_and_told_with_its_first_row
     with_rows(lanes, {"day": "2026-01-01", "rows": 7})
     lanes.deploy("prod", FIRST)
 
-    assert (failed.name, failed.detail) == ("data", "complete found 2026-01-01, 0: mend the data, then deploy again")
+    assert (failed.name, failed.detail) == ("data", "complete found rows: mend the data, then deploy again")
     assert judged(lanes).verdict == "promoted"
 
 

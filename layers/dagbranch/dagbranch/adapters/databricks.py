@@ -84,10 +84,10 @@ class DatabricksWarehouse:
         (rows,) = self._answers([question], absent=frozenset())
         return [tuple(row) for row in rows or ()]
 
-    def first_row(self, question: Question) -> tuple[object, ...] | None:
+    def has_rows(self, question: Question) -> bool:
         """A table that is not there does not come by itself: who asks has named it."""
         try:
-            return next(iter(self.partitions(question)), None)
+            return bool(self.partitions(question))
         except TransientUpstreamError as error:
             if condition_of(error.__cause__ or error) in ABSENT:
                 raise UpstreamError(str(error)) from error

@@ -19,10 +19,10 @@ UNSKIPPABLE: Final = {
     READY: "without it there is nothing to promote",
     HOLD: "release it with hold: false and a reason",
 }
+FOUND_ROWS: Final = "found rows"  # and not which: anybody's data may be in them
 _OUR_OWN: Final = "dagbranch/"  # begins the names of our checks, which say what the lanes know themselves
 _MOST_LISTED: Final = 5
-_LONGEST_VALUE: Final = 40
-_LONGEST_ROW: Final = 200
+_LONGEST_FAULT: Final = 200
 
 
 @dataclass(frozen=True)
@@ -70,22 +70,15 @@ def verdict_on(gates: Iterable[Gate]) -> Literal["promoted", "waiting", "refused
 
 
 def wants_data_checks(gates: Sequence[Gate]) -> bool:
-    """Whether the warehouse is to be asked: it is not woken for what waits, or was never there."""
-    others = [gate for gate in gates if gate.name != DATA]
-    is_there = all(gate.outcome == "passed" for gate in others if gate.name == READY)
+    """Whether the warehouse is to be asked: it is not woken for what waits, is held, or was never there."""
+    others = {gate.name: gate.outcome for gate in gates if gate.name != DATA}
     is_open = any(gate.name == DATA and gate.outcome == "later" for gate in gates)
-    return is_open and is_there and not any(gate.outcome == "later" for gate in others)
-
-
-def in_words(row: Sequence[object]) -> str:
-    """A row that should not be there: one line, short, without what a terminal or a page would obey."""
-    values = (_printable(str(value), _LONGEST_VALUE) for value in row)
-    return _cut(f"found {', '.join(values)}", _LONGEST_ROW)
+    return is_open and others[READY] == others[HOLD] == "passed" and "later" not in others.values()
 
 
 def fault_in_words(error: Exception) -> str:
     """Why a data check gave no answer, in one line."""
-    return f"cannot be asked: {_printable(' '.join(str(error).split()), _LONGEST_ROW)}"
+    return f"cannot be asked: {_printable(' '.join(str(error).split()), _LONGEST_FAULT)}"
 
 
 def _gate(name: str, of: _Judge, facts: GateFacts, settings: Promotion, skip: Mapping[str, str], now: datetime) -> Gate:

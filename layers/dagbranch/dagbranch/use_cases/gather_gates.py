@@ -8,7 +8,7 @@ from typing import Final
 
 from dagbranch.domain.data_checks import data_check
 from dagbranch.domain.environments import Environment, Status
-from dagbranch.domain.gates import Gate, GateFacts, fault_in_words, in_words, judge, wants_data_checks
+from dagbranch.domain.gates import FOUND_ROWS, Gate, GateFacts, fault_in_words, judge, wants_data_checks
 from dagbranch.domain.naming import RELEASE, SourceArchiveKey
 from dagbranch.domain.pipeline_file import parse_pipeline_file
 from dagbranch.domain.release_jobs import hold_in_words, is_of_a_canary, keeps_out
@@ -143,14 +143,13 @@ def _found(settings: Promotion, schemas: Mapping[str, str], by: Promoter) -> dic
 
 def _offence(sql: str, schemas: Mapping[str, str], warehouse: Warehouse) -> str | None:
     try:
-        row = warehouse.first_row(data_check(sql, schemas))
+        return FOUND_ROWS if warehouse.has_rows(data_check(sql, schemas)) else None
     except UnsafeStatementError as error:
         return fault_in_words(error)
     except UpstreamError as error:
         if not is_for_good(error):
             raise
         return fault_in_words(error)
-    return None if row is None else in_words(row)
 
 
 def _schemas(pipeline_file: PipelineFile, record: Environment | None, lane: str) -> dict[str, str]:
