@@ -232,7 +232,10 @@ def test_of_the_next_lane_a_lane_knows_its_bucket_and_may_put() -> None:
 
     (statement,) = named
     assert statement["Action"] == "s3:PutObject"
-    assert statement["Resource"]["Fn::Sub"].endswith(":s3:::${NextLaneSourceBucketName}/sources/*")
+    assert [one["Fn::Sub"].partition(":s3:::")[2] for one in statement["Resource"]] == [
+        "${NextLaneSourceBucketName}/sources/*/release/*",
+        "${NextLaneSourceBucketName}/sources/*/canary/*",
+    ]
     assert not any("NextLaneSourceBucketName" in str(one) for one in of({**STAGE, "NextLaneSourceBucketName": ""}))
 
 

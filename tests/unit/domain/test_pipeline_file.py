@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dagbranch.domain.pipeline_file import json_schema, parse_pipeline_file, told_with_lines, with_lines
+from dagbranch.domain.specification import ReleaseSettings
 from dagbranch.errors import InvalidPipelineError, InvalidPipelineFileError
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -130,6 +132,21 @@ def test_dags_are_told_nothing_of_how_they_came() -> None:
     found = parse_pipeline_file(b"version: 1\nlanes: {prod: {alerts: '#qu', promotion: {soak: 2h}}}")
 
     assert found.told_settings("prod") == {"alerts": "#qu", "shared_assets": (), "schedules": True, "as_written": True}
+
+
+@pytest.mark.parametrize(("soak", "seconds"), [("0", 0), ("'0'", 0), ("90s", 90), ("2h", 7200)])
+def test_a_time_has_a_unit_but_none_at_all_needs_none(soak: str, seconds: int) -> None:
+    found = parse_pipeline_file(f"version: 1\nlanes: {{prod: {{promotion: {{soak: {soak}}}}}}}".encode())
+
+    settings = found.settings("prod")
+    assert isinstance(settings, ReleaseSettings)
+    assert settings.promotion.soak_time == timedelta(seconds=seconds)
+
+
+def test_another_number_is_no_time() -> None:
+    (told,) = faults_of("version: 1\nlanes: {prod: {promotion: {soak: 2}}}")
+
+    assert told.startswith("dagbranch.yaml:2: lanes.prod.promotion.soak: expected text")
 
 
 @pytest.mark.parametrize("suffix", ["_live", "_LIVE"])

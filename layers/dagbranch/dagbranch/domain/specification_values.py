@@ -145,6 +145,11 @@ def _seed(value: str) -> str:
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
+def _no_time(value: Any) -> Any:
+    """YAML's ``soak: 0`` is a number, and needs no unit."""
+    return "0" if type(value) is int and value == 0 else value
+
+
 def duration(text: str) -> timedelta:
     """Of text that has the form of a ``Duration``."""
     return timedelta(**{_UNITS[text[-1]]: int(text[:-1])}) if text != "0" else timedelta(0)
@@ -197,7 +202,13 @@ TextPatterns = Annotated[tuple[TextPattern, ...], BeforeValidator(patterns), Wit
 type Text = Annotated[str, Form(_TEXT, "a name")]
 type Texts = Annotated[tuple[Text, ...], BeforeValidator(_texts)]
 type Query = Annotated[str, Form(_QUERY, "a query of at most 10,000 characters")]
-type Duration = Annotated[str, Form(_DURATION, "a time such as 30m, 2h or 1d")]
+_DURATION_SCHEMA: Final[dict[str, Any]] = {"anyOf": [{"const": 0}, {"type": "string", "pattern": _DURATION}]}
+Duration = Annotated[
+    str,
+    BeforeValidator(_no_time),
+    Form(_DURATION, "a time such as 30m, 2h or 1d"),
+    WithJsonSchema(_DURATION_SCHEMA),
+]
 type Seed = Annotated[str, AfterValidator(_seed)]
 type ColumnName = Annotated[str, Form(_COLUMN, "the name of a column, or *")]
 type ColumnMask = Annotated[Any, AfterValidator(_mask), WithJsonSchema(SCALAR_SCHEMA)]
