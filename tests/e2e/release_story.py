@@ -196,7 +196,8 @@ def _try_canary(shop: Shop, sha: str) -> Tried:
     shop.deploy(sha, canary="drop")
     shop.wait(lambda: shop.record(shop.prod, CANARY).status == Status.REMOVED, "the canary is dropped")
     name = str(shop.record(shop.prod, CANARY).receipt["environment"])
-    left = (*observation.objects(shop.prod, name), *observation.dags(shop.prod, name))
+    claimed = [claim for claim in observation.claims(shop.prod) if claim == name]
+    left = (*observation.objects(shop.prod, name), *observation.dags(shop.prod, name), *claimed)
     return Tried(canary, schemas, beside, shop.record(shop.prod, CANARY), left, _schemas(shop))
 
 
