@@ -1,4 +1,4 @@
-"""Archives in prod's bucket that stage has not promoted so, put there with the very right that stage has."""
+"""What somebody may do in prod's buckets: archives that stage has not promoted so, and another zip in place of ours."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dagbranch.adapters.promotion_metadata import metadata_of, promotion_in
 from dagbranch.domain.naming import CANARY, RELEASE, SourceArchiveKey
 from dagbranch.domain.promotion import Promotion, SignedPromotion
 from local.demo import observation
-from tests.e2e.releases import REPOSITORY, Asked, Shop
+from tests.e2e.releases import REPOSITORY, Asked, Shop, Stands
 
 KINDS: Final = ("another text", "a key of somebody's own", "for another commit", "as a canary", "none")
 
@@ -53,6 +53,16 @@ def tamper(shop: Shop, sha: str, other_sha: str) -> dict[str, Refused]:
         _put(shop, archive)
         refused[kind] = _dead_letter(shop, archive.key)
     return refused
+
+
+def replace_zip(shop: Shop, sha: str) -> Stands:
+    """Puts a zip of one's own where prod's stands, and what stands there when a sweep has been; ``sha`` is prod's."""
+    s3, place = shop.prod.aws.client("s3"), {"Bucket": shop.prod.dags_bucket, "Key": "dags/prod_shop.zip"}
+    before = s3.head_object(**place)
+    s3.put_object(**place, Body=b"PK\x05\x06" + bytes(18), Metadata=before["Metadata"])  # an empty one
+    shop.prod.sweep()
+    shop.wait(lambda: s3.head_object(**place)["ETag"] == before["ETag"], "the sweep has put the zip right")
+    return shop.stands(shop.prod, sha)
 
 
 def spoil(shop: Shop, sha: str) -> Asked:

@@ -26,8 +26,8 @@ from local.lanes import LocalLanes, local_lanes
 from local.stack import LocalStack
 from local.warehouse.process import LocalWarehouse
 from tests.e2e.release_story import ALL_CLEAR, EXTRA, HOT_FIX, Story, tell
-from tests.e2e.releases import DATA_CHECK, HASHED, RELEASER, REPOSITORY, RUN, STRANGER, Asked, open_shop
-from tests.e2e.tampering import KINDS, Refused, spoil, tamper
+from tests.e2e.releases import DATA_CHECK, HASHED, RELEASER, REPOSITORY, RUN, STRANGER, Asked, Stands, open_shop
+from tests.e2e.tampering import KINDS, Refused, replace_zip, spoil, tamper
 
 LAYER = Path(dagbranch.__file__).parents[1]
 DENIED = {"AccessDenied", "AccessDeniedException"}
@@ -58,8 +58,14 @@ def story(lanes: LocalLanes) -> Story:
 
 
 @pytest.fixture(scope="module")
-def spoiled(story: Story) -> Asked:
-    """After all of the story: going back to an archive that somebody has changed."""
+def swept(story: Story) -> Stands:
+    """After all of the story: what stands in prod when somebody has put another zip there, and a sweep has been."""
+    return replace_zip(story.shop, story.last.prod.record.head_sha)
+
+
+@pytest.fixture(scope="module")
+def spoiled(story: Story, swept: Stands) -> Asked:
+    """After that: going back to an archive that somebody has changed."""
     return spoil(story.shop, story.newer.prod.record.head_sha)
 
 
@@ -182,6 +188,17 @@ def test_a_dropped_canary_leaves_nothing(story: Story) -> None:
     assert story.tried.dropped.status == Status.REMOVED
 
 
+def test_a_zip_that_somebody_has_replaced_is_put_right_by_the_sweep_and_told(
+    story: Story, swept: Stands, audits: dict[str, list[dict[str, Any]]]
+) -> None:
+    last = story.last.prod
+
+    assert swept.zip_sha256 == last.zip_sha256
+    assert swept.dag_ids == last.dag_ids
+    (repaired,) = [entry for entry in audits["prod"] if entry["deed"] == "repaired"]
+    assert (repaired["by"], repaired["head_sha"]) == ("dagbranch", last.record.head_sha)
+
+
 def test_an_archive_whose_bytes_were_changed_is_never_deployed(
     story: Story, spoiled: Asked, audits: dict[str, list[dict[str, Any]]]
 ) -> None:
@@ -226,7 +243,7 @@ def test_the_history_of_prod_tells_who_did_what_by_which_digest(
         ("dropped", RELEASER, last),
         ("deployed", RELEASER, last),
     ]
-    assert [one for one in told if one[0] != "refused"] == wanted
+    assert [one for one in told if one[0] != "refused"][: len(wanted)] == wanted
     assert all(entry["source_digest"] for entry in audits["prod"] if entry["deed"] in {"deployed", "rolled back"})
     assert any(ALL_CLEAR in entry["details"] for entry in audits["prod"] if entry["deed"] == "released")
 
