@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from local.faults.callers import Callers, Invocation
@@ -35,17 +35,23 @@ class Injector:
         self._callers = callers
         self._lock = threading.Lock()
         self._phase: Phase = "deploy"
-        self._planned: dict[int, list[Fault]] = {}
+        self._planned: list[Fault] = []
+        self._room: Counter[tuple[int, str]] = Counter()  # faults that a pull request may yet meet in a function
         self._courses: dict[int, _Course] = {}
         self._seen: dict[int, set[Step]] = {}
         self.requests = 0
         self.injected: list[Injected] = []
 
-    def plan(self, phase: Phase, faults: Mapping[int, Sequence[Fault]]) -> None:
-        """From now on, by pull request; what was planned before is forgotten."""
+    def plan(self, phase: Phase, faults: Iterable[Fault], *, pulls: Iterable[int], per_function: int) -> None:
+        """From now on, each for the first of these pull requests that comes to its step; what was planned is forgotten.
+
+        No pull request meets more than ``per_function`` in one function.
+        """
         with self._lock:
             self._phase = phase
-            self._planned = {pull: [one for one in of_it if one.step.phase == phase] for pull, of_it in faults.items()}
+            self._planned = [one for one in faults if one.step.phase == phase]
+            functions = {one.step.function for one in self._planned}
+            self._room = Counter({(pull, function): per_function for pull in pulls for function in functions})
 
     def steps(self, pull_number: int) -> frozenset[Step]:
         """Every step that was seen of this pull request's work."""
@@ -78,10 +84,11 @@ class Injector:
         return fault is not None and fault.kind == Kind.REFUSED and fault.step.upstream == upstream
 
     def _taken(self, invocation: Invocation, step: Step) -> Fault | None:
-        planned = self._planned.get(invocation.pull_number or 0, [])
-        fault = next((one for one in planned if one.step == step), None)
+        whose = invocation.pull_number or 0, invocation.function
+        fault = next((one for one in self._planned if one.step == step), None) if self._room[whose] else None
         if fault is not None:
-            planned.remove(fault)
+            self._room[whose] -= 1
+            self._planned.remove(fault)
             self.injected.append(Injected(fault, invocation))
         return fault
 

@@ -70,28 +70,15 @@ def every_kind_per_step(steps: Iterable[Step]) -> list[Fault]:
     return [Fault(step, kind) for step in sorted(set(steps)) for kind in Kind]
 
 
-def shared_out(faults: Sequence[Fault], *, pulls: int, per_function: int) -> list[list[Fault]]:
-    """For each of ``pulls`` pull requests the faults it meets, the first ones of the list.
+def steps_of_each(recorded: Sequence[frozenset[Step]]) -> frozenset[Step]:
+    """Of several recordings the steps to be counted on: a first request that any made, another that all made.
 
-    At most ``per_function`` meet one function in one phase: each costs a receive, of which a message has six.
-    What has no room is not in it.
+    A first request may be only a new process's; one more of the same operation may be a second try after a race.
     """
-    shared: list[list[Fault]] = [[] for _ in range(pulls)]
-    for fault in faults:
-        room = next((one for one in shared if _count(one, fault.step) < per_function), None)
-        if room is not None:
-            room.append(fault)
-    return shared
+    again = frozenset.intersection(*recorded)
+    return frozenset(step for step in frozenset().union(*recorded) if step.ordinal == 1 or step in again)
 
 
 def _by_operation(steps: Iterable[Step]) -> Iterator[list[Step]]:
     for _, same in groupby(sorted(set(steps)), key=lambda one: (one.phase, one.function, one.upstream, one.operation)):
         yield list(same)
-
-
-def _count(faults: Iterable[Fault], step: Step) -> int:
-    return sum(1 for one in _of_function(faults, step))
-
-
-def _of_function(faults: Iterable[Fault], step: Step) -> Iterator[Fault]:
-    return (one for one in faults if (one.step.phase, one.step.function) == (step.phase, step.function))

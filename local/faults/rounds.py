@@ -11,18 +11,20 @@ from typing import Final
 from dagbranch.domain.naming import commit_tag
 from local.demo import observation
 from local.faults.dead_letters import DeadLetter
-from local.faults.injector import Injected
+from local.faults.injector import Injected, Injector
 from local.faults.journal import outcome
-from local.faults.kinds import Fault, Kind, Phase, Step, shared_out
+from local.faults.kinds import Fault, Kind, Phase, Step, steps_of_each
 from local.faults.pipelines import ROWS, SCHEMA, open_unheard
 from local.faults.settling import Settled, settle
 from local.faults.stand import Stand, rows
 from local.github import Pull
 
 _PHASES: Final[tuple[Phase, ...]] = ("deploy", "removal")
+_RECORDED: Final = 2  # at once: what one of them asks for again and the other does not is a matter of chance
 _DELIVERIES_AT_ONCE: Final = 2  # the function's sandboxes: GitHub waits for 10 s
 _LOOKS_AT_ONCE: Final = 4
 _NOT_MET: Final = "its request did not come"
+_NOT_INJECTED: Final = "not injected"
 
 
 @dataclass(frozen=True)
@@ -34,92 +36,74 @@ class Row:
     end: str
     wrong: str = ""
 
-
-@dataclass(frozen=True)
-class Round:
-    rows: Sequence[Row]
-    missed: Sequence[Fault]  # whose request did not come
-    steps: frozenset[Step]  # all that were seen of its pull requests
+    @property
+    def is_injected(self) -> bool:
+        return self.end != _NOT_INJECTED
 
 
 def record(stand: Stand) -> frozenset[Step]:
-    """The steps of one deploy and removal, from a cold start. Raises AssertionError where something is wrong."""
+    """The steps of a deploy and a removal, from a cold start. Raises AssertionError where something is wrong."""
     stand.proxies.watch.end_idle()
-    done = run_round(stand, [[]], ["undisturbed"])
-    assert not done.rows, done.rows
-    return done.steps
+    pulls = _opened(stand, [f"undisturbed-{place}" for place in range(_RECORDED)])
+    rows = _run_round(stand, [], pulls, per_function=0)
+    assert not rows, rows
+    return steps_of_each([stand.proxies.injector.steps(pull.number) for pull in pulls])
 
 
 def run_faults(stand: Stand, faults: Sequence[Fault], *, pulls: int, per_function: int) -> Iterator[Row]:
-    """Every fault once, in rounds; those whose request did not come, because an earlier fault led elsewhere, alone."""
-    numbers = count(1)
-    missed: list[Fault] = []
+    """Every fault once, in rounds of up to ``pulls`` pull requests, until a round meets none of those that are left.
+
+    Each meets at most ``per_function`` in one function and phase: each costs a receive, of which a message has six.
+    """
     left = list(faults)
-    while left:
-        taken, done = _next_round(stand, left, next(numbers), pulls=pulls, per_function=per_function)
-        left = [fault for fault in left if fault not in taken]
-        missed += done.missed
-        yield from done.rows
-    yield from _run_missed(stand, missed, numbers, pulls=pulls)
+    for number in count(1):
+        if not left:
+            return
+        stand.proxies.watch.end_idle()  # some requests are only a new process's
+        opened = _opened(stand, [f"r{number}-{place}" for place in range(min(pulls, len(left)))])
+        rows = _run_round(stand, left, opened, per_function=per_function)
+        yield from rows
+        met = {row.fault for row in rows}
+        if met.isdisjoint(left):
+            yield from (Row(fault, _NOT_MET, _NOT_INJECTED) for fault in left)
+            return
+        left = [fault for fault in left if fault not in met]
 
 
-def _run_missed(stand: Stand, missed: Sequence[Fault], numbers: Iterator[int], *, pulls: int) -> Iterator[Row]:
-    """Among them is what only the first invocation of a process asks for: of those, each round meets a few."""
-    left = list(missed)
-    while left:
-        stand.proxies.watch.end_idle()
-        taken, done = _next_round(stand, left, next(numbers), pulls=pulls, per_function=1)
-        yield from done.rows
-        if len(done.missed) == len(taken):
-            yield from (Row(fault, _NOT_MET, "", "not injected") for fault in done.missed)
-            left = [fault for fault in left if fault not in taken]
-        else:
-            left = [fault for fault in left if fault not in taken or fault in done.missed]
+def _opened(stand: Stand, branches: Iterable[str]) -> list[Pull]:
+    return [open_unheard(stand.repository, branch) for branch in branches]
 
 
-def _next_round(
-    stand: Stand, left: Sequence[Fault], number: int, *, pulls: int, per_function: int
-) -> tuple[set[Fault], Round]:
-    """The first ones of what is left, with what came of them."""
-    shares = [one for one in shared_out(left, pulls=pulls, per_function=per_function) if one]
-    done = run_round(stand, shares, [f"r{number}-{place}" for place, _ in enumerate(shares)])
-    return {fault for one in shares for fault in one}, done
+def _run_round(stand: Stand, faults: Sequence[Fault], pulls: Sequence[Pull], *, per_function: int) -> list[Row]:
+    """From opening to closing; all are gone afterwards."""
+    return [row for phase in _PHASES for row in _run_phase(stand, phase, pulls, faults, per_function)]
 
 
-def run_round(stand: Stand, shares: Sequence[Sequence[Fault]], branches: Sequence[str]) -> Round:
-    """One pull request for each share; all are gone afterwards."""
-    pulls = [open_unheard(stand.repository, branch) for branch in branches]
-    faults = {pull.number: share for pull, share in zip(pulls, shares, strict=True)}
-    found = [row for phase in _PHASES for row in _run_phase(stand, phase, pulls, faults)]
-    met = {row.fault for row in found}
-    missed = [fault for share in shares for fault in share if fault not in met]
-    seen = [stand.proxies.injector.steps(pull.number) for pull in pulls]
-    return Round(found, missed, frozenset().union(*seen))
-
-
-def _run_phase(stand: Stand, phase: Phase, pulls: Sequence[Pull], faults: dict[int, Sequence[Fault]]) -> list[Row]:
+def _run_phase(
+    stand: Stand, phase: Phase, pulls: Sequence[Pull], faults: Sequence[Fault], per_function: int
+) -> list[Row]:
     injector, before = stand.proxies.injector, stand.neighbour()
     already = len(injector.injected)
-    injector.plan(phase, faults)
+    injector.plan(phase, faults, pulls=[pull.number for pull in pulls], per_function=per_function)
     _announce(stand, phase, pulls)
     settled = settle(stand, pulls, phase)
-    met = injector.injected[already:]
     beside = "" if stand.neighbour() == before else "; the environment beside it was touched"
     with ThreadPoolExecutor(_LOOKS_AT_ONCE) as threads:
         looked = threads.map(lambda pull: _wrong(stand, phase, pull, settled) + beside, pulls)
         wrong = {pull.number: text for pull, text in zip(pulls, looked, strict=True)}
-    disturbed = {one.invocation.pull_number for one in met}
-    undisturbed = {number: text for number, text in wrong.items() if text and number not in disturbed}
+    met = injector.injected[already:]
+    undisturbed = wrong.keys() - {one.invocation.pull_number for one in met}
     return [
         *(_row(stand, phase, one, settled, wrong) for one in met),
-        *(_unmet(faults[number], text) for number, text in undisturbed.items()),
+        *(_late(injector, number, wrong[number]) for number in undisturbed if wrong[number]),
     ]
 
 
-def _unmet(planned: Sequence[Fault], wrong: str) -> Row:
-    """Of a pull request that went wrong before it met a fault of this phase. Raises AssertionError without faults."""
-    assert planned, wrong
-    return Row(planned[0], "an earlier fault", "", wrong)
+def _late(injector: Injector, pull_number: int, wrong: str) -> Row:
+    """Of what went wrong after the phase of its fault. Raises AssertionError where there was none."""
+    faults = [one.fault for one in injector.injected if one.invocation.pull_number == pull_number]
+    assert faults, wrong
+    return Row(faults[-1], "went on", "", wrong)
 
 
 def _announce(stand: Stand, phase: Phase, pulls: Sequence[Pull]) -> None:

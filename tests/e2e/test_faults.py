@@ -14,6 +14,7 @@ from local.warehouse.process import LocalWarehouse
 HELD_SECONDS = 3.0  # its clients would wait for up to a minute
 PULLS = 9
 FAULTS_OF_A_FUNCTION = 4
+NOT_INJECTED = 0.05  # of the faults: requests that only a race between two functions makes come now and then
 
 
 @pytest.fixture(scope="module")
@@ -44,3 +45,7 @@ def test_every_upstream_function_and_kind_of_fault_is_among_the_steps(rows: list
 
 def test_whatever_goes_wrong_nothing_is_lost_nothing_is_left_and_nothing_else_is_touched(rows: list[Row]) -> None:
     assert [line(row) for row in rows if row.wrong] == []
+
+
+def test_what_is_planned_is_injected(rows: list[Row]) -> None:
+    assert len([row for row in rows if not row.is_injected]) <= NOT_INJECTED * len(rows)

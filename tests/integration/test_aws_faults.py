@@ -51,7 +51,8 @@ class Aws:
 
     def meets[T](self, upstream: str, operation: str, kind: Kind, work: Callable[[], T]) -> T:
         """The work of one invocation in which this goes wrong."""
-        self.injector.plan("deploy", {7: [Fault(Step("deploy", "F", upstream, operation, 1), kind)]})
+        fault = Fault(Step("deploy", "F", upstream, operation, 1), kind)
+        self.injector.plan("deploy", [fault], pulls=[7], per_function=1)
         self.callers.began(os.getpid(), FUNCTION, "request", b'{"pull_number": 7}')
         try:
             return work()

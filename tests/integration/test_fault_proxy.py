@@ -28,7 +28,7 @@ from local.certificates import Certificates
 from local.faults.answers import RUBBISH
 from local.faults.callers import Callers
 from local.faults.injector import Injector
-from local.faults.kinds import Fault, Kind, Step, every_kind_per_step, one_per_operation, shared_out
+from local.faults.kinds import Fault, Kind, Step, every_kind_per_step, one_per_operation, steps_of_each
 from local.faults.operations import Request, operation_of
 from local.faults.proxy import Proxy
 from local.processes import wait_until
@@ -75,7 +75,8 @@ class Stand:
         self.callers.ended(process, Answer(ok=True, payload=b"null"))
 
     def plan(self, kind: Kind, ordinal: int = 1) -> None:
-        self.injector.plan("deploy", {PULL: [Fault(Step("deploy", "PackageDags", "github", OPERATION, ordinal), kind)]})
+        fault = Fault(Step("deploy", "PackageDags", "github", OPERATION, ordinal), kind)
+        self.injector.plan("deploy", [fault], pulls=[PULL], per_function=1)
 
 
 @pytest.fixture(params=["http", "https"])
@@ -330,14 +331,25 @@ def test_one_fault_per_operation_takes_every_kind_and_first_and_last_requests_in
     assert len(every_kind_per_step(steps)) == len(steps) * len(Kind)
 
 
-def test_faults_that_share_a_pull_request_leave_each_function_enough_receives() -> None:
-    faults = [
-        Fault(Step("deploy", function, "s3", "GET", ordinal), Kind.BROKEN)
-        for function in ("A", "B")
-        for ordinal in range(7)
-    ]
+def test_a_fault_is_for_the_first_that_comes_to_it_and_each_function_meets_no_more_than_it_may() -> None:
+    injector = Injector(callers := Callers())
+    steps = [Step("deploy", "PackageDags", "s3", "HEAD zip", ordinal) for ordinal in (1, 2)]
+    injector.plan("deploy", [Fault(step, Kind.BROKEN) for step in steps], pulls=[6, 7, 8], per_function=1)
+    head = Request("HEAD", "/bucket/dags/qu.zip")
 
-    shared = shared_out(faults, pulls=2, per_function=3)
+    for number, pull in enumerate([5, 6, 6, 7, 7], 1):  # 5 is of no plan; 6 and 7 meet one each, once
+        callers.began(number, FUNCTION, "request", json.dumps({"pull_number": pull}).encode())
+        for _ in steps:
+            injector.kind_of("s3", head, number)
+        callers.ended(number, Answer(ok=True, payload=b"null"))
 
-    assert [len(one) for one in shared] == [6, 6]
-    assert len({fault for one in shared for fault in one}) == 12
+    assert [(one.invocation.number, one.fault.step) for one in injector.injected] == [(2, steps[0]), (4, steps[1])]
+
+
+def test_a_request_that_is_made_again_is_a_step_only_where_everyone_made_it() -> None:
+    once, again, by_chance, cold = (
+        Step("deploy", "F", "s3", operation, ordinal)
+        for operation, ordinal in [("GET", 1), ("GET", 2), ("PUT", 2), ("GET key", 1)]
+    )
+
+    assert steps_of_each([frozenset({once, again, by_chance}), frozenset({once, again, cold})]) == {once, again, cold}
