@@ -76,8 +76,8 @@ def account() -> Iterator[Door]:
         dynamodb.create_table(**registry_table("registry"))
         boto3.client("secretsmanager").create_secret(Name="webhook", SecretString=SECRET)
         events.create_event_bus(Name="dagbranch-bus")
-        read_once = {"VisibilityTimeout": "43200"}  # a slow machine needs over half a minute for these tests
-        url = sqs.create_queue(QueueName="everything", Attributes=read_once)["QueueUrl"]
+        # What was read stays away: a slow machine needs over half a minute for these tests.
+        url = sqs.create_queue(QueueName="everything", Attributes={"VisibilityTimeout": "43200"})["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         events.put_rule(Name="all", EventBusName="dagbranch-bus", EventPattern='{"source": ["github.com"]}')
         events.put_targets(Rule="all", EventBusName="dagbranch-bus", Targets=[{"Id": "queue", "Arn": arn}])
