@@ -46,9 +46,13 @@ def _reporter() -> Callable[..., Reporter]:
         registry=DynamoDbRegistry(dynamodb, settings.registry_table),
         reports=DynamoDbReports(dynamodb, settings.registry_table),
         ledger=DynamoDbReleases(dynamodb, settings.registry_table),
-        leases=DynamoDbLeases(dynamodb, settings.registry_table, owner="report_status"),
         telemetry=PowertoolsTelemetry(),
     )
+
+
+@cache
+def _leases() -> Callable[..., DynamoDbLeases]:
+    return partial(DynamoDbLeases, boto3.client("dynamodb"), _settings().registry_table)
 
 
 def _work(context: LambdaContext, body: str) -> None:
@@ -57,7 +61,8 @@ def _work(context: LambdaContext, body: str) -> None:
     if work is not None:
         door = settings.github_api_url, secret_text(secrets(), settings.github_token_secret), REPORTS
         github, deployments = PyGithubReports(*door), PyGithubReleases(*door)
-        by = _reporter()(github=github, deployments=deployments, lease_seconds=lease_seconds(context))
+        leases, seconds = _leases()(owner=context.aws_request_id), lease_seconds(context)
+        by = _reporter()(github=github, deployments=deployments, leases=leases, lease_seconds=seconds)
         report_status(work, by=by)
 
 

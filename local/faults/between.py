@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Lock
@@ -10,7 +11,9 @@ from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from dagbranch.adapters.dynamodb import DynamoDbRegistry
+from dagbranch.adapters.dynamodb_items import wire
 from dagbranch.domain.environments import Environment, Lease
+from dagbranch.domain.naming import lease_key
 from local.aws.runtime_api import Answer
 from local.certificates import Certificates
 from local.faults.callers import Callers, Invocation
@@ -84,8 +87,8 @@ class Hastened:
     """
 
     def __init__(self, client: Callable[[str], Any], table: str, repository_id: int) -> None:
-        self._sqs = client("sqs")
-        self._registry = DynamoDbRegistry(client("dynamodb"), table)
+        self._sqs, self._dynamodb, self._table = client("sqs"), client("dynamodb"), table
+        self._registry = DynamoDbRegistry(self._dynamodb, table)
         self._repository_id = repository_id
         self._lock = Lock()
 
@@ -96,6 +99,7 @@ class Hastened:
         with self._lock:
             if invocation.pull_number is not None:
                 self._end_leases(invocation.pull_number, invocation.request_id)
+                self._end_report(invocation.pull_number, invocation.request_id)
             for record in records:
                 self._show(record)
 
@@ -107,6 +111,18 @@ class Hastened:
         found = self._registry.get(self._repository_id, pull_number)
         if found is not None and any(lease.owner == owner for lease in found.leases.values()):
             self._registry.update(found, lambda newest: _without_leases(newest, owner), event="")
+
+    def _end_report(self, pull_number: int, owner: str) -> None:
+        """The lease by which one worker at a time tells of a pull request is an item of its own."""
+        name = f"report {self._repository_id}#{pull_number}"
+        with suppress(self._dynamodb.exceptions.ConditionalCheckFailedException):
+            self._dynamodb.delete_item(
+                TableName=self._table,
+                Key=wire({"pk": lease_key(name), "sk": "lease"}),
+                ConditionExpression="#owner = :owner",
+                ExpressionAttributeNames={"#owner": "owner"},
+                ExpressionAttributeValues=wire({":owner": owner}),
+            )
 
 
 def _without_leases(environment: Environment, owner: str) -> Environment:

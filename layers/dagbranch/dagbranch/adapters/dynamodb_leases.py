@@ -28,7 +28,7 @@ def _now() -> datetime:
 
 
 class DynamoDbLeases:
-    """``owner`` is told to those who find a lease taken; each lease has a token of its own beside it."""
+    """``owner`` is for people who look at the item; each lease has a token of its own beside it."""
 
     def __init__(
         self,
