@@ -1,7 +1,8 @@
 """The parts of the local stack that several test modules share, and which tests run beside which.
 
-Each part starts once per process, when it is first asked for. Two processes run the tests (``make test``): one has what
-waits for whole stacks, the other what uses single parts; whoever is ready first takes the unit tests.
+Each part starts once per process, when it is first asked for. Two processes run the tests (``make test``): one begins
+with what waits for whole stacks, the other with what uses single parts; whoever is ready first takes what has stacks of
+its own, and then the unit tests.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from local.warehouse.process import LocalWarehouse
 
 _TESTS: Final = Path(__file__).parent
 _STACKS: Final = (_TESTS / "e2e", _TESTS / "integration" / "test_runtime_under_scheduler.py")
-_GROUPS: Final = ("stacks", "parts")
+_WITH_STACKS_OF_THEIR_OWN: Final = {"test_faults.py": "faults", "test_release_lanes.py": "lanes"}
+_GROUPS: Final = ("stacks", "parts", *_WITH_STACKS_OF_THEIR_OWN.values())
 
 
 class _OneProcessPerGroup(LoadScopeScheduling):  # type: ignore[misc] # xdist tells nothing of its schedulers' types
@@ -41,6 +43,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _group(path: Path) -> str | None:
+    if path.name in _WITH_STACKS_OF_THEIR_OWN:
+        return _WITH_STACKS_OF_THEIR_OWN[path.name]
     if any(path.is_relative_to(stack) for stack in _STACKS):
         return "stacks"
     return "parts" if path.is_relative_to(_TESTS / "integration") else None
