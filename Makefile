@@ -22,8 +22,8 @@ demo: .venv/complete ## three pull requests become three environments, and go ag
 	$(PYTHON) -m local.demo --airflow $(AIRFLOW) $(if $(KEEP),--keep)
 
 .PHONY: unit
-unit: .venv/complete ## the fast tests: no Airflow, no Spark, no emulator
-	$(PYTHON) -m pytest tests/unit -q -n 2
+unit: .venv/complete ## the fast tests, in under a minute: no Airflow, no Spark, no emulator
+	$(PYTHON) -m pytest tests/unit -q -n 2 -m "not slow"
 
 .PHONY: test
 test: .venv/complete ## all tests, on the real parts

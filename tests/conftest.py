@@ -20,6 +20,7 @@ from local.warehouse.process import LocalWarehouse
 _TESTS: Final = Path(__file__).parent
 _STACKS: Final = (_TESTS / "e2e", _TESTS / "integration" / "test_runtime_under_scheduler.py")
 _WITH_STACKS_OF_THEIR_OWN: Final = {"test_faults.py": "faults", "test_release_lanes.py": "lanes"}
+PRINTED: Final = "printed"  # a property of a test: text that is to be seen also where all is well
 _GROUPS: Final = ("stacks", "parts", *_WITH_STACKS_OF_THEIR_OWN.values())
 
 
@@ -40,6 +41,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long ones first; inside a group the order stays, by which each line of Airflow starts once."""
     items.sort(key=lambda item: _GROUPS.index(group) if (group := _group(item.path)) else len(_GROUPS))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [one for outcome in ("passed", "failed") for one in terminalreporter.stats.get(outcome, [])]
+    for report in reports:
+        for name, text in report.user_properties:
+            if name == PRINTED:
+                terminalreporter.section(report.nodeid)
+                terminalreporter.write_line(str(text))
 
 
 def _group(path: Path) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from local.certificates import Certificates
@@ -10,6 +12,7 @@ from local.faults.rounds import Row, record, run_faults
 from local.faults.stand import fault_stand
 from local.faults.table import header, line, summary
 from local.warehouse.process import LocalWarehouse
+from tests.conftest import PRINTED
 
 HELD_SECONDS = 3.0  # its clients would wait for up to a minute
 PULLS = 9
@@ -18,23 +21,17 @@ NOT_INJECTED = 0.05  # of the faults: requests that only a race between two func
 
 
 @pytest.fixture(scope="module")
-def rows(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    certificates: Certificates,
-    warehouse: LocalWarehouse,
-) -> list[Row]:
+def rows(tmp_path_factory: pytest.TempPathFactory, certificates: Certificates, warehouse: LocalWarehouse) -> list[Row]:
     folder = tmp_path_factory.mktemp("faults")
     with fault_stand(folder, held_seconds=HELD_SECONDS, certificates=certificates, warehouse=warehouse) as stand:
         planned = one_per_operation(record(stand))
-        found = list(run_faults(stand, planned, pulls=PULLS, per_function=FAULTS_OF_A_FUNCTION))
-    terminal = request.config.get_terminal_writer()  # the table is to be seen also where all is well
-    for text in ("", header(held_seconds=HELD_SECONDS), *map(line, found), summary(found)):
-        terminal.line(text)
-    return found
+        return list(run_faults(stand, planned, pulls=PULLS, per_function=FAULTS_OF_A_FUNCTION))
 
 
-def test_every_upstream_function_and_kind_of_fault_is_among_the_steps(rows: list[Row]) -> None:
+def test_every_upstream_function_and_kind_of_fault_is_among_the_steps(
+    rows: list[Row], record_property: Callable[[str, object], None]
+) -> None:
+    record_property(PRINTED, "\n".join([header(held_seconds=HELD_SECONDS), *map(line, rows), summary(rows)]))
     upstreams = {row.fault.step.upstream for row in rows}
     functions = {row.fault.step.function for row in rows}
 

@@ -162,6 +162,7 @@ def test_package_after_a_change_touches_only_what_changed_and_drops_what_is_gone
     assert not [file for file in dags.rglob("*") if file.name.startswith(".dagbranch-")]
 
 
+@pytest.mark.slow
 def test_the_last_configuration_stays_until_the_zip_that_reads_it_is_replaced(
     capsys: pytest.CaptureFixture[str], source: Path, dags: Path
 ) -> None:

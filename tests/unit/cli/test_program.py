@@ -82,6 +82,7 @@ def run_python(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
+@pytest.mark.slow
 def test_the_command_runs_as_a_module_without_aws(source: Path, dags: Path) -> None:
     packaged = run_python("-m", "dagbranch.cli", *package(source, dags), "--json")
 
@@ -89,6 +90,7 @@ def test_the_command_runs_as_a_module_without_aws(source: Path, dags: Path) -> N
     assert json.loads(packaged.stdout)["zip"] == str(dags / "feature1.zip")
 
 
+@pytest.mark.slow
 def test_the_command_fails_with_its_status_and_loads_nothing_of_aws_or_github() -> None:
     probe = (
         "import sys; from dagbranch.cli import main; status = main(['name', 'prod']); "

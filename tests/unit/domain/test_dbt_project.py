@@ -408,6 +408,7 @@ def test_a_naming_macro_for_one_adapter_makes_names_unknown() -> None:
     assert (found.written, found.unknown) == ({}, ("dbt/models/m.sql:1",))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "content", "unknown"),
     [
@@ -434,6 +435,7 @@ def test_a_broken_project_is_no_error(project: str) -> None:
     found_in({"dbt/models/m.sql": "SELECT 1"}, project=project)
 
 
+@pytest.mark.slow
 def test_a_text_that_would_grow_without_end_is_given_up() -> None:
     doubled = "{% set a = 'x' %}" + "{% set a = a ~ a %}" * 60 + "{{ a }}"
     macro = f"{{% macro generate_schema_name(custom_schema_name, node) %}}{doubled}{{% endmacro %}}"

@@ -77,6 +77,7 @@ def test_what_the_text_does_not_tell_has_an_unknown_place(case: Case) -> None:
     assert case.detected().unknown
 
 
+@pytest.mark.slow
 def test_precision_and_recall_over_the_corpus(capsys: pytest.CaptureFixture[str]) -> None:
     found = {case.name: (uses(case.detected()), case.uses) for case in CASES}
     needless = [case.name for case in CASES if not case.is_unknown and case.detected().unknown]
@@ -124,6 +125,7 @@ def test_only_the_dags_folder_and_artifacts_are_the_pipelines() -> None:
     assert set(pipeline_sources(files, ["dags", "./jobs/"])) == {"dags/a.sql", "jobs/b.py"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "content"),
     [

@@ -131,6 +131,7 @@ def test_what_leaves_the_environment_is_refused(statement: Statement) -> None:
         FENCE.check(statement)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sql",
     [
@@ -360,6 +361,7 @@ characters = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150)
 @given(data=st.data(), statement=st.sampled_from(good_statements()))
 def test_a_statement_whose_text_was_changed_anywhere_is_refused_or_still_does_only_what_it_may(
@@ -391,6 +393,7 @@ def effect(sql: str) -> tuple[object, set[str], set[object]]:
     return (type(tree), tree.args.get("kind")), {table.sql() for table in tree.find_all(exp.Table)}, functions
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=100)
 @given(st.text(max_size=300), st.sampled_from([("db_feature1",), ("db_feature1.t",)]))
 def test_no_text_makes_the_fence_fail_otherwise_than_by_refusing(sql: str, writes: tuple[str, ...]) -> None:
@@ -401,6 +404,7 @@ def test_no_text_makes_the_fence_fail_otherwise_than_by_refusing(sql: str, write
 column_names = st.text(min_size=1, max_size=40) | st.text(alphabet="ab`'\" ;-\\*/.", min_size=1, max_size=12)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=100)
 @given(column_names, st.sampled_from(EVERY_MASK), st.text(max_size=20))
 def test_whatever_a_column_and_its_value_are_called_the_statement_is_refused_or_is_itself(
@@ -415,6 +419,7 @@ def test_whatever_a_column_and_its_value_are_called_the_statement_is_refused_or_
         assert (statement.writes, statement.reads) == (("db_feature1.v",), ("db_test.v",))
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=100)
 @given(column_names, st.none() | st.text(max_size=20) | st.integers() | st.booleans() | st.dates() | st.datetimes())
 def test_whatever_a_partition_is_called_it_is_refused_or_passes_as_itself(name: str, value: object) -> None:
@@ -426,6 +431,7 @@ def test_whatever_a_partition_is_called_it_is_refused_or_passes_as_itself(name: 
         FENCE.check(statement)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=100)
 @given(st.text(max_size=40) | st.text(alphabet="ab`'\" ;-", max_size=12))
 def test_whoever_is_granted_something_is_one_quoted_name(principal: str) -> None:

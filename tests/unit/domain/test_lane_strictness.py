@@ -113,6 +113,7 @@ SECTION = st.fixed_dictionaries(
 ).map(lambda section: ", ".join(f"{key}: {value}" for key, value in section.items()))
 
 
+@pytest.mark.slow
 @given(SECTION)
 def test_a_lane_that_has_all_that_the_one_before_has_is_not_less_strict(section: str) -> None:
     assert stage_and_prod(section, section) == []

@@ -48,6 +48,7 @@ def test_a_line_that_names_no_file_of_a_repository_is_no_problem(line: str) -> N
     assert problems_in(line) == ()
 
 
+@pytest.mark.slow
 @given(PATHS, st.one_of(st.none(), st.integers(1, 999_999_999)), TEXTS)
 def test_every_place_that_is_told_is_found_again(path: str, line: int | None, text: str) -> None:
     told = f"{path}:{line}: {text}" if line else f"{path}: {text}"

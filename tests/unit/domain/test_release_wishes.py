@@ -76,6 +76,7 @@ def test_what_is_wrong_is_told_and_then_nothing_is_asked(asked: Any, fault: str)
     assert faults[0].startswith(fault)
 
 
+@pytest.mark.slow
 @given(st.dictionaries(keys, json_values, max_size=4) | json_values)
 def test_whatever_strangers_send_is_a_wish_or_a_short_fault(asked: Any) -> None:
     wish, faults = read_wish({"dagbranch": asked})

@@ -229,6 +229,7 @@ def test_more_than_20_that_are_touched_are_folded_too() -> None:
     assert set(states(comment).values()) == {"added"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [200, 1_000, 5_000])
 @pytest.mark.parametrize("letter", ["x", "ü"])
 def test_however_many_there_are_the_comment_is_taken_and_says_how_many_more(count: int, letter: str) -> None:

@@ -153,6 +153,7 @@ def test_what_nobody_would_think_of_is_refused_under_a_key_that_is_near_to_one(k
     assert refusal("prod", key, value) is not None
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(ORDINARY_KEYS, ORDINARY_VALUES)
 def test_connections_buckets_ids_commits_and_addresses_are_no_secrets(key: str, value: object) -> None:
@@ -251,6 +252,7 @@ def test_a_list_of_names_is_looked_through_too() -> None:
     assert "lanes.prod.shared_assets[1]: looks like a secret, a URL with a password" in told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", ["eyJ-", "://a:", "://a:{", "A", "pwd=", ";pwd={", "-----BEGIN ", "token_", "host=a "])
 def test_a_long_text_is_read_in_no_time(unit: str) -> None:
     text = unit * (100_000 // len(unit))

@@ -203,6 +203,7 @@ def test_the_bytes_are_those_of_pythons_own_zipfile() -> None:
     assert write_canonical_zip(files) == written.getvalue()
 
 
+@pytest.mark.slow
 def test_more_entries_than_a_plain_zip_holds_are_refused() -> None:
     with pytest.raises(UnsafeArchiveError, match="more than a plain zip holds"):
         write_canonical_zip({str(number): b"" for number in range(65_535)})

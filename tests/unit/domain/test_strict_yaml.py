@@ -42,6 +42,7 @@ def test_every_duplicate_key_is_told_with_both_lines() -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "fault"),
     [

@@ -384,6 +384,7 @@ def test_nothing_is_an_orphan_of_a_repository_that_could_not_be_read() -> None:
     assert swept(Truths([gone], {}, {REPOSITORY}, standing)) == NOTHING
 
 
+@pytest.mark.slow
 def test_thousands_of_environments_are_planned_in_a_moment() -> None:
     known = [verified(pull_number=number, name=f"e{number}") for number in range(1, 5_001)]
     pulls = [a_pull_request(number=number) for number in range(1, 5_001)]

@@ -93,6 +93,7 @@ def write_often(folder: str, content: bytes) -> None:
         cache.write(KEY, content)
 
 
+@pytest.mark.slow
 def test_a_reader_beside_many_writers_sees_one_of_their_contents_whole(tmp_path: Path) -> None:
     contents = [bytes([number]) * 100_000 for number in range(WRITERS)]
     written(tmp_path, contents[0])

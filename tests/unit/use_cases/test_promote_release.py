@@ -220,6 +220,7 @@ def test_what_is_done_twice_ends_as_what_is_done_once(scene: Callable[[Lanes], S
     assert state(lanes) == once
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
 def test_a_worker_that_dies_after_any_effect_leaves_nothing_that_the_next_one_does_not_end(
     scene: Callable[[Lanes], Step],

@@ -363,6 +363,7 @@ STORY: Sequence[Environment] = [
 ]
 
 
+@pytest.mark.slow
 @given(st.permutations(range(len(STORY))), st.lists(st.integers(0, 3), min_size=len(STORY), max_size=len(STORY)))
 def test_the_comment_never_goes_back_in_time_whatever_the_order_of_the_events(
     order: Sequence[int], after: Sequence[int]

@@ -173,6 +173,7 @@ def test_where_the_warehouse_cannot_clone_the_seed_copies(requested: World) -> N
     assert is_done(requested)
 
 
+@pytest.mark.slow
 def test_a_large_seed_goes_partition_by_partition(large: World) -> None:
     _, (seed,) = made(large, LARGE)
 
@@ -182,6 +183,7 @@ def test_a_large_seed_goes_partition_by_partition(large: World) -> None:
     assert sum("PARTITION" in sql for sql in large.warehouse.ran) == len(DAYS)
 
 
+@pytest.mark.slow
 def test_a_worker_stops_before_it_is_killed_and_the_next_goes_on_where_it_was(large: World) -> None:
     _, (seed,) = made(large, LARGE)
     large.warehouse.after_each = lambda: large.clock.forward(20)
@@ -202,6 +204,7 @@ def test_a_worker_stops_before_it_is_killed_and_the_next_goes_on_where_it_was(la
     assert large.bus.kinds == ["Provisioned"]
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_in_the_middle_is_gone_on_from_when_its_lease_ends(large: World) -> None:
     _, (seed,) = made(large, LARGE)
     ran = len(large.warehouse.ran)
