@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,12 @@ def deployed(parameters: Mapping[str, str]) -> dict[str, dict[str, Any]]:
 
     A name in ``parameters`` may also be a resource's, for what ``!Ref`` gives of it. What is neither stays as it is.
     """
-    stack = _Stack(parameters)
+    return _deployed(frozenset(parameters.items()))
+
+
+@cache
+def _deployed(parameters: frozenset[tuple[str, str]]) -> dict[str, dict[str, Any]]:
+    stack = _Stack(dict(parameters))
     return {
         name: stack.resolved(resource)
         for name, resource in RESOURCES.items()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -129,13 +128,17 @@ def parsed(module: Path) -> ast.Module:
     return ast.parse(module.read_text())
 
 
-def imported(module: Path) -> Iterator[str]:
+@cache
+def nodes(module: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(parsed(module)))
+
+
+@cache
+def imported(module: Path) -> frozenset[str]:
     """Every name that the module imports, as ``package.module`` or ``package.module.name``, wherever it stands."""
-    for node in ast.walk(parsed(module)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+    plain = [alias.name for node in nodes(module) if isinstance(node, ast.Import) for alias in node.names]
+    of_others = [node for node in nodes(module) if isinstance(node, ast.ImportFrom)]
+    return frozenset(plain) | {f"{node.module}.{alias.name}" for node in of_others for alias in node.names}
 
 
 def part_of(module: Path) -> str:
@@ -153,8 +156,7 @@ def label(path: Path) -> str:
 
 def reads_environment(module: Path) -> bool:
     return any(
-        isinstance(node, ast.Attribute) and node.attr in {"environ", "environb", "getenv"}
-        for node in ast.walk(parsed(module))
+        isinstance(node, ast.Attribute) and node.attr in {"environ", "environb", "getenv"} for node in nodes(module)
     )
 
 
@@ -218,7 +220,7 @@ def test_a_function_is_one_short_file_that_calls_the_use_case_of_its_name(folder
     docstring = ast.get_docstring(ast.parse(source)) or ""
     assert docstring.startswith("Trigger: ")
     assert "Effect: " in docstring
-    assert f"dagbranch.use_cases.{folder.name}.{folder.name}" in set(imported(folder / "app.py"))
+    assert f"dagbranch.use_cases.{folder.name}.{folder.name}" in imported(folder / "app.py")
     assert "def lambda_handler(event: dict[str, Any], context: LambdaContext)" in source
 
 

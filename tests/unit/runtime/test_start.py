@@ -56,6 +56,7 @@ def kept(zip_path: Path) -> list[Path]:
     return [file for file in folder.glob("*") if not file.name.startswith(".")]
 
 
+@pytest.mark.slow
 def test_what_one_process_compiled_the_next_one_uses(zip_path: Path) -> None:
     first = answer_of(zip_path)
     [entry] = kept(zip_path)
@@ -76,6 +77,7 @@ def test_another_zip_in_its_place_has_its_own_runtime(zip_path: Path) -> None:
     assert answer_of(zip_path) == "2"
 
 
+@pytest.mark.slow
 def test_a_zip_that_was_written_over_has_its_own_runtime(zip_path: Path) -> None:
     answer_of(zip_path)
     before = zip_path.stat()
@@ -92,6 +94,7 @@ def test_nothing_is_kept_of_a_zip_that_is_new(zip_path: Path) -> None:
     assert kept(zip_path) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [b"", b"poison"])
 def test_a_file_that_was_damaged_is_not_executed(zip_path: Path, damage: bytes) -> None:
     answer_of(zip_path)
@@ -102,6 +105,7 @@ def test_a_file_that_was_damaged_is_not_executed(zip_path: Path, damage: bytes) 
     assert answer_of(zip_path) == "1"
 
 
+@pytest.mark.slow
 def test_a_folder_that_others_may_write_to_is_not_used(zip_path: Path) -> None:
     answer_of(zip_path)
     [entry] = kept(zip_path)

@@ -692,6 +692,7 @@ STEPS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deadly", range(1, 36))
 def test_a_removal_that_dies_after_any_step_is_finished_by_the_next(ready: World, deadly: int) -> None:
     ready.close()
