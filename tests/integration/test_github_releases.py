@@ -307,3 +307,19 @@ def test_when_github_is_down_it_is_asked_again(
     ):
         with pytest.raises(TransientUpstreamError):
             ask()
+
+
+def test_what_the_schedule_asks_of_one_repository_is_six_requests(
+    local: LocalGitHub, github: PyGithubReleases, repository: Repository
+) -> None:
+    head_sha = repository.branch_sha("main")
+    for lane in ("stage", "prod"):
+        repository.deploy(head_sha, lane, by="alice")
+    github.commit_checks(REPOSITORY, head_sha)  # it has a token
+    before = len(local.site.exchanges or [])
+
+    github.default_branch(REPOSITORY)
+    for lane in ("stage", "prod"):
+        github.newest_deployment(REPOSITORY, lane)
+
+    assert len(local.site.exchanges or []) - before == 6

@@ -33,10 +33,14 @@ _NOBODY: Final = "ghost"  # whom GitHub shows where an account is gone
 
 
 class PyGithubReleases:
-    """``secret`` is a token, or a GitHub App's JSON. Raises ConfigurationError where it is neither."""
+    """``secret`` is a token, or a GitHub App's JSON. Raises ConfigurationError where it is neither.
+
+    For one piece of work: what a repository is called, and its default branch's name, are asked for once.
+    """
 
     def __init__(self, api_url: str, secret: str, permissions: Permissions = RELEASES) -> None:
         self._credentials = GitHubCredentials(api_url, secret, permissions)
+        self._known: dict[str, Repository] = {}
 
     def app_id(self) -> int | None:
         """Of our own GitHub App; None where a token speaks."""
@@ -47,7 +51,7 @@ class PyGithubReleases:
         with translated(f"asking for the default branch of {repository}"):
             try:
                 api = self._credentials.api(repository)
-                found = api.ask(REPOSITORY, f"/repos/{repository}")
+                found = self._repository(api, repository)
                 head_sha = _head_of(api, repository, found.default_branch)
             except UnknownObjectException:
                 return None
@@ -68,7 +72,7 @@ class PyGithubReleases:
             try:
                 api = self._credentials.api(repository)
                 found = api.ask(DEPLOYMENT, f"/repos/{repository}/deployments/{deployment_id}")
-                return _asked(api, repository, found)
+                return self._asked(api, repository, found)
             except UnknownObjectException:
                 return None
 
@@ -81,13 +85,23 @@ class PyGithubReleases:
                 listed = api.ask(DEPLOYMENTS, place, environment=environment, per_page=PER_PAGE)
                 made_for_it = [one for one in listed if one.made_for == environment]
                 newest = max(made_for_it, key=lambda one: one.id, default=None)
-                return None if newest is None else _asked(api, repository, newest)
+                return None if newest is None else self._asked(api, repository, newest)
             except UnknownObjectException:
                 return None
 
     def commit_checks(self, repository: str, head_sha: str) -> Mapping[str, Outcome]:
         with translated(f"asking for the checks of {head_sha[:7]} in {repository}"):
             return outcomes_of(self._credentials.api(repository), f"/repos/{repository}/commits/{head_sha}")
+
+    def _asked(self, api: GitHubApi, repository: str, found: Deployment) -> AskedDeployment:
+        place = f"/repos/{repository}/deployments/{found.id}/statuses"
+        known = self._repository(api, repository)
+        return _deployment(known, found, api.ask(DEPLOYMENT_STATUSES, place, per_page=PER_PAGE))
+
+    def _repository(self, api: GitHubApi, repository: str) -> Repository:
+        if repository not in self._known:
+            self._known[repository] = api.ask(REPOSITORY, f"/repos/{repository}")
+        return self._known[repository]
 
 
 def _head_of(api: GitHubApi, repository: str, branch: str) -> str:
@@ -99,12 +113,6 @@ def _parted_at(api: GitHubApi, repository: str, base_sha: str, head_sha: str) ->
     place = f"/repos/{repository}/compare/{base_sha}...{head_sha}"
     # The first page alone carries the changed files with their patches, which can be megabytes.
     return api.ask(COMPARISON, place, per_page=1, page=2).merge_base_commit.sha
-
-
-def _asked(api: GitHubApi, repository: str, found: Deployment) -> AskedDeployment:
-    known = api.ask(REPOSITORY, f"/repos/{repository}")
-    place = f"/repos/{repository}/deployments/{found.id}/statuses"
-    return _deployment(known, found, api.ask(DEPLOYMENT_STATUSES, place, per_page=PER_PAGE))
 
 
 def _deployment(known: Repository, found: Deployment, statuses: list[DeploymentStatus]) -> AskedDeployment:
