@@ -60,13 +60,10 @@ def test_who_did_what_when_and_by_which_digest_is_told_with_the_newest_first(
     ]
 
 
-@pytest.mark.parametrize("asked", [["--json"], ["--format", "json"]])
-def test_programs_get_one_json_object(
-    capsys: pytest.CaptureFixture[str], audit: DynamoDbAudit, asked: list[str]
-) -> None:
+def test_programs_get_one_json_object(capsys: pytest.CaptureFixture[str], audit: DynamoDbAudit) -> None:
     audit.append(PROMOTED)
 
-    (entry,) = json.loads(history(capsys, *asked))["entries"]
+    (entry,) = json.loads(history(capsys, "--json"))["entries"]
 
     assert entry["at"] == AT.isoformat()
     assert (entry["deed"], entry["source_digest"]) == ("promoted", "d" * 64)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -28,13 +27,12 @@ def add_to(commands: Any) -> None:
     history.add_argument("--repository", type=repository_name, metavar="OWNER/NAME", help="of this one alone")
     history.add_argument("--since", type=_time, metavar="WHEN", default="30d", help="30d, 12h, or a date: 2026-11-21")
     history.add_argument("--region", metavar="NAME", help="without it, the region of the AWS profile")
-    history.add_argument("--format", choices=("table", "json"), default="table")
 
 
 def _history(options: argparse.Namespace) -> Ended:
     entries = told(_audit(options.table, options.region), options.lane, options.since, options.repository)
     result = {"lane": options.lane, "entries": [asdict(one) | {"at": one.at.isoformat()} for one in entries]}
-    return Ended(result, json.dumps(result) if options.format == "json" else as_table(entries))
+    return Ended(result, as_table(entries))
 
 
 def _audit(table: str, region: str | None) -> Audit:
