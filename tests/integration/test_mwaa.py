@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from dagbranch.adapters.mwaa import MwaaAirflow
+from dagbranch.adapters.mwaa import Door, MwaaAirflow
 from dagbranch.cli import main
 from dagbranch.domain.airflow_listing import FinishedRun, ImportFailure, ListedDag, dags_of
 from dagbranch.domain.airflow_pages import AirflowPages
@@ -194,6 +194,24 @@ def test_environment_is_listed_turns_stale_with_its_zip_and_is_deleted(
     assert {dag_id: dag.is_active for dag_id, dag in left.items()} == {own.dag_id: False, "anybodys": True}
     assert left[own.dag_id].tags == own.tags
     assert [dag.dag_id for dag in kept] == ["anybodys"]
+
+
+@pytest.mark.parametrize("door", ["cli", "rest"])
+def test_a_dag_whose_id_has_letters_of_any_language_is_listed_and_deleted(
+    stack: MwaaStack, airflow: MwaaAirflow, tmp_path: Path, door: Door
+) -> None:
+    environment, dag_id = f"letters_{door}", f"qu.letters_{door}.straßen"
+    _deploy(stack, tmp_path, environment, {"dags/qu/streets.py": DAG.replace(b"test_dag", "straßen".encode())})
+    with airflow_through(door, stack.client, stack.certificates) as through:
+        _wait_for(through, environment, lambda dags: [dag.dag_id for dag in dags] == [dag_id])
+        through.pause(dag_id)
+        runs = through.end_runs([dag_id])
+        stack.remove(f"{environment}.zip")
+        _wait_for(airflow, environment, lambda dags: not any(dag.is_active for dag in dags))
+        through.delete_dag(dag_id)
+
+    assert runs.still_running == ()
+    assert airflow.dags(environment) == []
 
 
 def test_import_failure_names_the_module_in_the_zip_and_has_its_traceback(

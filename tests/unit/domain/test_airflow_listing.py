@@ -33,12 +33,12 @@ def test_a_tag_alone_makes_no_dag_ours() -> None:
     assert dags_of("feature1", [foreign, own]) == [own]
 
 
-@pytest.mark.parametrize("dag_id", ["qu.feature1.test_dag", "a-b_c.9", "x" * 250])
+@pytest.mark.parametrize("dag_id", ["qu.feature1.test_dag", "a-b_c.9", "qu.straßen_東京", "x" * 250])
 def test_an_id_that_airflow_allows_may_go_into_a_command(dag_id: str) -> None:
     assert check_dag_id(dag_id) == dag_id
 
 
-@pytest.mark.parametrize("dag_id", ["", "-y", "--help", "a b", "a;b", "a\nb", "ü", "x" * 251, "$(x)"])
+@pytest.mark.parametrize("dag_id", ["", "-y", "--help", "a b", "a;b", "a\nb", "a\n", "a\u00a0b", "x" * 251, "$(x)"])
 def test_any_other_id_may_not(dag_id: str) -> None:
     with pytest.raises(InvalidEventError):
         check_dag_id(dag_id)

@@ -82,6 +82,11 @@ def test_an_id_that_airflow_would_refuse_is_told_with_its_length() -> None:
         preview().assign("qu." + 239 * "x")
 
 
+def test_an_id_that_no_command_line_can_name_is_told_though_airflow_would_take_it() -> None:
+    with pytest.raises(InvalidDagIdError, match="ends in a line break"):
+        preview().assign("qu.test_dag\n")
+
+
 @pytest.mark.parametrize("made", ["{}_child", "child_of_{}", "notify.{}.done"])
 def test_a_literal_reference_finds_the_dag_whose_id_was_made_of_another_ones(made: str) -> None:
     identity = preview()

@@ -11,7 +11,7 @@ from typing import Final
 from dagbranch.errors import InvalidEventError
 
 _ZIP: Final = re.compile(r"/([^/]+)\.zip(?:/|\Z)")
-_DAG_ID: Final = re.compile(r"[\w.-]{1,250}", re.ASCII)
+_DAG_ID: Final = re.compile(r"[\w.-]{1,250}")  # letters of any language, as Airflow has it (KEY_REGEX)
 
 
 @dataclass(frozen=True)

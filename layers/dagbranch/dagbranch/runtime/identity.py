@@ -33,6 +33,8 @@ class Identity:
                 f"dagbranch: the DAG id {assigned!r} has {len(assigned)} characters with {self._part!r} in it, "
                 f"Airflow allows {LONGEST_DAG_ID}: shorten {written!r} or the branch's name"
             )
+        if written.endswith("\n"):  # Airflow's own check lets it pass, and no command line can name it
+            raise InvalidDagIdError(f"dagbranch: the DAG id {written!r} ends in a line break: take it away")
         self._by_written[self._as_written(written)] = assigned
         return assigned
 
