@@ -23,7 +23,7 @@ AT = datetime.now(UTC).replace(microsecond=0) - timedelta(days=2)
 PROMOTED = AuditEntry(
     "prod", AT, "promoted", "anna", REPOSITORY_ID, REPOSITORY, FIRST, "d" * 64, "without soak: hot-fix"
 )
-ROLLED_BACK = replace(PROMOTED, at=AT + timedelta(hours=1), deed="rolled back", by="bela", head_sha=SECOND, details="")
+ROLLED_BACK = replace(PROMOTED, at=AT + timedelta(days=1), deed="rolled back", by="bela", head_sha=SECOND, details="")
 LONG_AGO = replace(PROMOTED, at=AT - timedelta(days=100))
 IN_STAGE = replace(PROMOTED, lane="stage")
 ANOTHERS = replace(PROMOTED, repository="acme/other", repository_id=2)
@@ -73,7 +73,7 @@ def test_programs_get_one_json_object(capsys: pytest.CaptureFixture[str], audit:
     ("arguments", "told"),
     [
         (["--since", "3d"], 3),
-        (["--since", "2850m"], 1),
+        (["--since", "2160m"], 1),
         (["--since", "103d"], 4),
         (["--since", f"{AT - timedelta(days=101):%Y-%m-%d}"], 4),
         (["--repository", "acme/other"], 1),
