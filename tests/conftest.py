@@ -18,10 +18,15 @@ from local.certificates import Certificates, make_certificates
 from local.warehouse.process import LocalWarehouse
 
 _TESTS: Final = Path(__file__).parent
-_STACKS: Final = (_TESTS / "e2e", _TESTS / "integration" / "test_runtime_under_scheduler.py")
-_WITH_STACKS_OF_THEIR_OWN: Final = {"test_faults.py": "faults", "test_release_lanes.py": "lanes"}
+_GROUP_OF: Final = {  # the first that a test lies in
+    _TESTS / "e2e" / "test_faults.py": "faults",
+    _TESTS / "e2e" / "test_release_lanes.py": "lanes",
+    _TESTS / "e2e": "stacks",
+    _TESTS / "integration" / "test_runtime_under_scheduler.py": "stacks",
+    _TESTS / "integration": "parts",
+}
+_GROUPS: Final = ("stacks", "parts", "faults", "lanes")  # in which they begin
 PRINTED: Final = "printed"  # a property of a test: text that is to be seen also where all is well
-_GROUPS: Final = ("stacks", "parts", *_WITH_STACKS_OF_THEIR_OWN.values())
 
 
 class _OneProcessPerGroup(LoadScopeScheduling):  # type: ignore[misc] # xdist tells nothing of its schedulers' types
@@ -53,11 +58,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _group(path: Path) -> str | None:
-    if path.name in _WITH_STACKS_OF_THEIR_OWN:
-        return _WITH_STACKS_OF_THEIR_OWN[path.name]
-    if any(path.is_relative_to(stack) for stack in _STACKS):
-        return "stacks"
-    return "parts" if path.is_relative_to(_TESTS / "integration") else None
+    return next((group for place, group in _GROUP_OF.items() if path.is_relative_to(place)), None)
 
 
 @pytest.fixture(scope="session")

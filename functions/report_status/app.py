@@ -35,8 +35,13 @@ def _settings() -> ReportStatusSettings:
 
 
 @cache
+def _dynamodb() -> Any:
+    return boto3.client("dynamodb")
+
+
+@cache
 def _reporter() -> Callable[..., Reporter]:
-    settings, dynamodb = _settings(), boto3.client("dynamodb")
+    settings, dynamodb = _settings(), _dynamodb()
     return partial(
         Reporter,
         lane=settings.lane,
@@ -50,18 +55,14 @@ def _reporter() -> Callable[..., Reporter]:
     )
 
 
-@cache
-def _leases() -> Callable[..., DynamoDbLeases]:
-    return partial(DynamoDbLeases, boto3.client("dynamodb"), _settings().registry_table)
-
-
 def _work(context: LambdaContext, body: str) -> None:
     settings = _settings()
     work = report_work(body, settings.lane)
     if work is not None:
         door = settings.github_api_url, secret_text(secrets(), settings.github_token_secret), REPORTS
         github, deployments = PyGithubReports(*door), PyGithubReleases(*door)
-        leases, seconds = _leases()(owner=context.aws_request_id), lease_seconds(context)
+        leases = DynamoDbLeases(_dynamodb(), settings.registry_table, owner=context.aws_request_id)
+        seconds = lease_seconds(context)
         by = _reporter()(github=github, deployments=deployments, leases=leases, lease_seconds=seconds)
         report_status(work, by=by)
 

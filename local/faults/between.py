@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 from dagbranch.adapters.dynamodb import DynamoDbRegistry
 from dagbranch.adapters.dynamodb_items import wire
+from dagbranch.adapters.dynamodb_leases import item_key
 from dagbranch.domain.environments import Environment, Lease
-from dagbranch.domain.naming import lease_key
+from dagbranch.domain.naming import report_lease
 from local.aws.runtime_api import Answer
 from local.certificates import Certificates
 from local.faults.callers import Callers, Invocation
@@ -114,11 +115,10 @@ class Hastened:
 
     def _end_report(self, pull_number: int, owner: str) -> None:
         """The lease by which one worker at a time tells of a pull request is an item of its own."""
-        name = f"report {self._repository_id}#{pull_number}"
         with suppress(self._dynamodb.exceptions.ConditionalCheckFailedException):
             self._dynamodb.delete_item(
                 TableName=self._table,
-                Key=wire({"pk": lease_key(name), "sk": "lease"}),
+                Key=item_key(report_lease(self._repository_id, pull_number)),
                 ConditionExpression="#owner = :owner",
                 ExpressionAttributeNames={"#owner": "owner"},
                 ExpressionAttributeValues=wire({":owner": owner}),

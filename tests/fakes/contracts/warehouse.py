@@ -178,7 +178,7 @@ class WarehouseContract:
             ("SELECT count(*) AS n FROM db.m_events HAVING count(*) < 3", False),
             ("SELECT count(*) AS n FROM db.m_events HAVING count(*) >= 3", True),
             (
-                "WITH d AS (SELECT count(*) AS n FROM db.m_events GROUP BY date) SELECT * FROM d WHERE n > 1",
+                "WITH d AS (SELECT date, count(*) AS n FROM db.m_events GROUP BY date) SELECT * FROM d WHERE n > 1",
                 False,
             ),
             ("SELECT e.id FROM db.m_events AS e LEFT JOIN db.m_events AS o ON o.id = e.id + 2 WHERE o.id = 3", True),

@@ -60,7 +60,7 @@ class DynamoDbLeases:
         now = self._clock().timestamp()
         until = int((now + seconds) * 1000)
         item = {
-            **_key(name),
+            **item_key(name),
             **wire({"token": token, "owner": self._owner, "until": until}),
             **wire({"expires_at": until // 1000 + _KEPT_AFTER_ITS_END_SECONDS}),
         }
@@ -86,12 +86,13 @@ class DynamoDbLeases:
         ):
             self._client.delete_item(
                 TableName=self._table,
-                Key=_key(name),
+                Key=item_key(name),
                 ConditionExpression="#token = :token",
                 ExpressionAttributeNames={"#token": "token"},
                 ExpressionAttributeValues=wire({":token": token}),
             )
 
 
-def _key(name: str) -> Item:
+def item_key(name: str) -> Item:
+    """Of a lease in the registry's table."""
     return wire({"pk": lease_key(name), "sk": "lease"})

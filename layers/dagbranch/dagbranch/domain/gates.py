@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -78,7 +78,8 @@ def wants_data_checks(gates: Sequence[Gate]) -> bool:
 
 def fault_in_words(error: Exception) -> str:
     """Why a data check gave no answer, in one line."""
-    return f"cannot be asked: {_printable(' '.join(str(error).split()), _LONGEST_FAULT)}"
+    text = "".join(map(_escaped, " ".join(str(error).split())[: _LONGEST_FAULT + 1]))
+    return f"cannot be asked: {text if len(text) <= _LONGEST_FAULT else f'{text[: _LONGEST_FAULT - 1]}…'}"
 
 
 def _gate(name: str, of: _Judge, facts: GateFacts, settings: Promotion, skip: Mapping[str, str], now: datetime) -> Gate:
@@ -188,14 +189,5 @@ def _span(time: timedelta) -> str:
     return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count)
 
 
-def _printable(text: str, most: int) -> str:
-    return _cut("".join(_escaped(text[: most + 1])), most)
-
-
-def _escaped(text: Collection[str]) -> Iterator[str]:
-    for letter in text:
-        yield letter if letter.isprintable() else letter.encode("unicode_escape").decode()
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+def _escaped(letter: str) -> str:
+    return letter if letter.isprintable() else letter.encode("unicode_escape").decode()

@@ -217,6 +217,11 @@ def name_key(environment: str) -> str:
     return f"name#{environment}"
 
 
+def report_lease(repository_id: int, pull_number: int) -> str:
+    """The name of the lease by which one worker at a time tells of a pull request, or of a release, at GitHub."""
+    return f"report {repository_id}#{pull_number}"
+
+
 def lease_key(name: str) -> str:
     """The registry's partition of a lease that the whole stack shares."""
     return f"lease#{name}"

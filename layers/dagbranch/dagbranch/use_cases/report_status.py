@@ -5,7 +5,7 @@ No event is believed: each is a reason to read them and to put what differs, so 
 
 from __future__ import annotations
 
-from dagbranch.domain.naming import RELEASE
+from dagbranch.domain.naming import RELEASE, report_lease
 from dagbranch.domain.report_check import group_check
 from dagbranch.domain.reports import MergeGroup
 from dagbranch.domain.requests import JudgedRequest, ReportRequest
@@ -24,7 +24,7 @@ def report_status(request: ReportRequest | MergeGroup | JudgedRequest, *, by: Re
     if request.repository.lower() not in by.allowed_repositories:
         by.telemetry.info("nothing is told: the repository is not on this stack's list")
         return
-    with by.leases.held(f"report {request.repository_id}#{number}", by.lease_seconds):
+    with by.leases.held(report_lease(request.repository_id, number), by.lease_seconds):
         reported = by.reports.get(request.repository_id, number)
         telling = Telling(by, request.repository, reported)
         _tell(request, telling)
